@@ -1,0 +1,88 @@
+"""StructuralEmbedder: texts -> pooled vectors, with one number that switches structure on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compositional_rerank._validation import check_bound, check_texts
+from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
+from compositional_rerank.errors import InputError
+
+
+class StructuralEmbedder:
+    """Embeds texts with a sentence-transformers model.
+
+    At ``sensitivity=0`` the vectors are the base model's, bit for bit.
+
+    Example:
+        >>> embedder = StructuralEmbedder.from_pretrained("sentence-transformers/all-MiniLM-L6-v2")
+        >>> embedder.encode_query(["Who wrote Faust?"]).shape
+        (1, 384)
+    """
+
+    def __init__(self, model: object, *, name: str, fingerprint: str, sensitivity: float) -> None:
+        self.model = model
+        self.name = name
+        self.fingerprint = fingerprint
+        self.sensitivity = sensitivity
+
+    @classmethod
+    def from_pretrained(
+        cls, name_or_path: str | None = None, *, device: str | None = None, sensitivity: float = 0.0
+    ) -> StructuralEmbedder:
+        """Load an embedder.
+
+        Args:
+            name_or_path: any sentence-transformers model; None is the shipped default.
+            device: torch device name; None picks an accelerator where there is one.
+            sensitivity: weight of the structural part, in [0, 1]; 0 is the base model alone.
+
+        Raises:
+            ModelNotFoundError: no place has the model.
+            CheckpointError: the model's files are unsafe or damaged.
+            InputError: the sensitivity is out of range, or the model has no structural part.
+        """
+        from sentence_transformers import SentenceTransformer
+
+        sensitivity = check_bound(sensitivity, "sensitivity", 0.0, 1.0) or 0.0
+        files = resolve(DEFAULT_BASE if name_or_path is None else name_or_path)
+        if sensitivity > 0:
+            raise InputError(
+                f"sensitivity {sensitivity} needs a checkpoint with a structural part, which {files.name} has not: "
+                "pass sensitivity=0"
+            )
+        model = SentenceTransformer(str(files.path), device=device, model_kwargs={"use_safetensors": True})
+        return cls(model, name=files.name, fingerprint=files.fingerprint, sensitivity=sensitivity)
+
+    @property
+    def dimension(self) -> int:
+        """Number of components of a vector."""
+        return int(self.model.get_embedding_dimension())
+
+    def encode_query(self, queries: Sequence[str], *, batch_size: int = 32, show_progress: bool = False) -> NDArray[np.float32]:
+        """Embed queries with the model's query prompt.
+
+        Args:
+            queries: ``n`` texts.
+            batch_size: texts per forward pass, at least 1.
+            show_progress: whether to draw a progress bar on stderr.
+
+        Returns:
+            float32 ``[n, dimension]``, L2-normalised.
+
+        Raises:
+            InputError: ``queries`` is not a list of str.
+        """
+        return self._encode(self.model.encode_query, check_texts(queries, "queries"), batch_size, show_progress)
+
+    def encode_document(self, documents: Sequence[str], *, batch_size: int = 32, show_progress: bool = False) -> NDArray[np.float32]:
+        """Embed documents with the model's document prompt; arguments and result as in `encode_query`."""
+        return self._encode(self.model.encode_document, check_texts(documents, "documents"), batch_size, show_progress)
+
+    def _encode(self, encode, texts: list[str], batch_size: int, show_progress: bool) -> NDArray[np.float32]:
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        return encode(texts, batch_size=batch_size, normalize_embeddings=True, show_progress_bar=show_progress)

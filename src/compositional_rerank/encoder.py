@@ -1,0 +1,198 @@
+"""TokenEncoder: texts -> token vectors, nothing cut."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from tokenizers import Tokenizer
+
+from compositional_rerank.checkpoint import ModelFiles
+from compositional_rerank.errors import CheckpointError
+
+Task = Literal["query", "document"]
+_BATCH_TOKENS = 4096  # padded tokens of a batch: about 50 MB of activations with MiniLM
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedText:
+    """Token vectors of one text and where its tokens lie in it.
+
+    Args:
+        vectors: float32 ``[T, d]``, L2-normalised; special tokens and prompts are not among them.
+        offsets: int32 ``[T, 2]``, character span ``start, stop`` of every token.
+    """
+
+    vectors: torch.Tensor
+    offsets: torch.Tensor
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the arrays, in bytes."""
+        return self.vectors.nbytes + self.offsets.nbytes
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A run of a text's tokens that fits the encoder; ``keep`` are its tokens that no other window owns."""
+
+    text: int
+    start: int
+    ids: list[int]
+    keep: tuple[int, int]
+
+
+class TokenEncoder:
+    """Encodes texts into L2-normalised token vectors with a sentence-transformers checkpoint.
+
+    A text longer than the checkpoint's window is read in windows that overlap by a quarter; each token's
+    vector comes from the window in which it has more context. The query and document prompts of the
+    checkpoint are read as context and not scored. Safe to share between threads.
+
+    Args:
+        files: the checkpoint, from `checkpoint.resolve`.
+        device: torch device name; None picks CUDA or MPS where there is one.
+
+    Raises:
+        CheckpointError: the checkpoint is no text encoder with a fast tokenizer.
+
+    Example:
+        >>> from compositional_rerank.checkpoint import resolve
+        >>> encoder = TokenEncoder(resolve("sentence-transformers/all-MiniLM-L6-v2"), device="cpu")
+        >>> encoded = encoder.encode(["Rome is closer than Paris"], task="query")
+        >>> encoded[0].vectors.shape
+        torch.Size([5, 384])
+    """
+
+    def __init__(self, files: ModelFiles, device: str | None = None) -> None:
+        from sentence_transformers.base.modules import Transformer
+        from sentence_transformers.util import get_device_name
+
+        self.device = torch.device(device or get_device_name())
+        try:
+            # load() keeps the checkpoint's own max length; Transformer(path) would not
+            transformer = Transformer.load(str(files.path))
+        except (OSError, ValueError, KeyError) as error:
+            raise CheckpointError(f"{files.path} cannot be loaded as a text encoder: {error}") from error
+        self.transformer = transformer.eval().to(self.device)
+        backend = getattr(transformer.tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            raise CheckpointError(f"{files.path} has no fast tokenizer (tokenizer.json), which token offsets need")
+        # A private copy without padding and truncation: changing them on a shared one breaks other threads.
+        self._tokenizer = Tokenizer.from_str(backend.to_str())
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._before, self._after = self._special_ids()
+        self._pad_id = transformer.tokenizer.pad_token_id or 0
+        self._prompts = self._read_prompts(files)
+        self.max_tokens = int(transformer.max_seq_length or 512)
+        self.dimension = int(transformer.get_embedding_dimension())
+        settings = f"{files.fingerprint} window={self.max_tokens} prompts={sorted(self._prompts.items())} float32"
+        self.fingerprint = hashlib.sha256(settings.encode()).hexdigest()
+
+    def encode(self, texts: Sequence[str], *, task: Task, show_progress: bool = False) -> list[EncodedText]:
+        """Encode texts, longest first, in batches of about equal length.
+
+        Args:
+            texts: any strings; a text without a token gives an empty ``[0, d]``.
+            task: ``"query"`` or ``"document"``: which of the checkpoint's prompts to read first.
+            show_progress: whether to draw a progress bar on stderr.
+
+        Returns:
+            One `EncodedText` per text, in their order.
+        """
+        from tqdm.auto import tqdm
+
+        readable = [_without_surrogates(text) for text in texts]
+        encodings = self._tokenizer.encode_batch(readable, add_special_tokens=False)
+        prompt = self._prompts.get(task, "")
+        prompt_ids = self._tokenizer.encode(prompt, add_special_tokens=False).ids if prompt else []
+        before = [*self._before, *prompt_ids]
+        results = [torch.zeros(len(encoding.ids), self.dimension) for encoding in encodings]
+        windows = [
+            window
+            for index, encoding in enumerate(encodings)
+            for window in _windows(index, encoding.ids, self.max_tokens - len(before) - len(self._after))
+        ]
+        windows.sort(key=lambda window: -len(window.ids))
+        with tqdm(total=len(windows), desc="Encoding", unit="window", disable=not show_progress) as bar:
+            for batch in _batches(windows, len(before) + len(self._after)):
+                for window, vectors in zip(batch, self._forward(batch, before), strict=True):
+                    first, last = window.keep
+                    results[window.text][window.start + first : window.start + last] = vectors[first:last]
+                bar.update(len(batch))
+        return [
+            EncodedText(vectors, torch.tensor(encoding.offsets, dtype=torch.int32).reshape(-1, 2))
+            for vectors, encoding in zip(results, encodings, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def _forward(self, batch: list[_Window], before: list[int]) -> list[torch.Tensor]:
+        rows = [[*before, *window.ids, *self._after] for window in batch]
+        longest = max(map(len, rows))
+        ids = torch.tensor([row + [self._pad_id] * (longest - len(row)) for row in rows])
+        mask = torch.arange(longest) < torch.tensor([[len(row)] for row in rows])
+        features = {"input_ids": ids.to(self.device), "attention_mask": mask.long().to(self.device)}
+        vectors = self.transformer(features)["token_embeddings"].float()
+        vectors = torch.nn.functional.normalize(vectors, dim=-1).cpu()
+        start = len(before)
+        return [row[start : start + len(window.ids)] for row, window in zip(vectors, batch, strict=True)]
+
+    def _special_ids(self) -> tuple[list[int], list[int]]:
+        bare = self._tokenizer.encode("a", add_special_tokens=False).ids
+        full = self._tokenizer.encode("a", add_special_tokens=True).ids
+        at = full.index(bare[0])
+        return full[:at], full[at + len(bare) :]
+
+    @staticmethod
+    def _read_prompts(files: ModelFiles) -> dict[str, str]:
+        config = files.path / "config_sentence_transformers.json"
+        prompts = json.loads(config.read_text()).get("prompts", {}) if config.is_file() else {}
+        document = prompts.get("document") or prompts.get("passage") or ""
+        return {"query": prompts.get("query") or "", "document": document}
+
+
+def _without_surrogates(text: str) -> str:
+    """Replace lone surrogates, which no tokenizer takes, by U+FFFD; the length stays, so offsets hold."""
+    return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text) if not _is_utf8(text) else text
+
+
+def _is_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _windows(text: int, ids: list[int], size: int) -> list[_Window]:
+    """Windows of at most ``size`` tokens that overlap by a quarter and own every token exactly once."""
+    if not ids:
+        return []
+    overlap = size // 4
+    starts = [0]
+    while starts[-1] + size < len(ids):
+        starts.append(starts[-1] + size - overlap)
+    windows = []
+    for start in starts:
+        stop = min(start + size, len(ids))
+        first = 0 if start == 0 else overlap // 2
+        last = stop - start if stop == len(ids) else size - overlap + overlap // 2
+        windows.append(_Window(text, start, ids[start:stop], (first, last)))
+    return windows
+
+
+def _batches(windows: list[_Window], extra: int) -> list[list[_Window]]:
+    """Split windows, sorted from long to short, into batches of at most ``_BATCH_TOKENS`` padded tokens."""
+    batches: list[list[_Window]] = []
+    for window in windows:
+        width = len(batches[-1][0].ids) + extra if batches else 0
+        if batches and (len(batches[-1]) + 1) * width <= _BATCH_TOKENS:
+            batches[-1].append(window)
+        else:
+            batches.append([window])
+    return batches

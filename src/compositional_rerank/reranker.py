@@ -1,0 +1,232 @@
+"""CompositionalReranker: encode the query, fetch the candidates' token vectors, score, rank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from compositional_rerank._validation import (
+    check_bound,
+    check_count,
+    check_query,
+    check_retrieval_scores,
+    check_texts,
+)
+from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
+from compositional_rerank.encoder import EncodedText, TokenEncoder
+from compositional_rerank.errors import InputError
+from compositional_rerank.scoring.maxsim import maxsim
+from compositional_rerank.scoring.tokens import PackedTokens
+from compositional_rerank.store import MemoryStore, TokenStore, token_key
+
+
+@dataclass(frozen=True)
+class RankedPassage:
+    """One candidate with its named scores, all of them Python floats.
+
+    Args:
+        index: place in the list that came in, from 0.
+        text: the passage.
+        retrieval_score: what the retriever gave, untouched; None if it gave none.
+        relevance: MaxSim with the query, in [-1, 1].
+        mismatch: probability, in [0, 1], that the passage is a structural near-miss of the query; None
+            where it was not verified: no verifier is loaded, or the passage is too far from the query.
+        score: what sorts: relevance less the penalty of a mismatch.
+    """
+
+    index: int
+    text: str
+    retrieval_score: float | None
+    relevance: float
+    mismatch: float | None
+    score: float
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Candidates from best to worst; equal scores keep the order in which they came in."""
+
+    query: str
+    results: tuple[RankedPassage, ...]
+
+    def __len__(self) -> int:
+        return len(self.results)
+
+    def __iter__(self) -> Iterator[RankedPassage]:
+        return iter(self.results)
+
+    def __getitem__(self, place: int) -> RankedPassage:
+        return self.results[place]
+
+
+@dataclass(frozen=True, eq=False)
+class PairScores:
+    """Scores of aligned pairs of texts, float64 ``[n]`` each; see `RankedPassage` for ranges.
+
+    ``mismatch`` is None without a verifier; with one, every pair is verified, however far apart.
+    """
+
+    relevance: NDArray[np.float64]
+    mismatch: NDArray[np.float64] | None
+    score: NDArray[np.float64]
+
+
+class CompositionalReranker:
+    """Ranks passages by MaxSim relevance, less a penalty for structural near-misses.
+
+    Build it with `from_pretrained`. One object serves any number of threads.
+
+    Example:
+        >>> reranker = CompositionalReranker.from_pretrained("sentence-transformers/all-MiniLM-L6-v2")
+        >>> ranking = reranker.rerank("Who wrote Faust?", ["Paris is in France.", "Goethe wrote Faust."])
+        >>> [result.index for result in ranking]
+        [1, 0]
+    """
+
+    def __init__(self, encoder: TokenEncoder, *, name: str, store: TokenStore | None = None) -> None:
+        self.encoder = encoder
+        self.name = name
+        self.store = MemoryStore() if store is None else store
+        self.verifier = None
+        self.threshold: float | None = None
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | None = None,
+        *,
+        device: str | None = None,
+        backend: str = "torch",
+        store: TokenStore | None = None,
+    ) -> CompositionalReranker:
+        """Load a reranker.
+
+        Args:
+            name_or_path: a checkpoint of this library, or any sentence-transformers model for plain MaxSim;
+                None is the shipped default.
+            device: torch device name; None picks an accelerator where there is one.
+            backend: what computes; ``"torch"`` is the only one so far.
+            store: where passages' token vectors are kept; None is a `MemoryStore` of 1 GiB.
+
+        Raises:
+            ModelNotFoundError: no place has the model.
+            CheckpointError: the model's files are unsafe or damaged.
+            InputError: the backend is unknown.
+        """
+        if backend != "torch":
+            raise InputError(f"backend {backend!r} is unknown; the backends are: 'torch'")
+        files = resolve(DEFAULT_BASE if name_or_path is None else name_or_path)
+        return cls(TokenEncoder(files, device), name=files.name, store=store)
+
+    @property
+    def fingerprint(self) -> str:
+        """sha256 (hex) over everything that the scores depend on."""
+        return self.encoder.fingerprint
+
+    def rerank(
+        self,
+        query: str,
+        passages: Sequence[str],
+        top_n: int | None = None,
+        *,
+        retrieval_scores: Sequence[float | None] | None = None,
+        min_score: float | None = None,
+        max_mismatch: float | None = None,
+    ) -> Ranking:
+        """Rank passages for a query. Nothing is dropped unless one of the three cuts is asked for.
+
+        Args:
+            query: the question or statement; not blank.
+            passages: candidates of any length; an empty list and blank passages are fine.
+            top_n: keep this many of the best, at least 1; None keeps all.
+            retrieval_scores: what the retriever gave, one for each passage; carried along, never used.
+            min_score: drop passages whose score is below it; None drops none.
+            max_mismatch: drop passages whose mismatch, in [0, 1], is above it; unverified ones stay.
+
+        Returns:
+            The `Ranking`, best first.
+
+        Raises:
+            InputError: a value cannot be used; raised before any work starts.
+        """
+        query = check_query(query)
+        texts = check_texts(passages, "passages")
+        top_n = check_count(top_n, "top_n")
+        min_score = check_bound(min_score, "min_score", -1e6, 1e6)
+        max_mismatch = check_bound(max_mismatch, "max_mismatch", 0.0, 1.0)
+        given = check_retrieval_scores(retrieval_scores, len(texts))
+        if not texts:
+            return Ranking(query, ())
+        relevance = maxsim(self._encode_query(query), _pack(self.encode_passages(texts))).tolist()
+        results = [
+            RankedPassage(index, text, given[index], relevance[index], None, relevance[index])
+            for index, text in enumerate(texts)
+        ]
+        kept = [
+            result
+            for result in sorted(results, key=lambda result: -result.score)
+            if (min_score is None or result.score >= min_score)
+            and (max_mismatch is None or result.mismatch is None or result.mismatch <= max_mismatch)
+        ]
+        return Ranking(query, tuple(kept[:top_n]))
+
+    def score_pairs(self, texts1: Sequence[str], texts2: Sequence[str], *, show_progress: bool = False) -> PairScores:
+        """Score aligned pairs; each text of ``texts1`` is read as the query of its pair.
+
+        Args:
+            texts1: ``n`` queries, none of them blank.
+            texts2: ``n`` passages.
+            show_progress: whether to draw progress bars on stderr.
+
+        Raises:
+            InputError: the lists differ in length, or a text cannot be used.
+        """
+        queries = [check_query(text) for text in check_texts(texts1, "texts1")]
+        passages = check_texts(texts2, "texts2")
+        if len(queries) != len(passages):
+            raise InputError(f"texts1 has {len(queries)} texts and texts2 has {len(passages)}: pass aligned lists")
+        encoded = self.encoder.encode(queries, task="query", show_progress=show_progress)
+        candidates = self.encode_passages(passages, show_progress=show_progress)
+        scores = [
+            float(maxsim(self._checked_query(query.vectors, text), _pack([candidate])))
+            for query, text, candidate in zip(encoded, queries, candidates, strict=True)
+        ]
+        relevance = np.asarray(scores, dtype=np.float64)
+        return PairScores(relevance, None, relevance)
+
+    def encode_passages(self, passages: Sequence[str], *, show_progress: bool = False) -> list[EncodedText]:
+        """Token vectors of passages, from the store where it has them; new ones are encoded once and kept.
+
+        Args:
+            passages: any texts; equal ones are encoded once.
+            show_progress: whether to draw a progress bar on stderr.
+
+        Returns:
+            One `EncodedText` per passage, in their order.
+        """
+        keys = [token_key(self.encoder.fingerprint, text) for text in passages]
+        found = dict(zip(keys, self.store.get(keys), strict=True))
+        missing = {key: text for key, text in zip(keys, passages, strict=True) if found[key] is None}
+        if missing:
+            encoded = self.encoder.encode(list(missing.values()), task="document", show_progress=show_progress)
+            new = dict(zip(missing, encoded, strict=True))
+            self.store.put(new)
+            found.update(new)
+        return [entry for key in keys if (entry := found[key]) is not None]
+
+    def _encode_query(self, query: str) -> torch.Tensor:
+        return self._checked_query(self.encoder.encode([query], task="query")[0].vectors, query)
+
+    @staticmethod
+    def _checked_query(vectors: torch.Tensor, query: str) -> torch.Tensor:
+        if len(vectors) == 0:
+            raise InputError(f"query {query!r:.80} has no token that the model's tokenizer knows: pass visible text")
+        return vectors
+
+
+def _pack(encoded: Sequence[EncodedText]) -> PackedTokens:
+    return PackedTokens.from_list([text.vectors for text in encoded])

@@ -1,0 +1,8 @@
+"""The one scoring module: pure functions over arrays, no text, no I/O."""
+
+from compositional_rerank.scoring.fusion import Fusion
+from compositional_rerank.scoring.maxsim import maxsim
+from compositional_rerank.scoring.similarity import best_segments, similarity_map
+from compositional_rerank.scoring.tokens import PackedTokens
+
+__all__ = ["Fusion", "PackedTokens", "best_segments", "maxsim", "similarity_map"]
