@@ -1,0 +1,87 @@
+"""A LangChain (LCEL) chain that retrieves, reranks and answers: `python examples/langchain_retriever_chain.py`.
+
+Runs offline. With --base-url and --model, an OpenAI-compatible endpoint writes the answer from the reranked documents.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from common import TELLING_QUERIES, Row, best_sentence, chat, parse_arguments, read_corpus, show, show_summary
+from langchain_core.documents import Document
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompt_values import PromptValue
+from langchain_core.prompts import PromptTemplate
+from langchain_core.runnables import Runnable, RunnableLambda, RunnablePassthrough
+from langchain_core.vectorstores import InMemoryVectorStore
+
+import compositional_rerank
+from langchain_compositional_rerank import CompositionalReranker, CompositionalRetriever, StructuralEmbeddings
+
+CANDIDATES = 20
+PROMPT = PromptTemplate.from_template(
+    "Answer the question from the context alone.\n\nContext:\n{context}\n\nQuestion: {question}\nAnswer:"
+)
+
+
+def write_answer(base_url: str | None, model: str | None) -> Runnable[dict[str, Any], str]:
+    """The chain's last step: from question and documents to the answer."""
+    if base_url is None or model is None:
+        reranker = compositional_rerank.CompositionalReranker.from_pretrained()
+        return RunnableLambda(
+            lambda found: best_sentence(reranker, found["question"], found["documents"][0].page_content)
+        )
+
+    def ask(prompt: PromptValue) -> str:
+        return chat(base_url, model, prompt.to_string())
+
+    context = RunnableLambda(
+        lambda found: "\n\n".join(document.page_content for document in found["documents"])
+    )
+    return RunnablePassthrough.assign(context=context) | PROMPT | RunnableLambda(ask) | StrOutputParser()
+
+
+def to_row(document: Document, **scores: float | None) -> Row:
+    return Row(str(document.id), document.metadata["title"], document.page_content, **scores)
+
+
+def main() -> None:
+    arguments = parse_arguments("LangChain retriever chain with CompositionalRetriever")
+    documents = [
+        Document(id=passage["id"], page_content=passage["text"], metadata={"title": passage["title"]})
+        for passage in read_corpus()
+    ]
+    vectors = InMemoryVectorStore(StructuralEmbeddings())
+    vectors.add_documents(documents)
+    retriever = CompositionalRetriever(
+        base_retriever=vectors.as_retriever(search_kwargs={"k": CANDIDATES}),
+        reranker=CompositionalReranker(),
+        k=arguments.show,
+    )
+    chain = RunnablePassthrough.assign(documents=lambda found: retriever.invoke(found["question"])).assign(
+        answer=write_answer(arguments.base_url, arguments.model)
+    )
+
+    rankings = []
+    for query in arguments.query or TELLING_QUERIES:
+        before = [
+            to_row(document, retrieval_score=float(score))
+            for document, score in vectors.similarity_search_with_score(query, k=CANDIDATES)
+        ]
+        found = chain.invoke({"question": query})
+        after = [
+            to_row(
+                document,
+                relevance=document.metadata["relevance"],
+                mismatch=document.metadata["mismatch"],
+                score=document.metadata["relevance_score"],
+            )
+            for document in found["documents"]
+        ]
+        show(query, before, after, arguments.show, found["answer"])
+        rankings.append((query, before, after))
+    show_summary(rankings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,122 @@
+"""Each example app, run as a user runs it: a process of its own, with and without an endpoint for the answer."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+APPS = ["llamaindex_query_engine.py", "langchain_retriever_chain.py"]
+QUERY = "charging an electric car at the airport"
+
+
+def run(app, *arguments, **environment):
+    return subprocess.run(
+        [sys.executable, str(EXAMPLES / app), *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=300,
+        env={**os.environ, "PYTHONUTF8": "1", **environment},
+        check=False,
+    )
+
+
+@pytest.fixture
+def endpoint():
+    """A real OpenAI-compatible server on this machine; `status` and `reply` say how it answers."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.server.requests.append((self.path, dict(self.headers), body))
+            self.send_response(self.server.status)
+            self.end_headers()
+            self.wfile.write(json.dumps(self.server.reply).encode())
+
+        def log_message(self, *arguments):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.requests, server.status = [], 200
+    server.reply = {
+        "choices": [{"message": {"role": "assistant", "content": "Forty cents, says the endpoint."}}]
+    }
+    Thread(target=server.serve_forever, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_default_queries_show_both_rankings_and_the_source(app):
+    done = run(app)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Query: ") == 5
+    for header in ("BEFORE", "AFTER", "retrieval_score", "relevance", "mismatch", "score"):
+        assert header in done.stdout
+    parking = done.stdout.split(f"Query: {QUERY}\n")[1]
+    assert "First before: An electric bus" in parking
+    assert "First after:  Terminal 2 opens at four" in parking
+    assert "Answer: Charging an electric car in the garage costs 40 cents per kilowatt-hour." in parking
+    assert "Source: Terminal 2 [airport-t2]" in parking
+    assert "The right passage is first for" in parking
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_an_endpoint_writes_the_answer(app, endpoint):
+    url = f"http://127.0.0.1:{endpoint.server_port}/v1"
+    done = run(app, "--query", QUERY, "--base-url", url, "--model", "tiny", OPENAI_API_KEY="secret")
+    assert done.returncode == 0, done.stderr
+    assert "Answer: Forty cents, says the endpoint." in done.stdout
+    [(path, headers, body)] = endpoint.requests
+    assert path == "/v1/chat/completions"
+    assert headers["Authorization"] == "Bearer secret"
+    assert body["model"] == "tiny"
+    [message] = body["messages"]
+    assert message["role"] == "user"
+    assert QUERY in message["content"]
+    assert "40 cents per kilowatt-hour" in message["content"]
+    for key in ("retrieval_score", "relevance", "mismatch"):  # our scores are not for the model's eyes
+        assert key not in message["content"]
+
+
+@pytest.mark.parametrize("app", APPS)
+def test_an_endpoint_that_fails_is_a_clear_error(app, endpoint):
+    endpoint.status, endpoint.reply = 401, {"error": "no such key"}
+    url = f"http://127.0.0.1:{endpoint.server_port}/v1"
+    done = run(app, "--query", QUERY, "--base-url", url, "--model", "tiny")
+    assert done.returncode == 1
+    assert f"{url}/chat/completions answered 401" in done.stderr
+    assert "no such key" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_endpoint_that_is_not_there_is_a_clear_error():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}/v1"
+        done = run(APPS[0], "--query", QUERY, "--base-url", url, "--model", "tiny")
+    assert done.returncode == 1
+    assert f"{url}/chat/completions cannot be used" in done.stderr
+    assert "--base-url" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--base-url", "http://localhost/v1"], "belong together"),
+        (["--show", "0"], "--show 0 is out of range"),
+    ],
+)
+def test_a_wrong_command_line_is_a_usage_error(arguments, message):
+    done = run(APPS[1], *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
