@@ -23,6 +23,7 @@ TELLING_QUERIES = [
     "take the tablet before meals",
     "charging an electric car at the airport",
 ]
+LINE = "{:>2}  {:32}{:>15}  | {:>9} {:>8} {:>6}  {}"
 
 
 @dataclass(frozen=True)
@@ -103,16 +104,13 @@ def show(query: str, before: Sequence[Row], after: Sequence[Row], rows: int, ans
     """Print the two rankings side by side, then the answer and its source."""
     labels = read_labels().get(query, {})
     old_place = {row.id: place for place, row in enumerate(before, 1)}
-    print(f"\n{'=' * 118}\nQuery: {query}\n")
-    print(f"     {'BEFORE: retrieval alone':53}   AFTER: reranked")
-    print(
-        f"  #  {'retrieval_score':>15}  {'passage':36} | {'relevance':>9} {'mismatch':>8} {'score':>6}  passage (old place)"
-    )
+    print(f"\n{'=' * 110}\nQuery: {query}\n")
+    print(LINE.format("", "BEFORE: retrieval alone", "", "", "", "", "AFTER: reranked (old place)"))
+    print(LINE.format("#", "passage", "retrieval_score", "relevance", "mismatch", "score", "passage"))
     for place, (old, new) in enumerate(zip(before[:rows], after[:rows], strict=True), 1):
-        print(
-            f"{place:3}  {number(old.retrieval_score):>15}  {name(old, labels):36} | {number(new.relevance):>9} "
-            f"{number(new.mismatch):>8} {number(new.score):>6}  {name(new, labels)} ({old_place[new.id]})"
-        )
+        left = (place, name(old, labels), number(old.retrieval_score))
+        right = (number(new.relevance), number(new.mismatch), number(new.score))
+        print(LINE.format(*left, *right, f"{name(new, labels)} ({old_place[new.id]})"))
     print(f"\nFirst before: {before[0].text}\nFirst after:  {after[0].text}")
     print(f"\nAnswer: {answer}\nSource: {after[0].title} [{after[0].id}]")
 
@@ -132,7 +130,7 @@ def show_summary(rankings: Sequence[tuple[str, Sequence[Row], Sequence[Row]]]) -
 def name(row: Row, labels: dict[str, str]) -> str:
     """A passage's title, with its label for the query where the corpus has one."""
     label = labels.get(row.id)
-    return f"{row.title[:22]} [{label}]" if label else row.title[:34]
+    return f"{row.title[:19]} [{label}]" if label else row.title[:31]
 
 
 def number(value: float | None) -> str:

@@ -1,6 +1,6 @@
-"""A LangChain (LCEL) chain that retrieves, reranks and answers: `python examples/langchain_retriever_chain.py`.
+"""A LangChain (LCEL) chain that retrieves, reranks and answers.
 
-Runs offline. With --base-url and --model, an OpenAI-compatible endpoint writes the answer from the reranked documents.
+Runs offline; with --base-url and --model, an OpenAI-compatible endpoint writes the answer.
 """
 
 from __future__ import annotations

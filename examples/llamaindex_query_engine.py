@@ -1,6 +1,6 @@
-"""A LlamaIndex query engine that retrieves, reranks and answers: `python examples/llamaindex_query_engine.py`.
+"""A LlamaIndex query engine that retrieves, reranks and answers.
 
-Runs offline. With --base-url and --model, an OpenAI-compatible endpoint writes the answer from the reranked nodes.
+Runs offline; with --base-url and --model, an OpenAI-compatible endpoint writes the answer.
 """
 
 from __future__ import annotations

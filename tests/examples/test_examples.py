@@ -1,4 +1,4 @@
-"""Each example app, run as a user runs it: a process of its own, with and without an endpoint for the answer."""
+"""Each example app in a process of its own, with and without an endpoint for the answer."""
 
 import json
 import os
