@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from compositional_rerank._quiet import quiet_loading
 from compositional_rerank._validation import check_bound, check_texts
 from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
 from compositional_rerank.errors import InputError
@@ -54,7 +55,8 @@ class StructuralEmbedder:
                 f"sensitivity {sensitivity} needs a checkpoint with a structural part, which {files.name} has not: "
                 "pass sensitivity=0"
             )
-        model = SentenceTransformer(str(files.path), device=device, model_kwargs={"use_safetensors": True})
+        with quiet_loading():
+            model = SentenceTransformer(str(files.path), device=device, model_kwargs={"use_safetensors": True})
         return cls(model, name=files.name, fingerprint=files.fingerprint, sensitivity=sensitivity)
 
     @property

@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from tokenizers import Tokenizer
 
+from compositional_rerank._quiet import quiet_loading
 from compositional_rerank.checkpoint import ModelFiles
 from compositional_rerank.errors import CheckpointError
 
@@ -75,7 +76,8 @@ class TokenEncoder:
         self.device = torch.device(device or get_device_name())
         try:
             # load() keeps the checkpoint's own max length; Transformer(path) would not
-            transformer = Transformer.load(str(files.path))
+            with quiet_loading():
+                transformer = Transformer.load(str(files.path))
         except (OSError, ValueError, KeyError) as error:
             raise CheckpointError(f"{files.path} cannot be loaded as a text encoder: {error}") from error
         self.transformer = transformer.eval().to(self.device)
