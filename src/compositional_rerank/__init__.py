@@ -21,7 +21,16 @@ _HOMES = {
     "StructuralEmbedder": "embedder",
     "TokenEncoder": "encoder",
 }
-__all__ = [*_HOMES]
+__all__ = [
+    "CompositionalReranker",
+    "MemoryStore",
+    "PackedTokens",
+    "PairScores",
+    "RankedPassage",
+    "Ranking",
+    "StructuralEmbedder",
+    "TokenEncoder",
+]
 
 
 def __getattr__(name: str) -> Any:

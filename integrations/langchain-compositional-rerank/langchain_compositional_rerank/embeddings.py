@@ -1,0 +1,72 @@
+"""StructuralEmbeddings: LangChain embeddings over the core embedder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from langchain_core.embeddings import Embeddings
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from compositional_rerank.lazy import Lazy
+
+if TYPE_CHECKING:
+    from compositional_rerank import StructuralEmbedder
+
+
+class StructuralEmbeddings(BaseModel, Embeddings):
+    """Embeds texts with a sentence-transformers model; at ``sensitivity=0`` exactly as that model does.
+
+    The model is loaded at first use. To share a loaded one, use `from_embedder`.
+
+    Args:
+        model: name or folder of a sentence-transformers model; None is the default of compositional-rerank.
+        device: torch device; None picks an accelerator where there is one.
+        sensitivity: weight of the structural part, in [0, 1]; 0 is the base model alone.
+        batch_size: texts per forward pass, at least 1.
+
+    Example:
+        >>> embeddings = StructuralEmbeddings()
+        >>> len(embeddings.embed_query("Who wrote Faust?"))
+        384
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(default=None, frozen=True)
+    device: str | None = Field(default=None, frozen=True)
+    sensitivity: Annotated[float, Field(strict=True, ge=0, le=1)] = Field(default=0.0, frozen=True)
+    batch_size: Annotated[int, Field(strict=True, ge=1)] = 32
+    _embedder: Lazy[StructuralEmbedder] = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Prepare to load the model at first use."""
+        self._embedder = Lazy(_load, self.model, self.device, self.sensitivity)
+
+    @classmethod
+    def from_embedder(cls, embedder: StructuralEmbedder, **settings: Any) -> StructuralEmbeddings:
+        """Build the embeddings around a loaded embedder, so that one model serves several adapters.
+
+        Args:
+            embedder: the core embedder; a pickled copy of the embeddings loads it anew by its name.
+            settings: fields other than ``model`` and ``sensitivity``.
+        """
+        embeddings = cls(model=embedder.name, sensitivity=embedder.sensitivity, **settings)
+        recipe = (embeddings.model, embeddings.device, embeddings.sensitivity)
+        embeddings._embedder = Lazy(_load, *recipe, made=embedder)
+        return embeddings
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        """One vector, L2-normalised, per text."""
+        vectors = self._embedder.get().encode_document(texts, batch_size=self.batch_size)
+        return [[float(component) for component in vector] for vector in vectors]
+
+    def embed_query(self, text: str) -> list[float]:
+        """The vector of a query, L2-normalised."""
+        vectors = self._embedder.get().encode_query([text], batch_size=self.batch_size)
+        return [float(component) for component in vectors[0]]
+
+
+def _load(model: str | None, device: str | None, sensitivity: float) -> StructuralEmbedder:
+    from compositional_rerank import StructuralEmbedder  # loading torch takes seconds
+
+    return StructuralEmbedder.from_pretrained(model, device=device, sensitivity=sensitivity)

@@ -1,0 +1,98 @@
+"""StructuralEmbedding: a LlamaIndex embedding over the core embedder."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
+from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr, model_validator
+
+from compositional_rerank.checkpoint import DEFAULT_BASE
+from compositional_rerank.lazy import Lazy
+
+if TYPE_CHECKING:
+    from compositional_rerank import StructuralEmbedder
+
+
+class StructuralEmbedding(BaseEmbedding):
+    """Embeds texts with a sentence-transformers model; at ``sensitivity=0`` exactly as that model does.
+
+    The model is loaded at first use. To share a loaded one, use `from_embedder`.
+
+    Example:
+        >>> embedding = StructuralEmbedding()
+        >>> len(embedding.get_query_embedding("Who wrote Faust?"))
+        384
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    model_name: str = Field(
+        default=DEFAULT_BASE, frozen=True, description="Name or folder of a sentence-transformers model."
+    )
+    device: str | None = Field(
+        default=None, frozen=True, description="Torch device; None picks an accelerator where there is one."
+    )
+    sensitivity: Annotated[float, Field(strict=True, ge=0, le=1)] = Field(
+        default=0.0, frozen=True, description="Weight of the structural part, in [0, 1]; 0 is the base model."
+    )
+    embed_batch_size: int = Field(default=32, gt=0, le=2048, description="Texts per forward pass.")
+    _embedder: Lazy[StructuralEmbedder] = PrivateAttr()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_class_name(cls, values: Any) -> Any:
+        # model_dump() of every LlamaIndex component writes its class name among the fields
+        if isinstance(values, dict) and values.get("class_name") == cls.class_name():
+            return {key: value for key, value in values.items() if key != "class_name"}
+        return values
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Prepare to load the model at first use."""
+        super().model_post_init(context)
+        self._embedder = Lazy(_load, self.model_name, self.device, self.sensitivity)
+
+    @classmethod
+    def from_embedder(cls, embedder: StructuralEmbedder, **settings: Any) -> StructuralEmbedding:
+        """Build the embedding around a loaded embedder, so that one model serves several adapters.
+
+        Args:
+            embedder: the core embedder; a serialised copy of the embedding loads it anew by its name.
+            settings: fields other than ``model_name`` and ``sensitivity``.
+        """
+        embedding = cls(model_name=embedder.name, sensitivity=embedder.sensitivity, **settings)
+        recipe = (embedding.model_name, embedding.device, embedding.sensitivity)
+        embedding._embedder = Lazy(_load, *recipe, made=embedder)
+        return embedding
+
+    @classmethod
+    def class_name(cls) -> str:
+        """Name under which LlamaIndex serialises the class."""
+        return "StructuralEmbedding"
+
+    def _get_query_embedding(self, query: str) -> Embedding:
+        vectors = self._embedder.get().encode_query([query], batch_size=self.embed_batch_size)
+        return [float(component) for component in vectors[0]]
+
+    async def _aget_query_embedding(self, query: str) -> Embedding:
+        return await asyncio.to_thread(self._get_query_embedding, query)
+
+    def _get_text_embedding(self, text: str) -> Embedding:
+        return self._get_text_embeddings([text])[0]
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[Embedding]:
+        vectors = self._embedder.get().encode_document(texts, batch_size=self.embed_batch_size)
+        return [[float(component) for component in vector] for vector in vectors]
+
+    async def _aget_text_embedding(self, text: str) -> Embedding:
+        return await asyncio.to_thread(self._get_text_embedding, text)
+
+    async def _aget_text_embeddings(self, texts: list[str]) -> list[Embedding]:
+        return await asyncio.to_thread(self._get_text_embeddings, texts)
+
+
+def _load(model: str, device: str | None, sensitivity: float) -> StructuralEmbedder:
+    from compositional_rerank import StructuralEmbedder  # loading torch takes seconds
+
+    return StructuralEmbedder.from_pretrained(model, device=device, sensitivity=sensitivity)
