@@ -11,15 +11,14 @@ from .vocabulary import Proposal, Replacements, Vocabulary
 from .words import INTRANSITIVE_OR_LINKING, SYMMETRIC_VERBS
 
 _OBJECT_FORM = {"he": "him", "she": "her", "they": "them", "we": "us", "i": "me"}
+_FIXED_ADJECTIVES = frozenset("same other own such only first last next more most less least able due".split())
 _CONVERSE = {
     "above": "below", "below": "above", "under": "over", "behind": "in front of", "before": "after", "after": "before",
     "in front of": "behind", "to the left of": "to the right of", "to the right of": "to the left of",
     "north of": "south of", "south of": "north of", "east of": "west of", "west of": "east of",
     "on top of": "underneath", "on": "under", "underneath": "on top of",
 }  # fmt: skip
-_SYMMETRIC_FIXED_ADJECTIVES = frozenset("same other own such only first last next more most less least able due".split())
-_PLACES = ("next to", "beside", "near", "close to", "alongside", "adjacent to", "opposite", "far from")
-_FIXED_ADJECTIVES = frozenset("same other own such only first last next more most less least able due".split())
+_SYMMETRIC_PLACES = ("next to", "beside", "near", "close to", "alongside", "adjacent to", "opposite", "far from")
 _PLACES = (*_CONVERSE, *_SYMMETRIC_PLACES, "in", "inside")
 
 

@@ -54,6 +54,8 @@ def _fits(s: Sentence, i: int, j: int, kind: str, old: str, new: str) -> bool:
         return bool(i) and s.tags[i - 1] in ("DT", "IN", "PRP$", "CC") and after not in ("of", ",", "and")
     if old in ("about",):
         return j < len(s) and s.tags[j] == "CD"
+    if (" " in new and old in ("before", "after")) or new == "following":
+        return not any(tag in ("VBD", "VBZ", "BE", "MD", "VBN", "VB") for tag in s.tags[j : j + 8])
     if old in ("before", "after", "since", "until", "during", "prior to"):
         return not (new == "during" and old != "during") and not (
             old == "during" and new == "before" and after == ""
@@ -217,7 +219,7 @@ def _adjective_dropped(s: Sentence, rng: random.Random) -> Iterator[Proposal]:
             if len(phrase.adjectives) == 1 and s.lower[phrase.start] in ("a", "an", "the"):
                 rest = s.slice(i + 1, phrase.core_end)
                 be = "are" if phrase.plural else "is"
-                if phrase.core_end == phrase.end:
+                if phrase.core_end == phrase.end and (phrase.end >= len(s) or s.tags[phrase.end] in (".", "CC", "VBZ")):
                     yield [(i, phrase.end, f"{rest} that {be} {s.lower[i]}")], "binding", 1, "adjective_to_relative"
 
 

@@ -1,0 +1,149 @@
+"""Endless clean triples from hand-written templates: anchor, paraphrase, near-miss."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from compositional_rerank.errors import InputError
+
+from .edit import EDIT_TYPES
+from .grammar import Entry, Family, Grammar, load, render
+
+FORMS = ("statement", "question", "any")
+
+
+class Triple(NamedTuple):
+    """An anchor, a text of the same meaning, a near-miss; `form` is the anchor's."""
+
+    anchor: str
+    positive: str
+    negative: str
+    edit_type: str
+    form: str
+    family: str
+
+
+def triples(
+    n: int,
+    *,
+    seed: int,
+    edit_types: Sequence[str] = EDIT_TYPES,
+    form: str = "any",
+    passage: bool = False,
+) -> Iterator[Triple]:
+    """Yield `n` triples from the training templates, edit types in turn.
+
+    Args:
+        n: how many.
+        seed: fixes everything.
+        edit_types: which types.
+        form: ``statement``, ``question`` or ``any``: the form of the anchor. A question's positive is another wording
+            of it or a statement that answers it.
+        passage: put positive and negative into the same passage of 3 to 8 sentences on the topic.
+
+    Raises:
+        InputError: an unknown edit type or form.
+
+    Example:
+        >>> first, second = triples(2, seed=0, edit_types=["role"], form="statement")
+        >>> first.edit_type, first.form, first.anchor != first.positive
+        ('role', 'statement', True)
+    """
+    unknown = [t for t in edit_types if t not in EDIT_TYPES]
+    if unknown or not edit_types:
+        raise InputError(f"edit_types has {unknown or 'nothing'}: choose from {', '.join(EDIT_TYPES)}")
+    if form not in FORMS:
+        raise InputError(f"form is {form!r}: choose from {', '.join(FORMS)}")
+    yield from generate(load("train"), n, random.Random(seed), edit_types, form, passage)
+
+
+def generate(
+    grammar: Grammar, n: int, rng: random.Random, edit_types: Sequence[str], form: str, passage: bool
+) -> Iterator[Triple]:
+    """Yield `n` triples of a grammar: edit types and families in turn."""
+    by_type: dict[str, list[Family]] = {}
+    for family in grammar.families:
+        kinds = [kind for (_, kind) in family.forms]
+        if form != "question" or "polar" in kinds or "open" in kinds:
+            by_type.setdefault(family.edit_type, []).append(family)
+    queues: dict[str, list[Family]] = {kind: [] for kind in edit_types}
+    made = failures = 0
+    while made < n:
+        kind = edit_types[(made + failures) % len(edit_types)]
+        if not queues[kind]:
+            queues[kind] = rng.sample(by_type[kind], len(by_type[kind]))
+        triple = _triple(grammar, queues[kind].pop(), rng, form, passage)
+        if triple is None:
+            failures += 1
+            continue
+        made += 1
+        yield triple
+
+
+def _triple(grammar: Grammar, family: Family, rng: random.Random, form: str, passage: bool) -> Triple | None:
+    for _ in range(12):
+        triple = _attempt(grammar, family, rng, form, passage)
+        if triple and len({triple.anchor, triple.positive, triple.negative}) == 3:
+            return triple
+    return None
+
+
+def _attempt(grammar: Grammar, family: Family, rng: random.Random, form: str, passage: bool) -> Triple | None:
+    meaning = rng.randrange(2) if family.of(1, "statement") else 0
+    asked = [k for k in ("polar", "open") if family.of(meaning, k)]
+    question = form == "question" or (form == "any" and bool(asked) and rng.random() < 0.4)
+    if question and not asked:
+        return None
+    kind = rng.choice(asked) if question else "statement"
+    chosen = grammar.fill(family, rng)
+    anchor_form = rng.choice(family.of(meaning, kind))
+    answered = question and (passage or rng.random() < 0.4 or len(family.of(meaning, kind)) < 2)
+    target = "statement" if answered or passage else kind
+    positives = [f for f in family.of(meaning, target) if f != anchor_form]
+    if not positives:
+        return None
+    anchor = render(anchor_form, chosen, rng)
+    positive = render(rng.choice(positives), chosen, rng)
+    negative = _near_miss(grammar, family, rng, meaning, target, anchor_form, chosen)
+    if negative is None or positive in (anchor, negative):
+        return None
+    if passage:
+        fillers = grammar.fillers[family.topic]
+        count = min(rng.randint(2, 7), len(fillers))
+        around = rng.sample(fillers, count)
+        place = rng.randint(0, count)
+        positive = " ".join([*around[:place], positive, *around[place:]])
+        negative = " ".join([*around[:place], negative, *around[place:]])
+    label = "question" if question else "statement"
+    return Triple(anchor, positive, negative, family.edit_type, label, f"{family.edit_type}/{family.name}")
+
+
+def _near_miss(
+    grammar: Grammar,
+    family: Family,
+    rng: random.Random,
+    meaning: int,
+    target: str,
+    anchor_form: str,
+    chosen: dict[str, Entry],
+) -> str | None:
+    """A form of the other meaning, or a form of this one with slots swapped or changed."""
+    options: list[tuple[str, ...]] = []
+    if family.of(1 - meaning, target):
+        options.append(())
+    for operation in family.operations:
+        if any("{" + name in anchor_form for name in operation[1:]):
+            options.append(operation)
+    if not options:
+        return None
+    operation = rng.choice(options)
+    if not operation:
+        return render(rng.choice(family.of(1 - meaning, target)), chosen, rng)
+    changed = grammar.operate(family, operation, chosen, rng)
+    forms = family.of(meaning, target)
+    if rng.random() < 0.4 and anchor_form in forms:
+        return render(anchor_form, changed, rng)
+    usable = [f for f in forms if any("{" + name in f for name in operation[1:])]
+    return render(rng.choice(usable), changed, rng) if usable else None
