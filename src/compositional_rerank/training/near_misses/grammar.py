@@ -2,7 +2,8 @@
 
 A family file is plain text. Each family begins with ``## edit_type name topic``, then ``slots: A=lexicon B=lexicon``,
 then forms. ``=`` a statement, ``?`` a yes/no question, ``w`` an open question, all of one meaning; ``-``, ``-?``, ``-w``
-the same for a second meaning that differs from the first; ``! swap A B`` or ``! change A`` turn the slots of any form
+the same for a second meaning that differs from the first; ``x`` statements differ from the first meaning and from one
+another, so they are only near-misses; ``! swap A B`` or ``! change A`` turn the slots of any form
 into another meaning. In a form ``{A}`` is a slot, ``{A.past}`` a column of its lexicon, ``{A.a}`` the word with its
 article, ``{A.pl}`` its plural, and ``[x|y]`` a free choice.
 """
@@ -22,7 +23,7 @@ _SLOT = re.compile(r"\{(\w+)(?:\.(\w+))?\}")
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _ARTICLE = re.compile(r"\b([Aa])(n?) (?=(\w+))")
 _MARKS = {"=": (0, "statement"), "?": (0, "polar"), "w": (0, "open"), "-": (1, "statement"), "-?": (1, "polar"),
-          "-w": (1, "open")}  # fmt: skip
+          "-w": (1, "open"), "x": (2, "statement")}  # fmt: skip
 _IRREGULAR = {"man": "men", "woman": "women", "child": "children", "person": "people", "sheep": "sheep",
               "mouse": "mice", "goose": "geese", "knife": "knives", "shelf": "shelves", "foot": "feet",
               "wolf": "wolves", "loaf": "loaves", "scarf": "scarves", "deer": "deer"}  # fmt: skip
@@ -120,7 +121,7 @@ def render(form: str, chosen: dict[str, Entry], rng: random.Random) -> str:
     while _CHOICE.search(form):
         form = _CHOICE.sub(lambda m: rng.choice(m.group(1).split("|")), form)
     text = _SLOT.sub(lambda m: chosen[m.group(1)].form(m.group(2) or ""), form)
-    text = re.sub(r"\s+", " ", text).strip().replace(" ,", ",").replace(" .", ".")
+    text = re.sub(r"\s+", " ", text).strip().replace(" ,", ",").replace(" .", ".").replace("..", ".")
     text = _ARTICLE.sub(lambda m: article(m.group(3)).replace("a", m.group(1), 1) + " ", text)
     return text[:1].upper() + text[1:]
 

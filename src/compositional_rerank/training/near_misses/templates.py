@@ -131,7 +131,8 @@ def _near_miss(
 ) -> str | None:
     """A form of the other meaning, or a form of this one with slots swapped or changed."""
     options: list[tuple[str, ...]] = []
-    if family.of(1 - meaning, target):
+    others = family.of(1 - meaning, target) + (family.of(2, target) if meaning == 0 else [])
+    if others:
         options.append(())
     for operation in family.operations:
         if any("{" + name in anchor_form for name in operation[1:]):
@@ -140,7 +141,7 @@ def _near_miss(
         return None
     operation = rng.choice(options)
     if not operation:
-        return render(rng.choice(family.of(1 - meaning, target)), chosen, rng)
+        return render(rng.choice(others), chosen, rng)
     changed = grammar.operate(family, operation, chosen, rng)
     forms = family.of(meaning, target)
     if rng.random() < 0.4 and anchor_form in forms:
