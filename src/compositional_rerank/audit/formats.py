@@ -1,0 +1,264 @@
+"""The four data formats of the audit, read from disk and checked line by line before any work starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from compositional_rerank.audit.corpus import FileCorpus, document_text
+from compositional_rerank.audit.records import Record, read_lines, read_records
+from compositional_rerank.errors import DataError
+
+BUILTIN_SUITE = Path(__file__).parent / "suites" / "builtin.jsonl"
+
+
+@dataclass(frozen=True)
+class RetrievalSet:
+    """A collection with judged queries.
+
+    Attributes:
+        name: name of the set in the report.
+        document_ids: the documents' ids, n of them.
+        documents: the documents' texts (title and text joined by a space), n of them, read on demand.
+        query_ids: the judged queries' ids, m of them, in the order of the judgements.
+        queries: the judged queries' texts, m of them.
+        qrels: query id -> document id -> grade; grades above 0 are relevant.
+    """
+
+    name: str
+    document_ids: Sequence[str]
+    documents: Sequence[str]
+    query_ids: Sequence[str]
+    queries: Sequence[str]
+    qrels: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(frozen=True)
+class PairSet:
+    """n pairs of texts with a label: 1 same meaning, 0 another meaning."""
+
+    name: str
+    texts1: Sequence[str]
+    texts2: Sequence[str]
+    same: Sequence[int]
+    edit_types: Sequence[str | None]
+
+
+@dataclass(frozen=True)
+class TripleSet:
+    """n triples: a text, a paraphrase of it and a near-miss."""
+
+    name: str
+    anchors: Sequence[str]
+    positives: Sequence[str]
+    negatives: Sequence[str]
+    edit_types: Sequence[str | None]
+
+
+@dataclass(frozen=True)
+class ContrastSet:
+    """n contrasts: `queries1[i]` belongs to `documents1[i]` and `queries2[i]` to `documents2[i]`."""
+
+    name: str
+    queries1: Sequence[str]
+    queries2: Sequence[str]
+    documents1: Sequence[str]
+    documents2: Sequence[str]
+
+
+NearMissSet = PairSet | TripleSet | ContrastSet
+
+
+def read_pairs(path: Path) -> PairSet:
+    """Read a pair file: one object a line with `text1`, `text2`, `same` and, where known, `edit_type`.
+
+    Raises:
+        DataError: unreadable or empty file, or a bad line; the message names file, line and field.
+    """
+    return pairs_of(path.stem, read_records(path), str(path))
+
+
+def read_triples(path: Path) -> TripleSet:
+    """Read a triple file: a line has `anchor`, `positive`, `negative` and, where known, `edit_type`.
+
+    Raises:
+        DataError: unreadable or empty file, or a bad line; the message names file, line and field.
+    """
+    return triples_of(path.stem, read_records(path), str(path))
+
+
+def read_contrast(path: Path) -> ContrastSet:
+    """Read a contrast file: one object a line with `q1`, `q2`, `doc1` and `doc2`.
+
+    Raises:
+        DataError: unreadable or empty file, or a bad line; the message names file, line and field.
+    """
+    return contrast_of(path.stem, read_records(path), str(path))
+
+
+def read_suite(name: str) -> TripleSet:
+    """Read a suite that the package ships.
+
+    Raises:
+        DataError: there is no suite of that name.
+
+    Example:
+        >>> read_suite("nope")
+        Traceback (most recent call last):
+        ...
+        compositional_rerank.errors.DataError: suite 'nope' does not exist; the package ships: builtin
+    """
+    if name != "builtin":
+        raise DataError(f"suite '{name}' does not exist; the package ships: builtin")
+    return triples_of(name, read_records(BUILTIN_SUITE), str(BUILTIN_SUITE))
+
+
+def read_beir(folder: Path, split: str = "test") -> RetrievalSet:
+    """Read a BEIR folder: `corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv`.
+
+    Args:
+        folder: the folder; its name becomes the set's name.
+        split: which judgements to use.
+
+    Raises:
+        DataError: a file is missing, a line is bad, an id occurs twice, a judgement names a document or
+            query that does not exist, or the split has no judgement.
+    """
+    if not folder.is_dir():
+        raise DataError(
+            f"{folder}: no such folder; a BEIR folder holds corpus.jsonl, queries.jsonl and qrels/SPLIT.tsv"
+        )
+    qrels_path = folder / "qrels" / f"{split}.tsv"
+    if not qrels_path.is_file():
+        found = ", ".join(sorted(p.stem for p in (folder / "qrels").glob("*.tsv"))) or "none"
+        raise DataError(f"{qrels_path}: no such split; splits of this folder: {found}")
+    document_ids: dict[str, int] = {}
+    offsets: list[int] = []
+    corpus_path = folder / "corpus.jsonl"
+    for i, (record, identifier) in enumerate(unique_ids(read_records(corpus_path))):
+        document_text(record)
+        document_ids[identifier] = i
+        offsets.append(record.offset)
+    query_records = unique_ids(read_records(folder / "queries.jsonl"))
+    queries = {identifier: record.text("text") for record, identifier in query_records}
+    qrels = qrels_of(judgement_lines(qrels_path), document_ids, queries, str(qrels_path))
+    return RetrievalSet(
+        name=folder.resolve().name,
+        document_ids=tuple(document_ids),
+        documents=FileCorpus(corpus_path, tuple(offsets)),
+        query_ids=tuple(qrels),
+        queries=tuple(queries[q] for q in qrels),
+        qrels=qrels,
+    )
+
+
+def pairs_of(name: str, records: Iterable[Record], where: str) -> PairSet:
+    """Check records and make them a `PairSet`; `where` names their source in messages."""
+    rows = [
+        (r.text("text1"), r.text("text2"), r.label("same"), r.optional_text("edit_type"))
+        for r in _not_empty(records, where)
+    ]
+    texts1, texts2, same, edit_types = zip(*rows, strict=True)
+    return PairSet(name, texts1, texts2, same, edit_types)
+
+
+def triples_of(name: str, records: Iterable[Record], where: str) -> TripleSet:
+    """Check records and make them a `TripleSet`; `where` names their source in messages."""
+    rows = [
+        (r.text("anchor"), r.text("positive"), r.text("negative"), r.optional_text("edit_type"))
+        for r in _not_empty(records, where)
+    ]
+    anchors, positives, negatives, edit_types = zip(*rows, strict=True)
+    return TripleSet(name, anchors, positives, negatives, edit_types)
+
+
+def contrast_of(name: str, records: Iterable[Record], where: str) -> ContrastSet:
+    """Check records and make them a `ContrastSet`; `where` names their source in messages."""
+    rows = [(r.text("q1"), r.text("q2"), r.text("doc1"), r.text("doc2")) for r in _not_empty(records, where)]
+    queries1, queries2, documents1, documents2 = zip(*rows, strict=True)
+    return ContrastSet(name, queries1, queries2, documents1, documents2)
+
+
+def unique_ids(records: Iterable[Record]) -> Iterator[tuple[Record, str]]:
+    """Yield each record with its `_id`.
+
+    Raises:
+        DataError: an id is missing, empty, or occurs twice.
+    """
+    seen: dict[str, str] = {}
+    for record in records:
+        identifier = record.text("_id")
+        if identifier in seen:
+            raise DataError(
+                f"{record.where}: field '_id': duplicate id {identifier!r}, first used at {seen[identifier]}"
+            )
+        seen[identifier] = record.where
+        yield record, identifier
+
+
+def judgement_lines(path: Path) -> Iterator[tuple[str, str, str, str]]:
+    """Yield (where, query id, document id, grade as written) for each judgement of a qrels file.
+
+    Raises:
+        DataError: a line does not have three columns.
+    """
+    for number, _, line in read_lines(path):
+        columns = line.split("\t")
+        if len(columns) != 3:
+            raise DataError(
+                f"{path}:{number}: {len(columns)} column(s); a judgement has three, separated by tabs: "
+                "query-id, corpus-id, score"
+            )
+        if number == 1 and columns[0] == "query-id":
+            continue
+        yield f"{path}:{number}", columns[0], columns[1], columns[2]
+
+
+def qrels_of(
+    lines: Iterable[tuple[str, str, str, str]],
+    documents: Mapping[str, int],
+    queries: Mapping[str, str],
+    where: str,
+) -> dict[str, dict[str, int]]:
+    """Check judgements against the collection.
+
+    Args:
+        lines: (where, query id, document id, grade) of each judgement.
+        documents: the ids that exist in the corpus.
+        queries: the ids that exist among the queries.
+        where: name of the source in messages.
+
+    Returns:
+        query id -> document id -> grade.
+
+    Raises:
+        DataError: an unknown id, a grade that is not a whole number, a judgement given twice, or nothing
+            relevant at all.
+    """
+    qrels: dict[str, dict[str, int]] = {}
+    for place, query, document, grade in lines:
+        if query not in queries:
+            raise DataError(f"{place}: field 'query-id': query {query!r} is not in queries.jsonl")
+        if document not in documents:
+            raise DataError(f"{place}: field 'corpus-id': document {document!r} is not in corpus.jsonl")
+        try:
+            value = int(grade)
+        except ValueError:
+            raise DataError(f"{place}: field 'score': {grade!r:.60} is not a whole number") from None
+        if document in qrels.setdefault(query, {}):
+            raise DataError(f"{place}: query {query!r} and document {document!r} are judged twice")
+        qrels[query][document] = value
+    if not any(grade > 0 for judged in qrels.values() for grade in judged.values()):
+        what = "no judgement" if not qrels else "no relevant document"
+        raise DataError(f"{where}: the split is empty ({what}); choose another split")
+    return qrels
+
+
+def _not_empty(records: Iterable[Record], where: str) -> Iterator[Record]:
+    empty = True
+    for record in records:
+        empty = False
+        yield record
+    if empty:
+        raise DataError(f"{where}:1: the file is empty; it has to hold at least one line")

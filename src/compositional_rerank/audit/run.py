@@ -1,0 +1,227 @@
+"""One audit from settings to report: read and check everything, load the models, measure, judge."""
+
+from __future__ import annotations
+
+import platform
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compositional_rerank.audit import near_misses, retrieval
+from compositional_rerank.audit.cache import EmbeddingCache, default_folder
+from compositional_rerank.audit.formats import ContrastSet, NearMissSet, PairSet, RetrievalSet, TripleSet
+from compositional_rerank.audit.gate import GateLine, check_limits, judge
+from compositional_rerank.audit.sources import find_beir, find_contrast, find_pairs, find_suite, find_triples
+from compositional_rerank.audit.systems import Systems, load_systems
+from compositional_rerank.errors import DataError, InputError
+
+
+@dataclass(frozen=True)
+class AuditSettings:
+    """What to audit and how.
+
+    Attributes:
+        model: model or checkpoint of both stages; None is the shipped default.
+        against: a second embedding model, compared with `cosine`.
+        cross_encoder: a sentence-transformers CrossEncoder.
+        sensitivity: weight of stage one's structural part, in [0, 1]; None is the model's own.
+        beir: BEIR folders or hub names, `DIR[:split]`.
+        pairs: pair files or hub names.
+        triples: triple files or hub names.
+        contrast: contrast files or hub names.
+        suite: name of a shipped suite. It is `builtin` where no data is named at all.
+        depth: documents that are reranked for a query, at least 1.
+        limit_queries: random sample of this many queries of each collection; None is all.
+        seed: seed of samples, intervals and tests.
+        device: torch device name; None picks an accelerator where there is one.
+        cache: folder for embeddings; None is the user's cache folder.
+        max_recall_drop: gate; largest allowed loss of nDCG@10 and recall@100, in [0, 1].
+        min_rejection: gate; smallest allowed share of rejected near-misses, in [0, 1].
+    """
+
+    model: str | None = None
+    against: str | None = None
+    cross_encoder: str | None = None
+    sensitivity: float | None = None
+    beir: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
+    triples: tuple[str, ...] = ()
+    contrast: tuple[str, ...] = ()
+    suite: str | None = None
+    depth: int = 100
+    limit_queries: int | None = None
+    seed: int = 0
+    device: str | None = None
+    cache: Path | None = None
+    max_recall_drop: float | None = None
+    min_rejection: float | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("depth", self.depth), ("limit_queries", self.limit_queries)):
+            if value is not None and value < 1:
+                raise InputError(f"{name} is {value}; it has to be at least 1")
+        if self.seed < 0:
+            raise InputError(f"seed is {self.seed}; it has to be at least 0")
+
+
+@dataclass(frozen=True)
+class AuditData:
+    """Everything an audit reads, checked."""
+
+    collections: tuple[RetrievalSet, ...]
+    near_misses: tuple[NearMissSet, ...]
+
+
+@dataclass(frozen=True)
+class AuditResult:
+    """A finished audit.
+
+    Attributes:
+        report: what `audit.json` holds; plain dicts, lists, numbers, strings and None.
+        gate: lines of the gate; empty where no limit was given.
+        scores: set name -> scores of the set, for plots.
+    """
+
+    report: dict[str, Any]
+    gate: tuple[GateLine, ...] = ()
+    scores: dict[str, near_misses.NearMissResult] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every line of the gate passed."""
+        return all(line.passed for line in self.gate)
+
+
+def read_data(settings: AuditSettings) -> AuditData:
+    """Read and check all data of an audit.
+
+    Raises:
+        DataError: a file is missing or has a bad line, or two sets have one name.
+        InputError: a gate's limit cannot be judged on this data.
+    """
+    named = (settings.beir, settings.pairs, settings.triples, settings.contrast)
+    suite = settings.suite or (None if any(named) else "builtin")
+    sets: list[NearMissSet] = [] if suite is None else [find_suite(suite)]
+    sets += [find_pairs(name) for name in settings.pairs]
+    sets += [find_triples(name) for name in settings.triples]
+    sets += [find_contrast(name) for name in settings.contrast]
+    found = [find_beir(name) for name in settings.beir]
+    shared = {name for name, count in Counter(data.name for data, _ in found).items() if count > 1}
+    collections = [
+        replace(data, name=f"{data.name}:{split}") if data.name in shared else data for data, split in found
+    ]
+    _check_names([data.name for data in collections])
+    _check_names([data.name for data in sets])
+    check_limits(
+        settings.max_recall_drop,
+        settings.min_rejection,
+        collections=len(collections),
+        near_miss_sets=sum(not isinstance(data, ContrastSet) for data in sets),
+    )
+    return AuditData(tuple(collections), tuple(sets))
+
+
+def run_audit(settings: AuditSettings) -> AuditResult:
+    """Run an audit.
+
+    Args:
+        settings: what to audit and how.
+
+    Raises:
+        DataError: bad data; raised before any model is loaded.
+        InputError: a setting is out of range.
+        ModelNotFoundError: no place has one of the models.
+    """
+    data = read_data(settings)
+    cache = EmbeddingCache(settings.cache or default_folder())
+    systems = load_systems(
+        settings.model,
+        cache,
+        against=settings.against,
+        cross_encoder=settings.cross_encoder,
+        sensitivity=settings.sensitivity,
+        device=settings.device,
+    )
+    threshold = systems.reranker.threshold
+    scores = {part.name: near_misses.evaluate(systems, part) for part in data.near_misses}
+    results = {
+        part.name: retrieval.evaluate(
+            systems, part, depth=settings.depth, limit=settings.limit_queries, seed=settings.seed
+        )
+        for part in data.collections
+    }
+    seconds = [result.seconds for result in results.values()] or [
+        _time_texts(systems, data.near_misses, settings.depth)
+    ]
+    report: dict[str, Any] = {
+        "model": {"name": systems.reranker.name, "fingerprint": systems.reranker.fingerprint},
+        "retrieval": {name: retrieval.summarise(r, settings.seed) for name, r in results.items()},
+        "near_misses": {n: near_misses.summarise(r, threshold, settings.seed) for n, r in scores.items()},
+        "latency_ms": _latency(systems.names, seconds),
+        "settings": _settings(settings, systems),
+    }
+    if systems.against is not None:
+        report["against"] = {"name": systems.against.name, "fingerprint": systems.against.fingerprint}
+    lines = judge(report, settings.max_recall_drop, settings.min_rejection)
+    if settings.max_recall_drop is not None or settings.min_rejection is not None:
+        report["gate"] = {"passed": all(line.passed for line in lines), "lines": [asdict(x) for x in lines]}
+    return AuditResult(report, tuple(lines), scores)
+
+
+def _check_names(names: Sequence[str]) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise DataError(f"two sets are named '{twice[0]}'; rename one of the files or folders")
+
+
+def _time_texts(systems: Systems, sets: Sequence[NearMissSet], depth: int) -> dict[str, list[float]]:
+    """Time queries over the near-miss sets' own texts, for audits without a collection."""
+    queries: dict[str, None] = {}
+    texts: dict[str, None] = {}
+    for data in sets:
+        if isinstance(data, PairSet):
+            columns = (data.texts1, data.texts2)
+        elif isinstance(data, TripleSet):
+            columns = (data.anchors, data.negatives)
+        else:
+            columns = (data.queries1, data.documents1)
+        queries.update(dict.fromkeys(columns[0]))
+        texts.update(dict.fromkeys(columns[1]))
+    candidates = list(texts)[:depth]
+    seconds: dict[str, list[float]] = {}
+    for query in list(queries)[: retrieval.TIMED_QUERIES]:
+        systems.reranker.rerank(query, candidates)  # stores the candidates' token vectors
+        retrieval.time_query(systems, query, candidates, seconds)
+    return seconds
+
+
+def _latency(names: Sequence[str], seconds: Sequence[dict[str, list[float]]]) -> dict[str, Any]:
+    found = {}
+    for name in names:
+        values = np.concatenate([part.get(name, []) for part in seconds]) * 1000
+        if len(values):
+            p50, p95 = np.percentile(values, [50, 95])
+            found[name] = {"p50": float(p50), "p95": float(p95), "queries": len(values)}
+    return found
+
+
+def _settings(settings: AuditSettings, systems: Systems) -> dict[str, Any]:
+    import torch
+
+    from compositional_rerank import __version__
+
+    chosen = {name: value for name, value in asdict(settings).items() if name != "cache"}
+    return {
+        **chosen,
+        "systems": list(systems.names),
+        "threshold": systems.reranker.threshold,
+        "verifier": systems.reranker.verifier is not None,
+        "version": __version__,
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "machine": platform.machine(),
+    }

@@ -1,0 +1,212 @@
+"""The systems that an audit compares, behind one way of scoring pairs of texts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from compositional_rerank.audit.cache import Embedder, EmbeddingCache
+from compositional_rerank.audit.metrics import Floats
+from compositional_rerank.errors import InputError
+
+if TYPE_CHECKING:
+    from compositional_rerank.reranker import CompositionalReranker
+
+_CHUNK = 128  # pairs scored between two steps of the progress bar
+
+
+@dataclass(frozen=True, eq=False)
+class PairScores:
+    """One system's scores of n pairs.
+
+    Attributes:
+        scores: higher is closer, [n].
+        mismatch: the verifier's mismatch probabilities, [n] in [0, 1]; None without a verifier.
+    """
+
+    scores: Floats
+    mismatch: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Systems:
+    """The loaded models of one audit; `against` and `cross_encoder` are optional."""
+
+    embedder: Embedder
+    reranker: CompositionalReranker
+    cache: EmbeddingCache
+    against: Embedder | None = None
+    cross_encoder: CrossEncoderSystem | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the systems, in the order of the report."""
+        names = ["cosine", "maxsim", "two_stage"]
+        if self.against is not None:
+            names.append("against")
+        if self.cross_encoder is not None:
+            names.append("cross_encoder")
+        return tuple(names)
+
+    def score_pairs(self, texts1: Sequence[str], texts2: Sequence[str], label: str) -> dict[str, PairScores]:
+        """Score n aligned pairs with every system; the first text of a pair is read as the query.
+
+        Args:
+            texts1: n texts.
+            texts2: n texts.
+            label: what the progress bars say.
+
+        Returns:
+            System name -> scores.
+        """
+        from tqdm import tqdm
+
+        found = {"cosine": PairScores(self._cosine(self.embedder, texts1, texts2, f"{label}: cosine"))}
+        relevance, score = np.empty(len(texts1)), np.empty(len(texts1))
+        mismatch = None if self.reranker.verifier is None else np.empty(len(texts1))
+        with tqdm(total=len(texts1), desc=f"{label}: two stages", unit="pair", disable=None) as bar:
+            for start in range(0, len(texts1), _CHUNK):
+                part = slice(start, start + _CHUNK)
+                pairs = self.reranker.score_pairs(texts1[part], texts2[part])
+                relevance[part], score[part] = pairs.relevance, pairs.score
+                if mismatch is not None and pairs.mismatch is not None:
+                    mismatch[part] = pairs.mismatch
+                bar.update(len(pairs.score))
+        found["maxsim"] = PairScores(relevance)
+        found["two_stage"] = PairScores(score, mismatch)
+        if self.against is not None:
+            found["against"] = PairScores(self._cosine(self.against, texts1, texts2, f"{label}: against"))
+        if self.cross_encoder is not None:
+            found["cross_encoder"] = PairScores(
+                self.cross_encoder.score(list(zip(texts1, texts2, strict=True)), f"{label}: cross-encoder")
+            )
+        return found
+
+    def _cosine(self, embedder: Embedder, texts1: Sequence[str], texts2: Sequence[str], label: str) -> Floats:
+        first, places1 = _distinct(texts1)
+        second, places2 = _distinct(texts2)
+        vectors1 = self.cache.vectors(embedder, first, "query", label)
+        vectors2 = self.cache.vectors(embedder, second, "document", label)
+        cosine: Floats = np.einsum("nd,nd->n", vectors1[places1], vectors2[places2], dtype=np.float64)
+        return cosine
+
+
+class CrossEncoderSystem:
+    """Any sentence-transformers CrossEncoder with one score for a pair.
+
+    Args:
+        name: a folder or a model name.
+        device: torch device name; None picks an accelerator where there is one.
+
+    Raises:
+        ModelNotFoundError: no place has the model.
+        InputError: the model gives more than one score for a pair.
+    """
+
+    def __init__(self, name: str, device: str | None = None) -> None:
+        from sentence_transformers import CrossEncoder
+
+        from compositional_rerank.checkpoint import resolve
+
+        self.name = name
+        self.model: Any = CrossEncoder(
+            str(resolve(name).path), device=device, model_kwargs={"use_safetensors": True}
+        )
+        outputs = int(getattr(self.model, "num_labels", 1))
+        if outputs != 1:
+            raise InputError(
+                f"cross-encoder {name} gives {outputs} scores for a pair; the audit needs one that gives 1"
+            )
+
+    def score(self, pairs: Sequence[tuple[str, str]], label: str | None = None) -> Floats:
+        """Scores of n pairs, [n]; without a label no progress bar is drawn."""
+        from tqdm import tqdm
+
+        scores = np.empty(len(pairs))
+        with tqdm(total=len(pairs), desc=label, unit="pair", disable=None if label else True) as bar:
+            for start in range(0, len(pairs), _CHUNK):
+                part = list(pairs[start : start + _CHUNK])
+                scores[start : start + len(part)] = self.model.predict(part, show_progress_bar=False)
+                bar.update(len(part))
+        return scores
+
+
+@dataclass(frozen=True)
+class _Fingerprinted:
+    """An embedder whose fingerprint also covers its sensitivity."""
+
+    model: Any
+    name: str
+    fingerprint: str
+
+    def encode_query(self, queries: Sequence[str]) -> Any:
+        return self.model.encode_query(list(queries))
+
+    def encode_document(self, documents: Sequence[str]) -> Any:
+        return self.model.encode_document(list(documents))
+
+
+def load_systems(
+    model: str | None,
+    cache: EmbeddingCache,
+    *,
+    against: str | None = None,
+    cross_encoder: str | None = None,
+    sensitivity: float | None = None,
+    device: str | None = None,
+) -> Systems:
+    """Load what an audit compares.
+
+    Args:
+        model: model or checkpoint for both stages; None is the shipped default.
+        cache: where embeddings are kept.
+        against: a second embedding model.
+        cross_encoder: a sentence-transformers CrossEncoder.
+        sensitivity: weight of stage one's structural part, in [0, 1]; None is the model's own.
+        device: torch device name; None picks an accelerator where there is one.
+
+    Raises:
+        ModelNotFoundError: no place has one of the models.
+        CheckpointError: a model's files are unsafe or damaged.
+    """
+    from compositional_rerank.reranker import CompositionalReranker
+    from compositional_rerank.store import MemoryStore
+
+    return Systems(
+        embedder=load_embedder(model, device, sensitivity),
+        reranker=CompositionalReranker.from_pretrained(
+            model, device=device, store=MemoryStore(token_store_bytes())
+        ),
+        cache=cache,
+        against=None if against is None else load_embedder(against, device),
+        cross_encoder=None if cross_encoder is None else CrossEncoderSystem(cross_encoder, device),
+    )
+
+
+def load_embedder(name: str | None, device: str | None = None, sensitivity: float | None = None) -> Embedder:
+    """Load an embedding model whose fingerprint covers all that its vectors depend on."""
+    from compositional_rerank.embedder import StructuralEmbedder
+
+    chosen = {} if sensitivity is None else {"sensitivity": sensitivity}
+    model = StructuralEmbedder.from_pretrained(name, device=device, **chosen)
+    return _Fingerprinted(model, model.name, f"{model.fingerprint} sensitivity={model.sensitivity}")
+
+
+def token_store_bytes() -> int:
+    """Memory for candidates' token vectors: a quarter of the machine's, between 1 and 8 GiB."""
+    try:
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not a POSIX system
+        total = 0
+    return min(max(total // 4, 1 << 30), 8 << 30)
+
+
+def _distinct(texts: Sequence[str]) -> tuple[list[str], np.ndarray[Any, np.dtype[np.int64]]]:
+    """The distinct texts in order of appearance, and for each text its place among them, [n]."""
+    place: dict[str, int] = {}
+    places = [place.setdefault(text, len(place)) for text in texts]
+    return list(place), np.asarray(places, dtype=np.int64)
