@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import textwrap
 import urllib.error
 import urllib.request
 from collections.abc import Sequence
@@ -111,7 +112,9 @@ def show(query: str, before: Sequence[Row], after: Sequence[Row], rows: int, ans
         left = (place, name(old, labels), number(old.retrieval_score))
         right = (number(new.relevance), number(new.mismatch), number(new.score))
         print(LINE.format(*left, *right, f"{name(new, labels)} ({old_place[new.id]})"))
-    print(f"\nFirst before: {before[0].text}\nFirst after:  {after[0].text}")
+    print()
+    for head, text in (("First before: ", before[0].text), ("First after:  ", after[0].text)):
+        print(textwrap.fill(head + text, 110, subsequent_indent=" " * len(head)))
     print(f"\nAnswer: {answer}\nSource: {after[0].title} [{after[0].id}]")
 
 

@@ -10,6 +10,9 @@ from typing import Any
 from common import TELLING_QUERIES, Row, best_sentence, chat, parse_arguments, read_corpus, show, show_summary
 from llama_index.core import VectorStoreIndex
 from llama_index.core.llms import CompletionResponse, CompletionResponseGen, CustomLLM, LLMMetadata, MockLLM
+from llama_index.core.query_engine import RetrieverQueryEngine
+from llama_index.core.response_synthesizers import get_response_synthesizer
+from llama_index.core.response_synthesizers.no_text import NoText
 from llama_index.core.schema import NodeWithScore, TextNode
 from llama_index.postprocessor.compositional_rerank import CompositionalRerank, StructuralEmbedding
 
@@ -53,14 +56,11 @@ def main() -> None:
     index = VectorStoreIndex(nodes, embed_model=StructuralEmbedding())
     retriever = index.as_retriever(similarity_top_k=CANDIDATES)
     if arguments.base_url:
-        answering = {"llm": ChatEndpoint(base_url=arguments.base_url, model=arguments.model)}
+        llm = ChatEndpoint(base_url=arguments.base_url, model=arguments.model)
+        synthesizer = get_response_synthesizer(llm=llm)
     else:  # the engine only finds the nodes; the answer is a sentence of the first
-        answering = {"llm": MockLLM(), "response_mode": "no_text"}
-    engine = index.as_query_engine(
-        similarity_top_k=CANDIDATES,
-        node_postprocessors=[CompositionalRerank(top_n=arguments.show)],
-        **answering,
-    )
+        synthesizer = NoText(llm=MockLLM())
+    engine = RetrieverQueryEngine(retriever, synthesizer, [CompositionalRerank(top_n=arguments.show)])
     reranker = CompositionalReranker.from_pretrained()
 
     rankings = []
