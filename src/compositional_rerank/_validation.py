@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
+from typing import Any
 
 from compositional_rerank.errors import InputError
 
@@ -26,7 +26,9 @@ def check_query(value: object) -> str:
 def check_texts(values: object, what: str) -> list[str]:
     """Return a list of strings; blank ones are allowed, a lone string is not."""
     if isinstance(values, str) or not isinstance(values, Sequence):
-        raise InputError(f"{what} must be a list of str, got {type(values).__name__}: wrap a single text in a list")
+        raise InputError(
+            f"{what} must be a list of str, got {type(values).__name__}: wrap a single text in a list"
+        )
     return [check_text(value, f"{what}[{index}]") for index, value in enumerate(values)]
 
 
@@ -47,15 +49,32 @@ def check_bound(value: object, what: str, low: float, high: float) -> float | No
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise InputError(f"{what} must be a number or None, got {type(value).__name__}: {value!r:.40}")
-    if not (math.isfinite(value) and low <= value <= high):
+    if not low <= value <= high:  # false for NaN, too
         raise InputError(f"{what} must be in [{low:g}, {high:g}], got {value}; pass None for no threshold")
     return float(value)
 
 
-def check_retrieval_scores(values: Sequence[float | None] | None, count: int) -> list[float | None]:
-    """Return one retrieval score per passage; None where the retriever gave none, NaN and infinities as they came."""
+def check_retrieval_scores(values: Any, count: int) -> list[float | None]:
+    """Return one retrieval score per passage: None where there was none, NaN and infinities as they came."""
     if values is None:
         return [None] * count
+    if not isinstance(values, Collection) or isinstance(values, (str, bytes, Mapping, Set)):
+        raise InputError(f"retrieval_scores must be a list of numbers, got {type(values).__name__}")
     if len(values) != count:
-        raise InputError(f"retrieval_scores has {len(values)} entries for {count} passages: pass one for each")
-    return [None if value is None else float(value) for value in values]
+        raise InputError(
+            f"retrieval_scores has {len(values)} entries for {count} passages: pass one for each"
+        )
+    return [_score(value, index) for index, value in enumerate(values)]
+
+
+def _score(value: Any, index: int) -> float | None:
+    if value is None:
+        return None
+    try:
+        if isinstance(value, (str, bytes, bool)):
+            raise TypeError
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise InputError(
+            f"retrieval_scores[{index}] must be a number or None, got {type(value).__name__}: {value!r:.40}"
+        ) from None

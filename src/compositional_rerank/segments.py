@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Sequence
 
 from sentencex import get_sentence_boundaries
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
+from compositional_rerank._text import without_surrogates
 
 
 def sentence_spans(text: str, language: str = "en") -> list[tuple[int, int]]:
@@ -26,7 +25,7 @@ def sentence_spans(text: str, language: str = "en") -> list[tuple[int, int]]:
         >>> [text[start:stop] for start, stop in sentence_spans(text)]
         ['Dr. Lee gave 5 mg.', 'Was it safe?', 'Yes.']
     """
-    text = _SURROGATES.sub("\ufffd", text)  # sentencex takes no lone surrogates; the length stays
+    text = without_surrogates(text)
     spans = []
     for boundary in get_sentence_boundaries(language, text):
         start, stop = boundary["start_index"], boundary["end_index"]

@@ -48,7 +48,7 @@ def maxsim(query: torch.Tensor, passages: PackedTokens) -> torch.Tensor:
         start, stop = int(passages.offsets[first]), int(passages.offsets[last])
         similarities = (passages.vectors[start:stop] @ transposed).float()
         lengths = passages.lengths[first:last].tolist()
-        for row, block in zip(range(first, last), similarities.split(lengths), strict=True):
+        for row, block in zip(range(first, last), torch.split(similarities, lengths), strict=True):
             if len(block):
                 torch.amax(block, dim=0, out=best[row])
     return best.mean(dim=1).clamp_(-1.0, 1.0)  # a passage without tokens is at -inf here

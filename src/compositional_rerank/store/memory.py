@@ -55,8 +55,10 @@ class MemoryStore:
         with self._lock:
             for key, entry in entries.items():
                 old = self._entries.pop(key, None)
-                self.nbytes += entry.nbytes - (old.nbytes if old is not None else 0)
-                self._entries[key] = entry
+                self.nbytes -= old.nbytes if old is not None else 0
+                if entry.nbytes <= self.max_bytes:  # else it would push out all the others, then itself
+                    self._entries[key] = entry
+                    self.nbytes += entry.nbytes
             while self.nbytes > self.max_bytes:
                 _, dropped = self._entries.popitem(last=False)
                 self.nbytes -= dropped.nbytes
