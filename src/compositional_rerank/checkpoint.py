@@ -44,11 +44,13 @@ class ModelFiles:
         name: what the user calls it: a hub name, or the folder's path.
         path: the folder that holds it.
         fingerprint: sha256 (hex) over its weights, tokenizer and configuration.
+        sha256: sha256 (hex) of its model.safetensors; None where it has other weights files.
     """
 
     name: str
     path: Path
     fingerprint: str
+    sha256: str | None = None
 
 
 def resolve(name_or_path: str | os.PathLike[str]) -> ModelFiles:
@@ -175,4 +177,5 @@ def _checked(name: str, folder: Path) -> ModelFiles:
             f"{bundle.distribution}"
         )
     joined = "\n".join(f"{path} {digest}" for path, digest in sorted(digests.items()))
-    return ModelFiles(name, folder, hashlib.sha256(joined.encode()).hexdigest())
+    fingerprint = hashlib.sha256(joined.encode()).hexdigest()
+    return ModelFiles(name, folder, fingerprint, digests.get("model.safetensors"))

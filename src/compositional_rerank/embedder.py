@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from compositional_rerank._quiet import quiet_loading
 from compositional_rerank._text import without_surrogates
 from compositional_rerank._validation import check_bound, check_count, check_texts
-from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
+from compositional_rerank.config import locate
 from compositional_rerank.errors import CheckpointError, InputError
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class StructuralEmbedder:
         from sentence_transformers import SentenceTransformer
 
         sensitivity = check_bound(sensitivity, "sensitivity", 0.0, 1.0) or 0.0
-        files = resolve(DEFAULT_BASE if name_or_path is None else name_or_path)
+        files = locate(name_or_path).base
         if sensitivity > 0:
             raise InputError(
                 f"sensitivity {sensitivity} needs a checkpoint with a structural part, which {files.name} "

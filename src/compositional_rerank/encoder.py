@@ -28,15 +28,18 @@ class EncodedText:
     Args:
         vectors: float32 ``[T, d]``, L2-normalised; special tokens and prompts are not among them.
         offsets: int32 ``[T, 2]``, character span ``start, stop`` of every token.
+        pooled: float32 ``[d]``, the L2-normalised mean over every window's tokens, special tokens included;
+            zeros for a text without a token.
     """
 
     vectors: torch.Tensor
     offsets: torch.Tensor
+    pooled: torch.Tensor
 
     @property
     def nbytes(self) -> int:
         """Memory of the arrays, in bytes."""
-        return self.vectors.nbytes + self.offsets.nbytes
+        return self.vectors.nbytes + self.offsets.nbytes + self.pooled.nbytes
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ class TokenEncoder:
                 f"{self.max_tokens}: shorten it in config_sentence_transformers.json"
             )
         results = [torch.zeros(len(encoding.ids), self.dimension) for encoding in encodings]
+        sums = torch.zeros(len(encodings), self.dimension)
         windows = [
             window
             for index, encoding in enumerate(encodings)
@@ -135,26 +139,32 @@ class TokenEncoder:
         windows.sort(key=lambda window: -len(window.ids))
         with tqdm(total=len(windows), desc="Encoding", unit="window", disable=not show_progress) as bar:
             for batch in _batches(windows, len(before) + len(self._after)):
-                for window, vectors in zip(batch, self._forward(batch, before), strict=True):
+                for window, (vectors, total) in zip(batch, self._forward(batch, before), strict=True):
                     first, last = window.keep
                     results[window.text][window.start + first : window.start + last] = vectors[first:last]
+                    sums[window.text] += total
                 bar.update(len(batch))
         return [
-            EncodedText(vectors, torch.tensor(encoding.offsets, dtype=torch.int32).reshape(-1, 2))
-            for vectors, encoding in zip(results, encodings, strict=True)
+            EncodedText(vectors, torch.tensor(encoding.offsets, dtype=torch.int32).reshape(-1, 2), pooled)
+            for vectors, encoding, pooled in zip(
+                results, encodings, torch.nn.functional.normalize(sums, dim=-1), strict=True
+            )
         ]
 
     @torch.inference_mode()
-    def _forward(self, batch: list[_Window], before: list[int]) -> list[torch.Tensor]:
+    def _forward(self, batch: list[_Window], before: list[int]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """For every window its normalised token vectors and the sum of all its raw ones."""
         rows = [[*before, *window.ids, *self._after] for window in batch]
         longest = max(map(len, rows))
         ids = torch.tensor([row + [self._pad_id] * (longest - len(row)) for row in rows])
         mask = torch.arange(longest) < torch.tensor([[len(row)] for row in rows])
         features = {"input_ids": ids.to(self.device), "attention_mask": mask.long().to(self.device)}
-        vectors = self.transformer(features)["token_embeddings"].float()
-        vectors = torch.nn.functional.normalize(vectors, dim=-1).cpu()
+        raw = self.transformer(features)["token_embeddings"].float()
+        totals = (raw * mask.unsqueeze(-1).to(raw.device)).sum(dim=1).cpu()
+        vectors = torch.nn.functional.normalize(raw, dim=-1).cpu()
         start = len(before)
-        return [row[start : start + len(window.ids)] for row, window in zip(vectors, batch, strict=True)]
+        kept = [row[start : start + len(window.ids)] for row, window in zip(vectors, batch, strict=True)]
+        return list(zip(kept, totals, strict=True))
 
     def _special_ids(self) -> tuple[list[int], list[int]]:
         bare = self._tokenizer.encode("a", add_special_tokens=False).ids

@@ -224,7 +224,9 @@ def _segments(
     if not sentences or not words:
         return ()
     tokens = token_spans(sentences, _offsets(encoded))
-    relevances = maxsim(query, PackedTokens.from_list([encoded.vectors[start:stop] for start, stop in tokens]))
+    relevances = maxsim(
+        query, PackedTokens.from_list([encoded.vectors[start:stop] for start, stop in tokens])
+    )
     spans = token_spans(sentences, [(word.start, word.stop) for word in words])
     return tuple(
         Segment(passage[start:stop], start, stop, span, relevance)

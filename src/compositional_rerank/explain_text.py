@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from compositional_rerank.explain import Explanation
 
 _LONGEST_WORD = 16
+_UNSHOWN = {"Cc", "Cs", "Cf", "Co"}  # control, surrogates, direction marks and the like, private use
 
 
 def to_text(explanation: Explanation, width: int = 100) -> str:
@@ -31,16 +32,16 @@ def to_text(explanation: Explanation, width: int = 100) -> str:
 
 def shown(text: str) -> str:
     """A text on one line, without what a terminal would obey: control characters become blanks or U+FFFD."""
-    return " ".join("".join("\ufffd" if unicodedata.category(char) in _UNSHOWN else char for char in text).split())
-
-
-_UNSHOWN = {"Cs", "Cf", "Co"}
+    return " ".join(
+        "".join("\ufffd" if unicodedata.category(char) in _UNSHOWN else char for char in text).split()
+    )
 
 
 def columns(text: str) -> int:
     """How many columns a text takes in a terminal: wide characters take two, combining ones none."""
     return sum(
-        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        for char in text
     )
 
 
@@ -63,7 +64,11 @@ def _scores(explanation: Explanation, width: int) -> str:
     lines = [
         *_field("query", shown(explanation.query), width),
         *_field("model", shown(explanation.model), width),
-        *_field("relevance", f"{explanation.relevance:.3f}  mean of each query token's best cosine (MaxSim)", width),
+        *_field(
+            "relevance",
+            f"{explanation.relevance:.3f}  mean of each query token's best cosine (MaxSim)",
+            width,
+        ),
         *_field("mismatch", f"{mismatch}  {explanation.verdict}", width),
         *_field("score", f"{explanation.score:.3f}  what sorts", width),
     ]
@@ -77,13 +82,14 @@ def _field(name: str, value: str, width: int) -> list[str]:
 def _matches(explanation: Explanation) -> str:
     words = explanation.query_words
     left = _widest(["query word", *(word.text for word in words)])
-    right = _widest(["best match", *(explanation.passage_words[match.passage_word].text for match in explanation.matches)])
+    right = _widest(
+        ["best match", *(explanation.passage_words[match.passage_word].text for match in explanation.matches)]
+    )
     lines = [f"{fitted('query word', left)}  {fitted('best match', right)}  segment  similarity"]
-    for match in explanation.matches:
-        met = shown(explanation.passage_words[match.passage_word].text)
+    for match, word in zip(explanation.matches, met, strict=True):
         bar = "█" * round(max(match.similarity, 0.0) * 20)
         lines.append(
-            f"{fitted(shown(words[match.query_word].text), left)}  {fitted(met, right)}  "
+            f"{fitted(shown(words[match.query_word].text), left)}  {fitted(shown(word), right)}  "
             f"{match.segment + 1:>7}  {match.similarity:>5.2f} {bar}"
         )
     return "\n".join(lines)
@@ -100,7 +106,7 @@ def _segments(explanation: Explanation, best: int, width: int) -> str:
 
 
 def _map(explanation: Explanation, best: int, width: int) -> str:
-    """The map of one segment, in as many blocks of passage words as the width asks for; ``*`` is a row's best."""
+    """The map of one segment, in blocks of passage words that fit the width; ``*`` is a row's best."""
     first, last = explanation.segments[best].words
     left = _widest(word.text for word in explanation.query_words)
     blocks = [f"similarity of every word of the query with segment {best + 1} (* best of the row)"]

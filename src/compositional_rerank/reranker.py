@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,12 +17,14 @@ from compositional_rerank._validation import (
     check_retrieval_scores,
     check_texts,
 )
-from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
+from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig, locate
 from compositional_rerank.encoder import EncodedText, TokenEncoder
 from compositional_rerank.errors import InputError
-from compositional_rerank.scoring.maxsim import maxsim
+from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE, maxsim
 from compositional_rerank.scoring.tokens import PackedTokens
 from compositional_rerank.store import MemoryStore, TokenStore, token_key
+from compositional_rerank.verification import Text, mismatches
+from compositional_rerank.verifier import Verifier
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class RankedPassage:
         index: place in the list that came in, from 0.
         text: the passage.
         retrieval_score: what the retriever gave, untouched; None if it gave none.
-        relevance: MaxSim with the query, in [-1, 1].
+        relevance: MaxSim with the query, in [-1, 1]; a checkpoint may mix in the cosine of pooled vectors.
         mismatch: probability, in [0, 1], that the passage is a structural near-miss of the query; None
             where it was not verified: no verifier is loaded, or the passage is too far from the query.
         score: what sorts: relevance less the penalty of a mismatch.
@@ -87,12 +90,20 @@ class CompositionalReranker:
         [1, 0]
     """
 
-    def __init__(self, encoder: TokenEncoder, *, name: str, store: TokenStore | None = None) -> None:
+    def __init__(
+        self,
+        encoder: TokenEncoder,
+        *,
+        name: str,
+        store: TokenStore | None = None,
+        config: CheckpointConfig | None = None,
+        verifier: Verifier | None = None,
+    ) -> None:
         self.encoder = encoder
         self.name = name
         self.store = MemoryStore() if store is None else store
-        self.verifier = None
-        self.threshold: float | None = None
+        self.config = config
+        self.verifier = verifier
 
     @classmethod
     def from_pretrained(
@@ -119,13 +130,25 @@ class CompositionalReranker:
         """
         if backend != "torch":
             raise InputError(f"backend {backend!r} is unknown; the backends are: 'torch'")
-        files = resolve(DEFAULT_BASE if name_or_path is None else name_or_path)
-        return cls(TokenEncoder(files, device), name=files.name, store=store)
+        found = locate(name_or_path)
+        encoder = TokenEncoder(found.base, device)
+        verifier = None
+        if found.config is not None and found.folder is not None:
+            verifier = Verifier(
+                found.base, found.folder / VERIFIER_FILE, found.config.verifier, encoder.device
+            )
+        return cls(encoder, name=found.name, store=store, config=found.config, verifier=verifier)
+
+    @property
+    def threshold(self) -> float | None:
+        """Mismatch from which a passage counts as a near-miss; None without a verifier."""
+        return None if self.config is None else self.config.fusion.threshold
 
     @property
     def fingerprint(self) -> str:
         """sha256 (hex) over everything that the scores depend on."""
-        return self.encoder.fingerprint
+        settings = f"{self.encoder.fingerprint} {self.config}"
+        return hashlib.sha256(settings.encode()).hexdigest()
 
     def rerank(
         self,
@@ -161,10 +184,23 @@ class CompositionalReranker:
         given = check_retrieval_scores(retrieval_scores, len(texts))
         if not texts:
             return Ranking(query, ())
-        relevance = maxsim(self._encode_query(query), _pack(self.encode_passages(texts))).tolist()
+        encoded_query = self._checked_query(self.encoder.encode([query], task="query")[0], query)
+        encoded = self.encode_passages(texts)
+        relevance = self._relevance(encoded_query, encoded)
+        mismatch: list[float | None] = [None] * len(texts)
+        score = relevance
+        if self.verifier is not None and self.config is not None:
+            suspects = self.config.fusion.suspects(relevance)
+            pairs = [Text(texts[index], encoded[index]) for index in suspects.tolist()]
+            found = mismatches(self.verifier, [Text(query, encoded_query)] * len(pairs), pairs)
+            score = relevance.index_copy(0, suspects, self.config.fusion.score(relevance[suspects], found))
+            for index, value in zip(suspects.tolist(), found.tolist(), strict=True):
+                mismatch[index] = value
         results = [
-            RankedPassage(index, text, given[index], relevance[index], None, relevance[index])
-            for index, text in enumerate(texts)
+            RankedPassage(index, text, given[index], relevances, mismatch[index], scores)
+            for index, (text, relevances, scores) in enumerate(
+                zip(texts, relevance.tolist(), score.tolist(), strict=True)
+            )
         ]
         kept = [
             result
@@ -174,7 +210,9 @@ class CompositionalReranker:
         ]
         return Ranking(query, tuple(kept[:top_n]))
 
-    def score_pairs(self, texts1: Sequence[str], texts2: Sequence[str], *, show_progress: bool = False) -> PairScores:
+    def score_pairs(
+        self, texts1: Sequence[str], texts2: Sequence[str], *, show_progress: bool = False
+    ) -> PairScores:
         """Score aligned pairs; each text of ``texts1`` is read as the query of its pair.
 
         Args:
@@ -188,15 +226,27 @@ class CompositionalReranker:
         queries = [check_query(text) for text in check_texts(texts1, "texts1")]
         passages = check_texts(texts2, "texts2")
         if len(queries) != len(passages):
-            raise InputError(f"texts1 has {len(queries)} texts and texts2 has {len(passages)}: pass aligned lists")
+            raise InputError(
+                f"texts1 has {len(queries)} texts and texts2 has {len(passages)}: pass aligned lists"
+            )
         encoded = self.encoder.encode(queries, task="query", show_progress=show_progress)
         candidates = self.encode_passages(passages, show_progress=show_progress)
-        scores = [
-            float(maxsim(self._checked_query(query.vectors, text), _pack([candidate])))
-            for query, text, candidate in zip(encoded, queries, candidates, strict=True)
-        ]
-        relevance = np.asarray(scores, dtype=np.float64)
-        return PairScores(relevance, None, relevance)
+        relevance = torch.cat(
+            [
+                self._relevance(self._checked_query(query, text), [candidate])
+                for query, text, candidate in zip(encoded, queries, candidates, strict=True)
+            ]
+            or [torch.zeros(0)]
+        )
+        if self.verifier is None or self.config is None:
+            return PairScores(_float64(relevance), None, _float64(relevance))
+        mismatch = mismatches(
+            self.verifier,
+            [Text(text, query) for text, query in zip(queries, encoded, strict=True)],
+            [Text(text, candidate) for text, candidate in zip(passages, candidates, strict=True)],
+        )
+        score = self.config.fusion.score(relevance, mismatch)
+        return PairScores(_float64(relevance), _float64(mismatch), _float64(score))
 
     def encode_passages(self, passages: Sequence[str], *, show_progress: bool = False) -> list[EncodedText]:
         """Token vectors of passages, from the store where it has them; new ones are encoded once and kept.
@@ -212,21 +262,31 @@ class CompositionalReranker:
         found = dict(zip(keys, self.store.get(keys), strict=True))
         missing = {key: text for key, text in zip(keys, passages, strict=True) if found[key] is None}
         if missing:
-            encoded = self.encoder.encode(list(missing.values()), task="document", show_progress=show_progress)
+            encoded = self.encoder.encode(
+                list(missing.values()), task="document", show_progress=show_progress
+            )
             new = dict(zip(missing, encoded, strict=True))
             self.store.put(new)
             found.update(new)
         return [entry for key in keys if (entry := found[key]) is not None]
 
-    def _encode_query(self, query: str) -> torch.Tensor:
-        return self._checked_query(self.encoder.encode([query], task="query")[0].vectors, query)
+    def _relevance(self, query: EncodedText, passages: Sequence[EncodedText]) -> torch.Tensor:
+        """float32 ``[n]`` on the CPU: MaxSim, mixed with the cosine of the pooled vectors as the checkpoint says."""
+        best = maxsim(query.vectors, PackedTokens.from_list([passage.vectors for passage in passages]))
+        weight = 0.0 if self.config is None else self.config.pooled_weight
+        if weight == 0:
+            return best
+        cosines = torch.stack([passage.pooled for passage in passages]) @ query.pooled
+        return torch.where(best > EMPTY_RELEVANCE, (1 - weight) * best + weight * cosines, best)
 
     @staticmethod
-    def _checked_query(vectors: torch.Tensor, query: str) -> torch.Tensor:
-        if len(vectors) == 0:
-            raise InputError(f"query {query!r:.80} has no token that the model's tokenizer knows: pass visible text")
-        return vectors
+    def _checked_query(encoded: EncodedText, query: str) -> EncodedText:
+        if len(encoded.vectors) == 0:
+            raise InputError(
+                f"query {query!r:.80} has no token that the model's tokenizer knows: pass visible text"
+            )
+        return encoded
 
 
-def _pack(encoded: Sequence[EncodedText]) -> PackedTokens:
-    return PackedTokens.from_list([text.vectors for text in encoded])
+def _float64(values: torch.Tensor) -> NDArray[np.float64]:
+    return values.double().numpy()

@@ -53,7 +53,11 @@ def merge_pieces(text: str, offsets: Sequence[tuple[int, int]]) -> list[Word]:
         if start >= stop:
             continue
         last = words[-1] if words else None
-        if last and last.tokens[1] == token and (start < last.stop or (start == last.stop and _joins(text, start))):
+        if (
+            last
+            and last.tokens[1] == token
+            and (start < last.stop or (start == last.stop and _joins(text, start)))
+        ):
             start, stop = last.start, max(stop, last.stop)
             words[-1] = Word(text[start:stop], start, stop, (last.tokens[0], token + 1))
         else:

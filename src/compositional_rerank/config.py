@@ -1,0 +1,156 @@
+"""config.json of a checkpoint: what it was trained on top of, its thresholds, the hashes of its files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from compositional_rerank.checkpoint import DEFAULT_BASE, ModelFiles, resolve, sha256_of
+from compositional_rerank.errors import CheckpointError
+from compositional_rerank.scoring.fusion import Fusion
+
+CONFIG_FILE = "config.json"
+VERIFIER_FILE = "verifier.safetensors"
+FORMAT = 1
+_SHIPPED = Path(__file__).parent / "checkpoints" / "default"
+
+
+@dataclass(frozen=True)
+class VerifierConfig:
+    """How to run the verifier and read its answer.
+
+    Args:
+        scaling: factor of the low-rank adapter's product.
+        slope: ``mismatch = sigmoid(slope * logit + intercept)``, fitted on held-out pairs (Platt, 1999).
+        intercept: see ``slope``.
+        max_tokens: longest pair of segments, special tokens included.
+        segments: how many of a suspect's segments are read against each sentence of the query, at least 1.
+    """
+
+    scaling: float
+    slope: float
+    intercept: float
+    max_tokens: int
+    segments: int
+
+    def __post_init__(self) -> None:
+        finite = all(math.isfinite(value) for value in (self.scaling, self.slope, self.intercept))
+        if not finite or self.max_tokens < 8 or self.segments < 1:
+            raise CheckpointError(
+                f"verifier wants finite numbers, max_tokens of at least 8 and segments of at least 1, got {self}"
+            )
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """All that config.json says.
+
+    Args:
+        base_name: the base model, as `checkpoint.resolve` takes it.
+        base_sha256: sha256 of the base's model.safetensors that the checkpoint was trained on.
+        pooled_weight: share of the pooled vectors' cosine in the relevance, in [0, 1); the rest is MaxSim.
+        fusion: gate, penalty and threshold.
+        verifier: how to run the verifier.
+        files: sha256 of every weights file of the checkpoint, by name.
+    """
+
+    base_name: str
+    base_sha256: str
+    pooled_weight: float
+    fusion: Fusion
+    verifier: VerifierConfig
+    files: dict[str, str]
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.pooled_weight < 1:
+            raise CheckpointError(f"pooled_weight must be in [0, 1), got {self.pooled_weight}")
+
+    @classmethod
+    def load(cls, folder: Path) -> CheckpointConfig:
+        """Read and check a checkpoint's config.json and the hashes of the files that it lists.
+
+        Raises:
+            CheckpointError: a field is missing or wrong, or a file is missing or has another hash.
+        """
+        file = folder / CONFIG_FILE
+        try:
+            raw = json.loads(file.read_text(encoding="utf-8"))
+            if raw["format"] != FORMAT:
+                raise CheckpointError(
+                    f"{file} has format {raw['format']!r}; this version reads format {FORMAT}: "
+                    "update compositional-rerank, or train the checkpoint again"
+                )
+            config = cls(
+                base_name=raw["base"]["name"],
+                base_sha256=raw["base"]["sha256"],
+                pooled_weight=float(raw["pooled_weight"]),
+                fusion=Fusion(**raw["fusion"]),
+                verifier=VerifierConfig(**raw["verifier"]),
+                files=dict(raw["files"]),
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, CheckpointError):
+                raise
+            raise CheckpointError(f"{file} is no config of a checkpoint: {error!r}") from error
+        for name, expected in config.files.items():
+            found = sha256_of(folder / name) if (folder / name).is_file() else "no such file"
+            if found != expected:
+                raise CheckpointError(
+                    f"{folder / name}: sha256 is {found}, config.json says {expected}: the file is damaged; "
+                    "fix: install or copy the checkpoint again"
+                )
+        if VERIFIER_FILE not in config.files:
+            raise CheckpointError(f"{file} lists no hash for {VERIFIER_FILE}: train the checkpoint again")
+        return config
+
+    def save(self, folder: Path) -> None:
+        """Write config.json into the checkpoint's folder."""
+        raw = {
+            "format": FORMAT,
+            "base": {"name": self.base_name, "sha256": self.base_sha256},
+            "pooled_weight": self.pooled_weight,
+            "fusion": dataclasses.asdict(self.fusion),
+            "verifier": dataclasses.asdict(self.verifier),
+            "files": self.files,
+        }
+        (folder / CONFIG_FILE).write_text(json.dumps(raw, indent=2) + "\n", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Located:
+    """A model by name or path: a base model, and the checkpoint on top of it where there is one."""
+
+    name: str
+    base: ModelFiles
+    folder: Path | None = None
+    config: CheckpointConfig | None = None
+
+
+def locate(name_or_path: str | None) -> Located:
+    """Find a checkpoint and its base model, or a base model alone.
+
+    Args:
+        name_or_path: a checkpoint's folder, or what `checkpoint.resolve` takes; None is the shipped checkpoint.
+
+    Raises:
+        ModelNotFoundError: no place has the model, or the checkpoint's base model.
+        CheckpointError: a file is damaged, or the base model is another one than the checkpoint was trained on.
+    """
+    if name_or_path is None:
+        folder, name = _SHIPPED, DEFAULT_BASE
+    else:
+        folder, name = Path(name_or_path).expanduser(), str(name_or_path)
+    if not (folder / VERIFIER_FILE).is_file():
+        base = resolve(DEFAULT_BASE if name_or_path is None else name_or_path)
+        return Located(base.name, base)
+    config = CheckpointConfig.load(folder)
+    base = resolve(config.base_name)
+    if base.sha256 != config.base_sha256:
+        raise CheckpointError(
+            f"{folder} was trained on {config.base_name} with model.safetensors {config.base_sha256}, but "
+            f"{base.path} holds {base.sha256}: install the model that the checkpoint names"
+        )
+    return Located(name, base, folder, config)

@@ -1,0 +1,1 @@
+"""Training: near-miss generation, data recipes, stage-one and stage-two training."""

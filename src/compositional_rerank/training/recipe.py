@@ -1,0 +1,106 @@
+"""A training recipe: which sources, how many rows of each, under which licence."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from compositional_rerank.errors import DataError
+from compositional_rerank.training import builders
+from compositional_rerank.training.sources import LabelledPair
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+_KINDS: dict[str, Callable[..., list[LabelledPair]]] = {
+    "pairs": builders.from_pairs,
+    "inference": builders.from_inference,
+    "edits": builders.from_edits,
+    "templates": builders.from_templates,
+    "answers": builders.from_answers,
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One source of training pairs.
+
+    Args:
+        name: how the model card calls it.
+        kind: how rows become pairs, one of the functions of `training.builders`.
+        rows: pairs to draw; more than the source has means that it is read again with other random choices.
+        licence: licence of the texts, as their publisher states it.
+        path: file below the data folder; None for sources that this package generates.
+        field: which field of a row holds the sentences, for kind ``edits``.
+    """
+
+    name: str
+    kind: str
+    rows: int
+    licence: str
+    path: str | None = None
+    field: str | None = None
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Sources and the seed with which they are drawn."""
+
+    seed: int
+    sources: tuple[Source, ...]
+
+    @classmethod
+    def load(cls, file: Path | None = None) -> Recipe:
+        """Read a recipe from TOML; None is the recipe of the shipped checkpoint.
+
+        Raises:
+            DataError: the file is missing or a field is wrong.
+
+        Example:
+            >>> recipe = Recipe.load()
+            >>> all(source.rows > 0 for source in recipe.sources)
+            True
+        """
+        try:
+            if file is None:
+                text = (files("compositional_rerank.training") / "recipe.toml").read_text("utf-8")
+            else:
+                text = file.read_text("utf-8")
+            raw: dict[str, Any] = tomllib.loads(text)
+            recipe = cls(int(raw["seed"]), tuple(Source(**source) for source in raw["source"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise DataError(
+                f"{file or 'the shipped recipe'}: no recipe can be read from it: {error!r}"
+            ) from error
+        for source in recipe.sources:
+            if source.kind not in _KINDS:
+                raise DataError(
+                    f"source {source.name!r} has kind {source.kind!r}; the kinds are {sorted(_KINDS)}"
+                )
+            if source.rows < 1:
+                raise DataError(f"source {source.name!r} wants {source.rows} rows; at least 1 is needed")
+        return recipe
+
+    def pairs(self, data: Path) -> list[LabelledPair]:
+        """All pairs in random order; the same folder and seed give the same list.
+
+        Raises:
+            DataError: a file is missing, or a line of it is wrong.
+        """
+        pairs: list[LabelledPair] = []
+        for source in self.sources:
+            if source.path is not None and not (data / source.path).is_file():
+                raise DataError(
+                    f"{data / source.path} does not exist: recipe source {source.name!r} needs it"
+                )
+        for number, source in enumerate(self.sources):
+            pairs += _KINDS[source.kind](source, data, random.Random(f"{self.seed} {number} {source.name}"))
+        random.Random(self.seed).shuffle(pairs)
+        return pairs
