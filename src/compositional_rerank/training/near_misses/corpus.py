@@ -10,6 +10,7 @@ from compositional_rerank.errors import InputError
 
 from .edit import Edit
 from .rules_clauses import negation_rules, order_rules, question_rules
+from .rules_exchange import exchange_rules
 from .rules_order import binding_rules, phrase_rules, verb_rules
 from .rules_words import content_rules, number_rules, progressive_rules, table_rules
 from .tagging import Sentence
@@ -23,6 +24,7 @@ RULES: tuple[Rule, ...] = (
     progressive_rules,
     verb_rules,
     phrase_rules,
+    exchange_rules,
     binding_rules,
     negation_rules,
     order_rules,

@@ -125,6 +125,8 @@ class Sentence:
             return first("VBZ", "VBD", "VB", "VBG", "VBN", "NN", "NNS", "JJ", "RB")
         if previous == "RB":
             before = tags[i - 2] if i > 1 else ""
+            if before in ("DO", "MD") and "VB" in options:
+                return "VB"
             if before in ("BE", "HV"):
                 return first("VBG", "VBN", "JJ", "RB", "NN", "NNS", "VB")
             if before in NOUNS or before == "PRP":

@@ -80,6 +80,7 @@ for _words, _tag in (
 del CLOSED["one"], CLOSED["like"]
 CLOSED["one"] = "CD"
 CLOSED["like"] = "IN"
+CLOSED["closer"] = CLOSED["lighter"] = "JJ"
 
 _FIXED = """
 in front of;in order to;in addition to;in addition;prior to;such as;as well as;due to;according to;because of;next to
