@@ -4,7 +4,7 @@ READY := .venv/.installed
 INTEGRATIONS := $(patsubst %/pyproject.toml,%,$(wildcard integrations/*/pyproject.toml))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fix
+.PHONY: help demo test lint fix audit
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ demo: $(READY) ## run both example apps (sets everything up the first time)
 
 test: $(READY) ## run every test (sets everything up the first time)
 	$(BIN)/python -m pytest
+
+audit: $(READY) ## measure recall and near-miss rejection of the shipped default
+	$(BIN)/compositional-rerank audit
 
 lint: $(READY) ## check style and types
 	$(BIN)/ruff check .

@@ -15,7 +15,7 @@ from langchain_core.prompts import PromptTemplate
 from langchain_core.runnables import Runnable, RunnableLambda, RunnablePassthrough
 from langchain_core.vectorstores import InMemoryVectorStore
 
-import compositional_rerank
+import compositional_rerank as core
 from langchain_compositional_rerank import CompositionalReranker, CompositionalRetriever, StructuralEmbeddings
 
 CANDIDATES = 20
@@ -24,10 +24,11 @@ PROMPT = PromptTemplate.from_template(
 )
 
 
-def write_answer(base_url: str | None, model: str | None) -> Runnable[dict[str, Any], str]:
+def write_answer(
+    reranker: core.CompositionalReranker, base_url: str | None, model: str | None
+) -> Runnable[dict[str, Any], str]:
     """The chain's last step: from question and documents to the answer."""
     if base_url is None or model is None:
-        reranker = compositional_rerank.CompositionalReranker.from_pretrained()
         return RunnableLambda(
             lambda found: best_sentence(reranker, found["question"], found["documents"][0].page_content)
         )
@@ -53,13 +54,14 @@ def main() -> None:
     ]
     vectors = InMemoryVectorStore(StructuralEmbeddings())
     vectors.add_documents(documents)
+    reranker = core.CompositionalReranker.from_pretrained()
     retriever = CompositionalRetriever(
         base_retriever=vectors.as_retriever(search_kwargs={"k": CANDIDATES}),
-        reranker=CompositionalReranker(),
+        reranker=CompositionalReranker.from_reranker(reranker),
         k=arguments.show,
     )
     chain = RunnablePassthrough.assign(documents=lambda found: retriever.invoke(found["question"])).assign(
-        answer=write_answer(arguments.base_url, arguments.model)
+        answer=write_answer(reranker, arguments.base_url, arguments.model)
     )
 
     rankings = []

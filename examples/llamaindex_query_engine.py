@@ -60,8 +60,9 @@ def main() -> None:
         synthesizer = get_response_synthesizer(llm=llm)
     else:  # the engine only finds the nodes; the answer is a sentence of the first
         synthesizer = NoText(llm=MockLLM())
-    engine = RetrieverQueryEngine(retriever, synthesizer, [CompositionalRerank(top_n=arguments.show)])
     reranker = CompositionalReranker.from_pretrained()
+    postprocessor = CompositionalRerank.from_reranker(reranker, top_n=arguments.show)
+    engine = RetrieverQueryEngine(retriever, synthesizer, [postprocessor])
 
     rankings = []
     for query in arguments.query or TELLING_QUERIES:
