@@ -73,7 +73,7 @@ class Explanation:
             the best cosine with a piece of the passage word, averaged.
         matches: the best match of every query word; empty if the passage has no word.
         segments: the passage's sentences, in order.
-        relevance: MaxSim over tokens, in [-1, 1].
+        relevance: MaxSim over tokens, in [-1, 1]; a checkpoint may mix in the cosine of pooled vectors.
         mismatch: probability, in [0, 1], that the passage is a near-miss; None where it was not verified.
         score: what sorts: relevance less the penalty of a mismatch.
         has_verifier: whether the reranker has a verifier; without one, nothing is verified.
@@ -210,7 +210,8 @@ def _by_word(
 
 def _grouped(words: list[Word]) -> tuple[list[int], list[int]]:
     """The tokens of all words end to end, and where each word starts among them."""
-    tokens, starts = [], []
+    tokens: list[int] = []
+    starts: list[int] = []
     for word in words:
         starts.append(len(tokens))
         tokens.extend(range(*word.tokens))

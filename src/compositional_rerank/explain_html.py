@@ -18,6 +18,15 @@ _STEPS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # where the shade changes
 _SEGMENTS = 3
 _MOST_WORDS = 120  # of a segment in its map
 _MOST_QUERY_WORDS = 60
+_READING_NOTE = (
+    "The darker a word, the closer it is to some word of the query. A raised number marks the word that is "
+    "the best match of the query word with that number. Before each segment: its number · its MaxSim."
+)
+_MAPS_NOTE = (
+    "Each line ties a query word to its best match in the segment; the number is their cosine. A word that "
+    "moved has a close match (from .7) in another order than the rest: a change that MaxSim does not see. It "
+    "need not change the meaning; that is for a verifier, or for you, to say."
+)
 
 
 def to_html(explanation: Explanation) -> str:
@@ -70,11 +79,11 @@ def _header(explanation: Explanation) -> str:
         (
             "Relevance",
             f"{explanation.relevance:.3f}",
-            "mean of each query token’s best cosine (MaxSim)",
+            "how close the passage is to the query",
             False,
         ),
         ("Mismatch", mismatch, verdict, alarm),
-        ("Score", f"{explanation.score:.3f}", "what sorts: relevance, less the penalty of a mismatch", False),
+        ("Score", f"{explanation.score:.3f}", "relevance, less the penalty of a mismatch", False),
     ]
     shown_cards = "".join(
         f'<div{" class=alarm" if loud else ""}><dt>{name}</dt><dd class="value">{value}</dd>'
@@ -125,14 +134,15 @@ def _reading(explanation: Explanation, best: int) -> str:
         parts.append(shown(explanation.passage[at : segment.stop]))
         emphasis = (' class="best"', "<small>best aligned</small>") if index == best else ("", "")
         rows.append(
-            f'<li{emphasis[0]}><span class="where">{index + 1} · {short(segment.relevance)} {emphasis[1]}</span>'
+            f"<li{emphasis[0]}>"
+            f'<span class="where">{index + 1} · {short(segment.relevance)} {emphasis[1]}</span>'
             f'<span class="words" dir="auto">{"".join(parts)}</span></li>'
         )
     return (
         "<section><h2>The passage, as read</h2>"
-        '<p class="note">The darker a word, the closer it is to some word of the query. A raised number marks '
-        "the word that is the best match of the query word with that number. On the left: segment · MaxSim.</p>"
-        f'<p class="legend">{_legend()}</p><ol class="reading">{"".join(rows)}</ol></section>'
+        f'<p class="note">{_READING_NOTE}</p>'
+        f'<p class="legend">{_legend()}</p>'
+        f'<ol class="reading">{"".join(rows)}</ol></section>'
     )
 
 
@@ -150,16 +160,16 @@ def _maps(explanation: Explanation, order: list[int]) -> str:
         parts.append(
             f'<article class="segment{" best" if rank == 0 else ""}">'
             f"<h2>Segment {index + 1}{', the best aligned' if rank == 0 else ''} "
-            f"<span>· MaxSim {segment.relevance:.3f}</span></h2>{_left_out(explanation, segment, rows, columns)}"
+            f"<span>· MaxSim {segment.relevance:.3f}</span></h2>"
+            f"{_left_out(explanation, segment, rows, columns)}"
             f'<div class="sides"><div><h3>Query → segment</h3>{to_svg(explanation, links)}</div>'
             f"<div><h3>All similarities</h3>{_map(explanation, links)}</div></div></article>"
         )
     return (
         "<section><h2>The best-aligned segments</h2>"
-        '<p class="note">Each line ties a query word to its best match in the segment; the number is their cosine. '
-        "A word that moved has a close match (from .7) in another order than the rest: a change that MaxSim does "
-        "not see. It need not change the meaning; that is for a verifier, or for you, to say.</p>"
-        '<p class="legend"><span><i class="key"></i>best match</span><span><i class="key moved"></i>moved</span>'
+        f'<p class="note">{_MAPS_NOTE}</p>'
+        '<p class="legend"><span><i class="key"></i>best match</span>'
+        '<span><i class="key moved"></i>moved</span>'
         '<span><i class="key weak"></i>weak (cosine below .5)</span>'
         f'<span><i class="key ring"></i>best of its row</span>{_legend()}</p>{"".join(parts)}</section>'
     )
@@ -200,13 +210,14 @@ def _map(explanation: Explanation, links: Links) -> str:
         cells = []
         for row, target, query_word in zip(links.rows, links.targets, words, strict=True):
             value = float(explanation.similarities[row, column])
-            top = " top" if target == place else ""
+            classes = f"cell s{_level(value)}{' top' if target == place else ''}"
             cells.append(
-                f'<span role="cell" class="cell s{_level(value)}{top}" title="{query_word} → {word}: {value:.3f}">'
+                f'<span role="cell" class="{classes}" title="{query_word} → {word}: {value:.3f}">'
                 f"{short(value)}</span>"
             )
         columns.append(
-            f'<div class="column" role="row"><span role="rowheader" class="head" title="{word}" dir="auto">{word}</span>'
+            '<div class="column" role="row">'
+            f'<span role="rowheader" class="head" title="{word}" dir="auto">{word}</span>'
             f"{''.join(cells)}</div>"
         )
     return (
@@ -219,14 +230,15 @@ def _matches(explanation: Explanation) -> str:
     rows = "".join(
         f"<tr><th scope=row dir=auto>{shown(explanation.query_words[match.query_word].text)}"
         f"<sup>{match.query_word + 1}</sup></th>"
-        f"<td dir=auto>{shown(explanation.passage_words[match.passage_word].text)}</td><td>{match.segment + 1}</td>"
-        f"<td>{match.similarity:.2f}</td>"
+        f"<td dir=auto>{shown(explanation.passage_words[match.passage_word].text)}</td>"
+        f"<td>{match.segment + 1}</td><td>{match.similarity:.2f}</td>"
         f'<td class="bar"><i style="width: {max(match.similarity, 0.0):.1%}"></i></td></tr>'
         for match in explanation.matches
     )
     return (
         "<section><h2>The best match of every query word, in the whole passage</h2>"
         '<table class="matches"><thead><tr><th scope=col>Query word</th><th scope=col>Best match</th>'
-        f"<th scope=col>Segment</th><th scope=col>Cosine</th><th></th></tr></thead><tbody>{rows}</tbody></table>"
+        "<th scope=col>Segment</th><th scope=col>Cosine</th><th></th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>"
         "</section>"
     )

@@ -66,11 +66,11 @@ def _scores(explanation: Explanation, width: int) -> str:
         *_field("model", shown(explanation.model), width),
         *_field(
             "relevance",
-            f"{explanation.relevance:.3f}  mean of each query token's best cosine (MaxSim)",
+            f"{explanation.relevance:.3f}  how close the passage is to the query",
             width,
         ),
         *_field("mismatch", f"{mismatch}  {explanation.verdict}", width),
-        *_field("score", f"{explanation.score:.3f}  what sorts", width),
+        *_field("score", f"{explanation.score:.3f}  relevance, less the penalty of a mismatch", width),
     ]
     return "\n".join(lines)
 
@@ -82,14 +82,13 @@ def _field(name: str, value: str, width: int) -> list[str]:
 def _matches(explanation: Explanation) -> str:
     words = explanation.query_words
     left = _widest(["query word", *(word.text for word in words)])
-    right = _widest(
-        ["best match", *(explanation.passage_words[match.passage_word].text for match in explanation.matches)]
-    )
+    met = [shown(explanation.passage_words[match.passage_word].text) for match in explanation.matches]
+    right = _widest(["best match", *met])
     lines = [f"{fitted('query word', left)}  {fitted('best match', right)}  segment  similarity"]
     for match, word in zip(explanation.matches, met, strict=True):
         bar = "█" * round(max(match.similarity, 0.0) * 20)
         lines.append(
-            f"{fitted(shown(words[match.query_word].text), left)}  {fitted(shown(word), right)}  "
+            f"{fitted(shown(words[match.query_word].text), left)}  {fitted(word, right)}  "
             f"{match.segment + 1:>7}  {match.similarity:>5.2f} {bar}"
         )
     return "\n".join(lines)
@@ -111,7 +110,8 @@ def _map(explanation: Explanation, best: int, width: int) -> str:
     left = _widest(word.text for word in explanation.query_words)
     blocks = [f"similarity of every word of the query with segment {best + 1} (* best of the row)"]
     while first < last:
-        heads, used, stop = [], left, first
+        heads: list[int] = []
+        used, stop = left, first
         while stop < last:
             cell = max(6, _widest([explanation.passage_words[stop].text]) + 1)
             if heads and used + cell > width:
