@@ -1,0 +1,82 @@
+"""The command line: one command, a verb for every job."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from io import TextIOWrapper
+from typing import NoReturn
+
+from compositional_rerank import __version__
+from compositional_rerank.errors import CompositionalRerankError, InputError
+
+PROGRAM = "compositional-rerank"
+VERBS = ("rerank", "explain", "audit")
+"""Each is a module of this package with ``add_parser(subparsers)`` and ``run(args) -> exit code``."""
+
+_EPILOG = """\
+examples:
+  compositional-rerank rerank --query "Rome is closer than Paris" passages.txt
+  compositional-rerank explain --query "Rome is closer than Paris" --passage "Paris is closer than Rome."
+
+exit codes: 0 done, 1 nothing left or a gate failed, 2 bad input or usage, 130 interrupted
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are ours: one line, exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see: {self.prog} --help")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        argv: arguments without the program's name; None takes them from `sys.argv`.
+
+    Returns:
+        The exit code: 0 done, 1 nothing left or a gate failed, 2 bad input or usage, 130 interrupted.
+    """
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a letter is no reason to stop
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
+        return code
+    except SystemExit as leave:  # argparse, after --help and --version
+        return leave.code if isinstance(leave.code, int) else 0
+    except CompositionalRerankError as error:
+        print(f"{PROGRAM}: error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # Whoever read our output has had enough. Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+        return 130
+
+
+def _run(arguments: list[str]) -> int:
+    # Only the verb's own module is imported, so that one verb's needs never slow or break another.
+    verbs = [verb for verb in VERBS if arguments[:1] == [verb]] or VERBS
+    parser = _Parser(
+        prog=PROGRAM,
+        description="Rerank passages with MaxSim and reject structural near-misses.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
+    modules = {verb: import_module(f"{__name__}.{verb}") for verb in verbs}
+    for module in modules.values():
+        module.add_parser(subparsers)
+    args = parser.parse_args(arguments)
+    return int(modules[args.verb].run(args))

@@ -1,0 +1,81 @@
+"""`compositional-rerank explain`: which word of the query met which word of one passage."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+from compositional_rerank._validation import check_query
+from compositional_rerank.cli._io import (
+    add_model_options,
+    check_writable,
+    load_reranker,
+    read_text,
+    write_file,
+)
+
+_FORMATS = {".html": "html", ".htm": "html", ".json": "json"}
+_EPILOG = """\
+examples:
+  compositional-rerank explain --query "Rome is closer than Paris" --passage "Paris is closer than Rome."
+  compositional-rerank explain --query "Is it safe?" --passage-file leaflet.txt --out leaflet.html
+  compositional-rerank explain --query "Is it safe?" --passage-file - --format json < leaflet.txt
+
+The page that --out FILE.html writes needs no network and runs no script: open it in any browser.
+
+exit codes: 0 done, 2 bad input or usage
+"""
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """Add the verb to the command's parser."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "explain",
+        help="show which word of a query met which word of a passage",
+        description="Show which word of a query met which word of a passage, how strongly, and the scores.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--query", required=True, metavar="Q", help="question or statement")
+    passage = parser.add_mutually_exclusive_group(required=True)
+    passage.add_argument("--passage", metavar="P", help="the passage itself")
+    passage.add_argument(
+        "--passage-file", metavar="FILE", help="file that holds the passage; - is standard input"
+    )
+    parser.add_argument(
+        "--format",
+        choices=("text", "json", "html"),
+        help="form of the output (by the name of --out, else text)",
+    )
+    parser.add_argument("--out", type=Path, metavar="FILE", help="write here and not to standard output")
+    parser.add_argument("--force", action="store_true", help="replace the file if it exists")
+    add_model_options(parser.add_argument_group("model"))  # type: ignore[arg-type]
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Explain one pair."""
+    query = check_query(args.query)
+    form = args.format or (_FORMATS.get(args.out.suffix.lower(), "text") if args.out else "text")
+    if args.out is not None:
+        check_writable(args.out, force=args.force)
+    passage = args.passage if args.passage_file is None else read_text(args.passage_file, "the passage")
+    reranker = load_reranker(args)
+    from compositional_rerank.explain import explain
+
+    explanation = explain(reranker, query, passage)
+    if form == "html":
+        output = explanation.to_html()
+    elif form == "json":
+        output = explanation.to_json(indent=2 if sys.stdout.isatty() else None) + "\n"
+    else:
+        output = explanation.to_text(100 if args.out else shutil.get_terminal_size((100, 24)).columns)
+    if args.out is None:
+        print(output, end="")
+    else:
+        write_file(args.out, output, force=args.force)
+        print(f"wrote {args.out}", file=sys.stderr)
+    return 0
