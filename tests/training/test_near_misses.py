@@ -282,7 +282,9 @@ class TestSuite:
         assert not forms(train) & forms(held_out)
         assert not entries(train) & entries(held_out)
         assert not names(train) & names(held_out)
-        assert not {s for x in train.fillers.values() for s in x} & {s for x in held_out.fillers.values() for s in x}
+        assert not {s for x in train.fillers.values() for s in x} & {
+            s for x in held_out.fillers.values() for s in x
+        }
 
     def test_suite_and_triples_work_without_lemminflect(self) -> None:
         code = (

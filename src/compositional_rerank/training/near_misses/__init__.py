@@ -7,5 +7,15 @@ from .edit import EDIT_TYPES, Edit, Span
 from .templates import Triple, triples
 from .vocabulary import Vocabulary
 
-__all__ = ["EDIT_TYPES", "CorpusPair", "Edit", "Span", "Triple", "Vocabulary", "compose", "edits", "pairs_from_corpus",
-           "triples"]
+__all__ = [
+    "EDIT_TYPES",
+    "CorpusPair",
+    "Edit",
+    "Span",
+    "Triple",
+    "Vocabulary",
+    "compose",
+    "edits",
+    "pairs_from_corpus",
+    "triples",
+]

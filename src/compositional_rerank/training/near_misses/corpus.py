@@ -9,10 +9,12 @@ from typing import NamedTuple
 from compositional_rerank.errors import InputError
 
 from .edit import Edit
+from .rules_binding import binding_rules
 from .rules_clauses import negation_rules, order_rules, question_rules
 from .rules_exchange import exchange_rules
-from .rules_order import binding_rules, phrase_rules, verb_rules
-from .rules_words import content_rules, number_rules, progressive_rules, table_rules
+from .rules_numbers import number_rules
+from .rules_order import phrase_rules, verb_rules
+from .rules_words import content_rules, progressive_rules, table_rules
 from .tagging import Sentence
 from .vocabulary import Proposal, Vocabulary
 
@@ -203,6 +205,8 @@ def _from_sentence(
         if _plain(changed) != _plain(text):
             out.append(CorpusPair(text, changed, 0, near[1], near[3]))
     return [
-        p if rng.random() < 0.5 or p.rule.startswith(("framed", "question")) else p._replace(text1=p.text2, text2=p.text1)
+        p
+        if rng.random() < 0.5 or p.rule.startswith(("framed", "question"))
+        else p._replace(text1=p.text2, text2=p.text1)
         for p in out
     ]

@@ -37,7 +37,7 @@ class Edit:
     Example:
         >>> edit = Edit.between("Rome is closer.", "Rome is not closer.", "negation", 0, "add_not")
         >>> edit.spans
-        (Span(start=7, end=7, old='', new=' not'),)
+        (Span(start=8, end=8, old='', new='not '),)
         >>> edit.revert()
         'Rome is closer.'
     """

@@ -1,11 +1,11 @@
 """Families of templates: how one meaning is said in several ways, and what makes a near-miss of it.
 
-A family file is plain text. Each family begins with ``## edit_type name topic``, then ``slots: A=lexicon B=lexicon``,
-then forms. ``=`` a statement, ``?`` a yes/no question, ``w`` an open question, all of one meaning; ``-``, ``-?``, ``-w``
-the same for a second meaning that differs from the first; ``x`` statements differ from the first meaning and from one
-another, so they are only near-misses; ``! swap A B`` or ``! change A`` turn the slots of any form
-into another meaning. In a form ``{A}`` is a slot, ``{A.past}`` a column of its lexicon, ``{A.a}`` the word with its
-article, ``{A.pl}`` its plural, and ``[x|y]`` a free choice.
+A family file is plain text. Each family begins with ``## edit_type name topic``, then
+``slots: A=lexicon B=lexicon``, then forms. ``=`` a statement, ``?`` a yes/no question, ``w`` an open question,
+all of one meaning; ``-``, ``-?``, ``-w`` the same for a second meaning that differs from the first; ``x``
+statements differ from the first meaning and from one another, so they are only near-misses; ``! swap A B`` or
+``! change A`` turn the slots of any form into another meaning. In a form ``{A}`` is a slot, ``{A.past}`` a column
+of its lexicon, ``{A.a}`` the word with its article, ``{A.pl}`` its plural, and ``[x|y]`` a free choice.
 """
 
 from __future__ import annotations
@@ -22,11 +22,31 @@ from .inflection import article
 _SLOT = re.compile(r"\{(\w+)(?:\.(\w+))?\}")
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _ARTICLE = re.compile(r"\b([Aa])(n?) (?=(\w+))")
-_MARKS = {"=": (0, "statement"), "?": (0, "polar"), "w": (0, "open"), "-": (1, "statement"), "-?": (1, "polar"),
-          "-w": (1, "open"), "x": (2, "statement")}  # fmt: skip
-_IRREGULAR = {"man": "men", "woman": "women", "child": "children", "person": "people", "sheep": "sheep",
-              "mouse": "mice", "goose": "geese", "knife": "knives", "shelf": "shelves", "foot": "feet",
-              "wolf": "wolves", "loaf": "loaves", "scarf": "scarves", "deer": "deer"}  # fmt: skip
+_MARKS = {
+    "=": (0, "statement"),
+    "?": (0, "polar"),
+    "w": (0, "open"),
+    "-": (1, "statement"),
+    "-?": (1, "polar"),
+    "-w": (1, "open"),
+    "x": (2, "statement"),
+}
+_IRREGULAR = {
+    "man": "men",
+    "woman": "women",
+    "child": "children",
+    "person": "people",
+    "sheep": "sheep",
+    "mouse": "mice",
+    "goose": "geese",
+    "knife": "knives",
+    "shelf": "shelves",
+    "foot": "feet",
+    "wolf": "wolves",
+    "loaf": "loaves",
+    "scarf": "scarves",
+    "deer": "deer",
+}
 
 
 def plural(noun: str) -> str:
@@ -94,8 +114,12 @@ class Grammar:
         """Choose distinct entries for the slots of a family."""
         chosen: dict[str, Entry] = {}
         for slot, lexicon in family.slots.items():
-            used = [chosen[other] for other, name in family.slots.items() if other in chosen and name == lexicon]
-            options = [e for e in self.lexicons[lexicon] if not any(set(e.forms) & set(u.forms) for u in used)]
+            used = [
+                chosen[other] for other, name in family.slots.items() if other in chosen and name == lexicon
+            ]
+            options = [
+                e for e in self.lexicons[lexicon] if not any(set(e.forms) & set(u.forms) for u in used)
+            ]
             chosen[slot] = rng.choice(options)
         return chosen
 
@@ -111,7 +135,9 @@ class Grammar:
             return new
         for name in names:
             lexicon = family.slots[name]
-            used = {form for slot, lex in family.slots.items() if lex == lexicon for form in chosen[slot].forms}
+            used = {
+                form for slot, lex in family.slots.items() if lex == lexicon for form in chosen[slot].forms
+            }
             new[name] = rng.choice([e for e in self.lexicons[lexicon] if not used & set(e.forms)])
         return new
 
@@ -134,7 +160,8 @@ def _read(name: str) -> list[str]:
 
 def _lexicons(name: str) -> dict[str, tuple[Entry, ...]]:
     found: dict[str, list[Entry]] = {}
-    key, columns = "", ("",)
+    key = ""
+    columns: tuple[str, ...] = ("",)
     for line in _read(name):
         if line.startswith("@"):
             key, _, names = line[1:].partition(":")
@@ -156,9 +183,10 @@ def _families(name: str) -> list[Family]:
     for line in _read(name):
         mark, _, rest = line.partition(" ")
         if mark == "##":
-            families.append(Family(*rest.split()))
+            edit_type, family, topic = rest.split()
+            families.append(Family(edit_type, family, topic))
         elif mark == "slots:":
-            families[-1].slots = dict(pair.split("=") for pair in rest.split())  # type: ignore[misc]
+            families[-1].slots = dict(pair.split("=") for pair in rest.split())
         elif mark == "!":
             families[-1].operations.append(tuple(rest.split()))
         elif mark in _MARKS:

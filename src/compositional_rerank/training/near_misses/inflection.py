@@ -1,4 +1,4 @@
-"""Parts of speech and word forms from the optional package `lemminflect` (its data is bundled, no download)."""
+"""Parts of speech and word forms from the optional package `lemminflect` (no download)."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def inflect(lemma: str, tag: str) -> str:
 
 @lru_cache(maxsize=100_000)
 def readings(word: str) -> frozenset[str]:
-    """Return the Penn tags that a lower-case word may have by the bundled dictionary (context decides later)."""
+    """Return the Penn tags that a lower-case word may have by the bundled dictionary (context decides)."""
     found: set[str] = set()
     for pos, lemmas in _library().getAllLemmas(word).items():
         for lemma in lemmas:

@@ -1,4 +1,4 @@
-"""Rules over clauses: negation, contraction, clause order, question wording, comparison."""
+"""Rules over clauses: negation, contraction, clause order, question wording."""
 
 from __future__ import annotations
 
@@ -8,20 +8,61 @@ from collections.abc import Iterator
 from .inflection import inflect, verb_lemma
 from .tagging import NOUNS, Sentence
 from .vocabulary import Proposal, Vocabulary
-from .word_tables import ANTONYMS
+from .word_classes import ANTONYMS
 from .words import FINITE_BE, MODALS, MONTHS
 
 _CONTRACTED = {
-    "is": "isn't", "are": "aren't", "was": "wasn't", "were": "weren't", "has": "hasn't", "have": "haven't",
-    "had": "hadn't", "does": "doesn't", "do": "don't", "did": "didn't", "would": "wouldn't", "could": "couldn't",
+    "is": "isn't",
+    "are": "aren't",
+    "was": "wasn't",
+    "were": "weren't",
+    "has": "hasn't",
+    "have": "haven't",
+    "had": "hadn't",
+    "does": "doesn't",
+    "do": "don't",
+    "did": "didn't",
+    "would": "wouldn't",
+    "could": "couldn't",
     "should": "shouldn't",
-}  # fmt: skip
-_POLAR = {"can": "cannot", "will": "will not", "would": "would not", "could": "could not", "should": "should not",
-          "must": "must not", "may": "may not", "might": "might not", "shall": "shall not"}  # fmt: skip
-_ABLE = {"can": "is able to"}
-_SURE = ("It is true that", "There is no doubt that", "Nobody disputes that", "It is a fact that", "It is certain that")
-_DENIED = ("It is not true that", "It is false that", "Nobody believes that", "It is untrue that", "It is doubtful that")
-_CLAUSE_LINKS = ("because", "although", "though", "while", "when", "before", "after", "if", "unless", "whereas")
+}
+_POLAR = {
+    "can": "cannot",
+    "will": "will not",
+    "would": "would not",
+    "could": "could not",
+    "should": "should not",
+    "must": "must not",
+    "may": "may not",
+    "might": "might not",
+    "shall": "shall not",
+}
+_SURE = (
+    "It is true that",
+    "There is no doubt that",
+    "Nobody disputes that",
+    "It is a fact that",
+    "It is certain that",
+)
+_DENIED = (
+    "It is not true that",
+    "It is false that",
+    "Nobody believes that",
+    "It is untrue that",
+    "It is doubtful that",
+)
+_CLAUSE_LINKS = (
+    "because",
+    "although",
+    "though",
+    "while",
+    "when",
+    "before",
+    "after",
+    "if",
+    "unless",
+    "whereas",
+)
 
 
 def negation_rules(s: Sentence, rng: random.Random, vocab: Vocabulary) -> Iterator[Proposal]:
@@ -41,7 +82,7 @@ def negation_rules(s: Sentence, rng: random.Random, vocab: Vocabulary) -> Iterat
             continue
         if low in ("has", "have", "had") and (i + 1 >= len(s) or s.tags[i + 1] != "VBN"):
             continue
-        if s.tags[i - 1] == "WRB" or after in ("the", "also", ",", "there", "only", "") and s.is_question:
+        if s.tags[i - 1] == "WRB" or (after in ("the", "also", ",", "there", "only", "") and s.is_question):
             continue
         if low not in ("cannot", "might", "may", "'s", "'re") and s.tags[i - 1] not in ("IN", "CC"):
             new = _POLAR.get(low, f"{low} not") if low != "am" else "am not"
@@ -61,7 +102,15 @@ def negation_rules(s: Sentence, rng: random.Random, vocab: Vocabulary) -> Iterat
 def _negated(s: Sentence, i: int) -> Iterator[Proposal]:
     before = s.lower[i - 1]
     after = s.lower[i + 1] if i + 1 < len(s) else ""
-    if after in ("only", "just", "even", "all", "yet", "until") or before in ("or", "but", "and", ",", "if", "ca", "wo"):
+    if after in ("only", "just", "even", "all", "yet", "until") or before in (
+        "or",
+        "but",
+        "and",
+        ",",
+        "if",
+        "ca",
+        "wo",
+    ):
         return
     if s.lower[i] == "not" and before in _CONTRACTED:
         yield [(i - 1, i + 1, _CONTRACTED[before])], "negation", 1, "contracted"
@@ -85,7 +134,11 @@ def _main_verb(s: Sentence, rng: random.Random) -> Iterator[Proposal]:
         if i >= len(s) - 1 or s.tags[i] not in ("VBD", "VBZ"):
             continue
         lemma = verb_lemma(s.lower[i])
-        sure = s.tags[i] == "VBZ" or inflect(lemma, "VBN") != s.lower[i] or s.tags[i + 1] in ("DT", "PRP$", "PRP")
+        sure = (
+            s.tags[i] == "VBZ"
+            or inflect(lemma, "VBN") != s.lower[i]
+            or s.tags[i + 1] in ("DT", "PRP$", "PRP")
+        )
         if not lemma or not sure:
             continue
         do = "did" if s.tags[i] == "VBD" else "does"
@@ -128,8 +181,18 @@ def order_rules(s: Sentence, rng: random.Random, vocab: Vocabulary) -> Iterator[
                 yield [(1, c, two), (c + 1, end, one)], kind, 0, "clauses_swapped"
     for i in range(3, end - 2):
         link = s.lower[i]
-        if link in _CLAUSE_LINKS and s.tags[i] == "SUB" and "," not in s.words and s.tags[i - 1] not in ("CC", "IN"):
-            if not (_has_verb(s, 0, i) and _has_verb(s, i + 1, end)) or s.tags[i + 1] not in ("DT", "PRP", "NNP", "PRP$"):
+        if (
+            link in _CLAUSE_LINKS
+            and s.tags[i] == "SUB"
+            and "," not in s.words
+            and s.tags[i - 1] not in ("CC", "IN")
+        ):
+            if not (_has_verb(s, 0, i) and _has_verb(s, i + 1, end)) or s.tags[i + 1] not in (
+                "DT",
+                "PRP",
+                "NNP",
+                "PRP$",
+            ):
                 continue
             one, two = s.slice(0, i), s.slice(i + 1, end)
             kind = "temporal" if link in ("before", "after", "when", "while") else "negation"
@@ -163,13 +226,32 @@ def _fronted(s: Sentence, end: int) -> Iterator[Proposal]:
         i = last.start - 1
         if s.lower[i] in ("in", "at", "during") and s.tags[i - 1] not in ("BE", "CC") and "," not in s.words:
             short = end <= 16 and s.tags[0] in ("DT", "NNP", "PRP", "CD", "NNS") and "that" not in s.lower
-            if short and s.lower[i - 1] not in ("interested", "man", "woman", "boy", "girl") and _has_verb(s, 0, i):
-                yield [(0, end, f"{s.lower[i]} {s.slice(last.start, end)}, {s.slice(0, i)}")], "spatial", 1, "phrase_first"
+            if (
+                short
+                and s.lower[i - 1] not in ("interested", "man", "woman", "boy", "girl")
+                and _has_verb(s, 0, i)
+            ):
+                yield (
+                    [(0, end, f"{s.lower[i]} {s.slice(last.start, end)}, {s.slice(0, i)}")],
+                    "spatial",
+                    1,
+                    "phrase_first",
+                )
     if s.lower[0] in ("in", "during", "at", "on") and phrases and phrases[0].start == 1:
         c = phrases[0].end
-        if c < end and s.words[c] == "," and s.words[c + 1 : end].count(",") == 0 and _has_verb(s, c + 1, end):
+        if (
+            c < end
+            and s.words[c] == ","
+            and s.words[c + 1 : end].count(",") == 0
+            and _has_verb(s, c + 1, end)
+        ):
             if end - c <= 18:
-                yield [(0, end, f"{s.slice(c + 1, end)} {s.lower[0]} {s.slice(1, c)}")], "temporal", 1, "phrase_last"
+                yield (
+                    [(0, end, f"{s.slice(c + 1, end)} {s.lower[0]} {s.slice(1, c)}")],
+                    "temporal",
+                    1,
+                    "phrase_last",
+                )
     elif s.lower[0] == "in" and len(s) > 4 and s.tags[1] == "CD" and s.words[2] == "," and end <= 20:
         if s.words[3:end].count(",") == 0 and _has_verb(s, 3, end):
             yield [(0, end, f"{s.slice(3, end)} in {s.words[1]}")], "temporal", 1, "phrase_last"
@@ -202,8 +284,19 @@ def question_rules(s: Sentence, rng: random.Random, vocab: Vocabulary) -> Iterat
         phrases = s.noun_phrases
         if lemma and phrases and phrases[0].start == 2 and phrases[0].end >= n - 1:
             do = "did" if s.tags[1] == "VBD" else "does"
-            if s.tags[phrases[0].head] == "NNP" or low[phrases[0].head] in ("man", "woman", "king", "president", "queen"):
-                yield [(1, phrases[0].end, f"{do} {s.slice(2, phrases[0].end)} {lemma}")], "role", 0, "who_whom"
+            if s.tags[phrases[0].head] == "NNP" or low[phrases[0].head] in (
+                "man",
+                "woman",
+                "king",
+                "president",
+                "queen",
+            ):
+                yield (
+                    [(1, phrases[0].end, f"{do} {s.slice(2, phrases[0].end)} {lemma}")],
+                    "role",
+                    0,
+                    "who_whom",
+                )
     for ask in ("can you tell me", "i want to know"):
         if low[0] in ("who", "which") and s.tags[1] in ("VBD", "VBZ", "NN") and rng.random() < 0.5:
             yield [(0, 1, f"{ask} {low[0]}")], "role", 1, "question_asked"

@@ -1,7 +1,8 @@
-"""Rules that move things: who did what to whom, which word goes with which, what is where, what came first."""
+"""Rules that move things: who did what to whom, what is where, what came first."""
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 
@@ -11,14 +12,34 @@ from .vocabulary import Proposal, Replacements, Vocabulary
 from .words import INTRANSITIVE_OR_LINKING, SYMMETRIC_VERBS
 
 _OBJECT_FORM = {"he": "him", "she": "her", "they": "them", "we": "us", "i": "me"}
-_FIXED_ADJECTIVES = frozenset("same other own such only first last next more most less least able due".split())
 _CONVERSE = {
-    "above": "below", "below": "above", "under": "over", "behind": "in front of", "before": "after", "after": "before",
-    "in front of": "behind", "to the left of": "to the right of", "to the right of": "to the left of",
-    "north of": "south of", "south of": "north of", "east of": "west of", "west of": "east of",
-    "on top of": "underneath", "on": "under", "underneath": "on top of",
-}  # fmt: skip
-_SYMMETRIC_PLACES = ("next to", "beside", "near", "close to", "alongside", "adjacent to", "opposite", "far from")
+    "above": "below",
+    "below": "above",
+    "under": "over",
+    "behind": "in front of",
+    "before": "after",
+    "after": "before",
+    "in front of": "behind",
+    "to the left of": "to the right of",
+    "to the right of": "to the left of",
+    "north of": "south of",
+    "south of": "north of",
+    "east of": "west of",
+    "west of": "east of",
+    "on top of": "underneath",
+    "on": "under",
+    "underneath": "on top of",
+}
+_SYMMETRIC_PLACES = (
+    "next to",
+    "beside",
+    "near",
+    "close to",
+    "alongside",
+    "adjacent to",
+    "opposite",
+    "far from",
+)
 _PLACES = (*_CONVERSE, *_SYMMETRIC_PLACES, "in", "inside")
 
 
@@ -43,13 +64,17 @@ def _bare(s: Sentence, p: NounPhrase) -> bool:
 def _clause_ends(s: Sentence, i: int) -> bool:
     if i < len(s) and s.words[i] in ("$", "£", "€", "`", '"', "(", "-lrb-", "-"):
         return False
-    return i >= len(s) or s.tags[i] in (".", "SUB", "CC") or s.lower[i] in ("in", "at", "on", "during", "with", "for")
+    return (
+        i >= len(s)
+        or s.tags[i] in (".", "SUB", "CC")
+        or s.lower[i] in ("in", "at", "on", "during", "with", "for")
+    )
 
 
 def verb_rules(s: Sentence, rng: random.Random, vocab: Vocabulary) -> Iterator[Proposal]:
     """Subject and object swapped (near-miss); active made passive and back (same)."""
     phrases = s.noun_phrases
-    for a, b in zip(phrases, phrases[1:], strict=False):
+    for a, b in itertools.pairwise(phrases):
         if s.is_question or (a.start and s.tags[a.start - 1] not in (".", "SUB")):
             continue
         if b.end < len(s) and s.tags[b.end] == "CC":
@@ -67,12 +92,22 @@ def verb_rules(s: Sentence, rng: random.Random, vocab: Vocabulary) -> Iterator[P
             if participle and (tags[0] == "VBZ" or middle[0] == past):
                 be = ("were" if b.plural else "was") if tags[0] == "VBD" else ("are" if b.plural else "is")
                 subject, object_ = s.slice(a.start, a.end), s.slice(b.start, b.end)
-                yield [(a.start, b.end, f"{object_} {be} {participle} by {subject}")], "role", 1, "active_to_passive"
+                yield (
+                    [(a.start, b.end, f"{object_} {be} {participle} by {subject}")],
+                    "role",
+                    1,
+                    "active_to_passive",
+                )
                 if a.proper == b.proper:
-                    be = ("were" if a.plural else "was") if tags[0] == "VBD" else ("are" if a.plural else "is")
+                    be = (
+                        ("were" if a.plural else "was") if tags[0] == "VBD" else ("are" if a.plural else "is")
+                    )
                     yield (
-                        [(a.start, b.end, f"{subject} {be} {participle} by {object_}")], "role", same, "passive_swapped",
-                    )  # fmt: skip
+                        [(a.start, b.end, f"{subject} {be} {participle} by {object_}")],
+                        "role",
+                        same,
+                        "passive_swapped",
+                    )
         elif len(middle) == 2 and tags == ["BE", "VBG"] and middle[0] in ("is", "are", "was", "were"):
             lemma = verb_lemma(middle[1])
             if not lemma or lemma in INTRANSITIVE_OR_LINKING or not _clause_ends(s, b.end):
@@ -85,8 +120,11 @@ def verb_rules(s: Sentence, rng: random.Random, vocab: Vocabulary) -> Iterator[P
                 be = {"is": "are", "was": "were"}[be] if b.plural else be
                 subject, object_ = s.slice(a.start, a.end), s.slice(b.start, b.end)
                 yield (
-                    [(a.start, b.end, f"{object_} {be} being {participle} by {subject}")], "role", 1, "active_to_passive",
-                )  # fmt: skip
+                    [(a.start, b.end, f"{object_} {be} being {participle} by {subject}")],
+                    "role",
+                    1,
+                    "active_to_passive",
+                )
         elif len(middle) == 3 and tags[:2] == ["BE", "VBN"] and middle[2] == "by" and _clause_ends(s, b.end):
             yield from _passive(s, a, b, middle)
         elif len(middle) == 1 and tags == ["VBG"] and a.start == 0:
@@ -103,7 +141,11 @@ def _passive(s: Sentence, a: NounPhrase, b: NounPhrase, middle: list[str]) -> It
         return
     if a.plural == b.plural and _differ(s, a, b):
         yield _exchange(s, a, b), "role", 0, "passive_swapped"
-    verb = inflect(lemma, "VBD") if middle[0] in ("was", "were") else (lemma if b.plural else inflect(lemma, "VBZ"))
+    verb = (
+        inflect(lemma, "VBD")
+        if middle[0] in ("was", "were")
+        else (lemma if b.plural else inflect(lemma, "VBZ"))
+    )
     if verb:
         subject, object_ = s.slice(a.start, a.end), s.slice(b.start, b.end)
         yield [(a.start, b.end, f"{object_} {verb} {subject}")], "role", 1, "passive_to_active"
@@ -114,7 +156,7 @@ def _passive(s: Sentence, a: NounPhrase, b: NounPhrase, middle: list[str]) -> It
 def phrase_rules(s: Sentence, rng: random.Random, vocab: Vocabulary) -> Iterator[Proposal]:
     """Noun phrases exchanged around prepositions and conjunctions, or anywhere in a long sentence."""
     phrases = s.noun_phrases
-    for a, b in zip(phrases, phrases[1:], strict=False):
+    for a, b in itertools.pairwise(phrases):
         link = " ".join(s.lower[a.end : b.start])
         before = s.tags[a.start - 1] if a.start else ""
         if link in ("and", "or") and a.plural + b.plural in (0, 2) and _differ(s, a, b):
@@ -157,21 +199,26 @@ def _places(s: Sentence, a: NounPhrase, b: NounPhrase, link: str) -> Iterator[Pr
 
 def _copular_place(s: Sentence) -> Iterator[Proposal]:
     phrases = s.noun_phrases
-    for a, b in zip(phrases, phrases[1:], strict=False):
+    for a, b in itertools.pairwise(phrases):
         middle = s.lower[a.end : b.start]
         if a.start and s.tags[a.start - 1] not in (".", "SUB", "CC"):
             continue
         if len(middle) < 2 or middle[0] not in ("is", "was", "are", "were") or not _clause_ends(s, b.end):
             continue
-        link = " ".join(w for w in middle[1:] if w not in ("located", "situated", "directly", "standing", "sitting"))
+        link = " ".join(
+            w for w in middle[1:] if w not in ("located", "situated", "directly", "standing", "sitting")
+        )
         same_number = a.plural == b.plural
         if same_number and link in _CONVERSE and link != "on" and _differ(s, a, b):
             yield _exchange(s, a, b), "spatial", 0, "place_swapped"
             one, two = s.slice(a.start, a.end), s.slice(b.start, b.end)
             if len(middle) == len(link.split()) + 1:
                 yield (
-                    [(a.start, b.end, f"{two} {middle[0]} {_CONVERSE[link]} {one}")], "spatial", 1, "place_converse",
-                )  # fmt: skip
+                    [(a.start, b.end, f"{two} {middle[0]} {_CONVERSE[link]} {one}")],
+                    "spatial",
+                    1,
+                    "place_converse",
+                )
         elif same_number and link in _SYMMETRIC_PLACES and _differ(s, a, b):
             yield _exchange(s, a, b), "spatial", 1, "place_swapped_symmetric"
         elif same_number and middle[-1] == "than" and len(middle) in (3, 4) and _differ(s, a, b):
@@ -195,66 +242,28 @@ def _far_swaps(s: Sentence, rng: random.Random) -> Iterator[Proposal]:
 def _in_fixed(s: Sentence, a: NounPhrase, b: NounPhrase) -> bool:
     """Exchanging is no surely different meaning around be, symmetric links and naming."""
     between = s.lower[a.end : b.start]
-    symmetric = {"and", "or", "met", "married", "between", "with", "called", "named", "both", "equals", "beside", "near"}
-    single_be = len(between) == 1 or bool(symmetric & set(between)) and len(between) <= 3
-    return single_be or (s.tags[a.end] == "BE" and b.start - a.end <= 2) or s.lower[a.end : a.end + 2] == ["next", "to"]
+    symmetric = {
+        "and",
+        "or",
+        "met",
+        "married",
+        "between",
+        "with",
+        "called",
+        "named",
+        "both",
+        "equals",
+        "beside",
+        "near",
+    }
+    single_be = len(between) == 1 or (bool(symmetric & set(between)) and len(between) <= 3)
+    return (
+        single_be
+        or (s.tags[a.end] == "BE" and b.start - a.end <= 2)
+        or s.lower[a.end : a.end + 2] == ["next", "to"]
+    )
 
 
 def _listed(s: Sentence, a: NounPhrase, b: NounPhrase) -> bool:
     between = s.tags[a.end : b.start]
     return all(tag in ("CC", ".", "NN", "NNS", "NNP", "DT", "JJ") for tag in between)
-
-
-def binding_rules(s: Sentence, rng: random.Random, vocab: Vocabulary) -> Iterator[Proposal]:
-    """Modifiers exchanged or moved between nouns (near-miss); coordinated adjectives in another order (same)."""
-    phrases = [p for p in s.noun_phrases if not p.proper]
-    modified = [p for p in phrases if p.adjectives]
-    for n, a in enumerate(modified):
-        for b in modified[n + 1 : n + 4]:
-            x, y = a.adjectives[0], b.adjectives[0]
-            if s.lower[x] == s.lower[y] or {s.lower[x], s.lower[y]} & _FIXED_ADJECTIVES:
-                continue
-            if s.lower[a.head] != s.lower[b.head] or s.lower[x] != s.lower[y]:
-                yield (
-                    [(x, x + 1, s.lower_at(y)), (y, y + 1, s.lower_at(x))], "binding", 0, "adjectives_swapped",
-                )  # fmt: skip
-            if a.plural == b.plural and s.lower[a.head] != s.lower[b.head]:
-                yield (
-                    [(a.head, a.head + 1, s.lower_at(b.head)), (b.head, b.head + 1, s.lower_at(a.head))],
-                    "binding", 0, "nouns_swapped",
-                )  # fmt: skip
-    for a in modified:
-        for b in phrases:
-            if a is b or b.adjectives or s.tags[b.start] != "DT" or b.start + 1 != b.head:
-                continue
-            x = a.adjectives[0]
-            if s.lower[x] in _FIXED_ADJECTIVES or len(a.adjectives) > 1 or x == 0:
-                continue
-            if abs(a.start - b.start) < 12 and s.lower[b.start] in ("a", "an", "the"):
-                yield (
-                    [(x, x + 1, ""), (b.head, b.head, s.lower[x])], "binding", 0, "adjective_moved",
-                )  # fmt: skip
-    for i in range(1, len(s) - 1):
-        left, right = s.tags[i - 1], s.tags[i + 1]
-        if s.lower[i] in ("and", "or") and left == right and left in ("JJ", "VBG", "RB", "VBD"):
-            single = (i < 2 or s.tags[i - 2] not in (left, ".")) and (i + 2 >= len(s) or s.tags[i + 2] in (".", "NN", "NNS"))
-            if single and left != "VBD":
-                yield (
-                    [(i - 1, i, s.lower_at(i + 1)), (i + 1, i + 2, s.lower_at(i - 1))], "binding", 1, "conjuncts_swapped",
-                )  # fmt: skip
-    yield from _clothing(s)
-
-
-def _clothing(s: Sentence) -> Iterator[Proposal]:
-    clothes = {"shirt", "jacket", "coat", "hat", "dress", "sweater", "skirt", "helmet", "suit", "uniform", "vest", "hoodie"}
-    for p in s.noun_phrases:
-        if s.lower[p.head] not in clothes or p.start < 2:
-            continue
-        before = s.lower[p.start - 1]
-        if before == "in" and s.tags[p.start - 2] in ("NN", "NNS"):
-            yield [(p.start - 1, p.start, "wearing")], "binding", 1, "wearing"
-            yield [(p.start - 1, p.start, "who is wearing")], "binding", 1, "wearing"
-            yield [(p.start - 1, p.start, "holding")], "object", 0, "wearing_to_holding"
-        elif before == "wearing" and s.tags[p.start - 2] in ("NN", "NNS"):
-            yield [(p.start - 1, p.start, "in")], "binding", 1, "wearing"
-            yield [(p.start - 1, p.start, "carrying")], "object", 0, "wearing_to_holding"

@@ -8,26 +8,130 @@ from collections.abc import Iterator
 from .inflection import inflect, verb_lemma
 from .tagging import NOUNS, Sentence
 from .vocabulary import Proposal, Vocabulary
-from .word_tables import ANTONYMS, CHANGES, COHYPONYMS, CONTENT_SYNONYMS, SYNONYMS
-from .words import MONTHS, NUMBER_WORDS, WEEKDAYS
+from .word_classes import ANTONYMS, COHYPONYMS, CONTENT_SYNONYMS
+from .word_tables import CHANGES, SYNONYMS
+from .words import MONTHS, WEEKDAYS
 
 _CALENDAR = frozenset(name.lower() for name in (*MONTHS, *WEEKDAYS))
-_PREDICATIVE = frozenset(ANTONYMS) - {"old", "public", "major", "minor", "early", "late", "local", "male", "female",
-    "native", "foreign", "private", "high", "low", "good", "bad", "hard", "big"} | frozenset(
-    "red blue green yellow black white brown orange purple pink grey gray striped wooden muddy crowded".split()
-)  # fmt: skip
+_PREDICATIVE = frozenset(ANTONYMS) - {
+    "old",
+    "public",
+    "major",
+    "minor",
+    "early",
+    "late",
+    "local",
+    "male",
+    "female",
+    "native",
+    "foreign",
+    "private",
+    "high",
+    "low",
+    "good",
+    "bad",
+    "hard",
+    "big",
+} | frozenset(
+    [
+        "red",
+        "blue",
+        "green",
+        "yellow",
+        "black",
+        "white",
+        "brown",
+        "orange",
+        "purple",
+        "pink",
+        "grey",
+        "gray",
+        "striped",
+        "wooden",
+        "muddy",
+        "crowded",
+    ]
+)
 _AFTER_BE = frozenset(("present", "absent", "open", "dead", "alive", "true", "false", "complete", "direct"))
-_SPATIAL_NOT_AFTER = frozenset(("depend", "based", "focus", "rely", "goes", "put", "turn", "depends", "turned", "set"))
+_SPATIAL_NOT_AFTER = frozenset(
+    ("depend", "based", "focus", "rely", "goes", "put", "turn", "depends", "turned", "set")
+)
 _PLACE_HEADS = frozenset(
-    "table chair bench couch bed desk shelf sofa plate bowl cup box bag car truck boat building house room street road"
-    " field park beach water tree wall fence grass floor roof river lake bridge door window horse bike counter sidewalk"
-    " kitchen garden yard snow sand ground hill mountain forest stage store shop basket tent pool train bus".split()
+    [
+        "table",
+        "chair",
+        "bench",
+        "couch",
+        "bed",
+        "desk",
+        "shelf",
+        "sofa",
+        "plate",
+        "bowl",
+        "cup",
+        "box",
+        "bag",
+        "car",
+        "truck",
+        "boat",
+        "building",
+        "house",
+        "room",
+        "street",
+        "road",
+        "field",
+        "park",
+        "beach",
+        "water",
+        "tree",
+        "wall",
+        "fence",
+        "grass",
+        "floor",
+        "roof",
+        "river",
+        "lake",
+        "bridge",
+        "door",
+        "window",
+        "horse",
+        "bike",
+        "counter",
+        "sidewalk",
+        "kitchen",
+        "garden",
+        "yard",
+        "snow",
+        "sand",
+        "ground",
+        "hill",
+        "mountain",
+        "forest",
+        "stage",
+        "store",
+        "shop",
+        "basket",
+        "tent",
+        "pool",
+        "train",
+        "bus",
+    ]
 )
 
 
 def _spatial_ok(s: Sentence, i: int, j: int) -> bool:
     """A bare ``in``/``on``/... is spatial only before a noun phrase whose head is a thing or a place."""
-    if j - i > 1 or s.lower[i] not in ("in", "on", "under", "over", "into", "outside", "between", "through", "up"):
+    if j - i > 1 or s.lower[i] not in (
+        "in",
+        "on",
+        "under",
+        "over",
+        "into",
+        "outside",
+        "between",
+        "through",
+        "up",
+    ):
         return True
     if i and (s.lower[i - 1] in _SPATIAL_NOT_AFTER):
         return False
@@ -45,7 +149,9 @@ def _fits(s: Sentence, i: int, j: int, kind: str, old: str, new: str) -> bool:
         return False
     if old in ("all", "every", "each", "many", "most", "several", "numerous", "both", "few"):
         plural = j < len(s) and any(p.start == i and p.plural for p in s.noun_phrases)
-        if after in ("of", "the", "other", "and") or (i and s.tags[i - 1] in ("DT", "RB", "IN", "PRP$", "CC")):
+        if after in ("of", "the", "other", "and") or (
+            i and s.tags[i - 1] in ("DT", "RB", "IN", "PRP$", "CC")
+        ):
             return False
         return plural if old not in ("every", "each") else new in ("no", "each", "every")
     if old in ("more", "less"):
@@ -122,67 +228,6 @@ def table_rules(s: Sentence, rng: random.Random, vocab: Vocabulary) -> Iterator[
             yield [(i, j, new)], kind, same, name
 
 
-def _number_words(value: int) -> str:
-    return NUMBER_WORDS[value] if 0 <= value < len(NUMBER_WORDS) else str(value)
-
-
-def _other_number(text: str, rng: random.Random) -> str:
-    percent = text.endswith("%")
-    core = text.rstrip("%")
-    digits = core.replace(",", "")
-    if ":" in core:
-        hour, _, minute = core.partition(":")
-        return f"{(int(hour) + rng.choice((1, 2, 3))) % 12 + 1}:{minute}" if hour.isdigit() else core
-    if "." in digits:
-        whole, _, fraction = digits.partition(".")
-        return f"{int(whole) + rng.choice((1, 2, 5))}.{fraction}" + "%" * percent if whole.isdigit() else text
-    value = int(digits)
-    if len(digits) == 4 and 1000 <= value <= 2100 and "," not in core:
-        return str(value + rng.choice((-60, -21, -11, -7, -3, -2, -1, 1, 2, 4, 8, 13)))
-    options = {value + d for d in (1, 2, 3, 5)} | {value - d for d in (1, 2, 3) if value - d > 1}
-    if value >= 20:
-        step = 10 ** (len(digits) - 2)
-        options = {value + k * step for k in (-9, -5, -2, 1, 3, 7, 12) if value + k * step > 1} | {value * 10}
-    if percent:
-        options = {o for o in options if o <= 100} or {value // 2 + 1}
-    new = rng.choice(sorted(options - {value}))
-    return (f"{new:,}" if "," in core else str(new)) + "%" * percent
-
-
-def number_rules(s: Sentence, rng: random.Random, vocab: Vocabulary) -> Iterator[Proposal]:
-    """Change a number (near-miss), swap two numbers (near-miss), write it in words or digits (same)."""
-    places = [i for i, tag in enumerate(s.tags) if tag == "CD"]
-    for i in places:
-        low = s.lower[i]
-        if low[0].isdigit() and low[0] != "0":
-            dated = len(low.rstrip("%")) == 4 and low.isdigit() and 1000 <= int(low) <= 2100
-            try:
-                new = _other_number(low, rng)
-            except ValueError:
-                continue
-            beside = s.lower[i - 1] if i else ""
-            in_date = dated or beside.capitalize() in MONTHS or ":" in low
-            yield [(i, i + 1, new)], "temporal" if in_date else "numeric", 0, "number_changed"
-            if low.isdigit() and 2 <= int(low) <= 20 and not in_date and beside not in ("-", ".", ":"):
-                yield [(i, i + 1, _number_words(int(low)))], "numeric", 1, "number_written"
-            if low.endswith("%"):
-                yield [(i, i + 1, low[:-1] + " percent")], "numeric", 1, "number_written"
-        elif low in NUMBER_WORDS[2:] and not (i and s.lower[i - 1] in ("-", "the")):
-            value = NUMBER_WORDS.index(low)
-            other = rng.choice([v for v in (value - 1, value + 1, value + 2, value + 4) if 2 <= v <= 20])
-            yield [(i, i + 1, _number_words(other))], "numeric", 0, "number_changed"
-            if i + 1 < len(s) and s.tags[i + 1] in ("NNS", "JJ"):
-                yield [(i, i + 1, str(value))], "numeric", 1, "number_written"
-    digits = [i for i in places if s.lower[i].isdigit()]
-    if len(digits) >= 2:
-        a, b = sorted(rng.sample(digits, 2))
-        if s.lower[a] != s.lower[b] and len(s.lower[a]) == len(s.lower[b]):
-            kind = "temporal" if len(s.lower[a]) == 4 else "numeric"
-            between = s.lower[a + 1 : b]
-            if between not in (["and"], [","], ["or"]):
-                yield [(a, a + 1, s.words[b]), (b, b + 1, s.words[a])], kind, 0, "numbers_swapped"
-
-
 def content_rules(s: Sentence, rng: random.Random, vocab: Vocabulary) -> Iterator[Proposal]:
     """Replace a noun, adjective, verb or name by another of its class and form: contents changed."""
     for i, tag in enumerate(s.tags):
@@ -196,7 +241,9 @@ def content_rules(s: Sentence, rng: random.Random, vocab: Vocabulary) -> Iterato
         if (tag in ("NN", "NNS", "JJ") and len(low) > 2) or tag in ("VBG", "VBD", "VBZ"):
             if tag.startswith("V") and not verb_lemma(low):
                 continue
-            if tag in ("VBD", "VBZ") and (i + 1 >= len(s) or s.tags[i + 1] not in ("DT", "PRP$", "NNP", "JJ", "NNS")):
+            if tag in ("VBD", "VBZ") and (
+                i + 1 >= len(s) or s.tags[i + 1] not in ("DT", "PRP$", "NNP", "JJ", "NNS")
+            ):
                 continue
             new = vocab.other(tag, low, rng)
             if new:
@@ -214,13 +261,22 @@ def _adjective_dropped(s: Sentence, rng: random.Random) -> Iterator[Proposal]:
     for phrase in s.noun_phrases:
         if phrase.adjectives and phrase.adjectives[-1] + 1 == phrase.head and s.tags[phrase.head] in NOUNS:
             i = phrase.adjectives[-1]
-            if s.lower[i] not in _PREDICATIVE or (phrase.start and s.tags[phrase.start - 1] in ("PRP", "POS")):
+            if s.lower[i] not in _PREDICATIVE or (
+                phrase.start and s.tags[phrase.start - 1] in ("PRP", "POS")
+            ):
                 continue
             if len(phrase.adjectives) == 1 and s.lower[phrase.start] in ("a", "an", "the"):
                 rest = s.slice(i + 1, phrase.core_end)
                 be = "are" if phrase.plural else "is"
-                if phrase.core_end == phrase.end and (phrase.end >= len(s) or s.tags[phrase.end] in (".", "CC", "VBZ")):
-                    yield [(i, phrase.end, f"{rest} that {be} {s.lower[i]}")], "binding", 1, "adjective_to_relative"
+                if phrase.core_end == phrase.end and (
+                    phrase.end >= len(s) or s.tags[phrase.end] in (".", "CC", "VBZ")
+                ):
+                    yield (
+                        [(i, phrase.end, f"{rest} that {be} {s.lower[i]}")],
+                        "binding",
+                        1,
+                        "adjective_to_relative",
+                    )
 
 
 def progressive_rules(s: Sentence, rng: random.Random, vocab: Vocabulary) -> Iterator[Proposal]:

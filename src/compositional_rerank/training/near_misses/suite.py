@@ -1,7 +1,9 @@
 """The built-in near-miss suite: written from held-out templates, held-out words and hand-written triples.
 
-Nothing here is used by `triples`: families, lexicons and fillers are separate files, so the suite is a fair test for a
-model trained on the generator. Write it with ``python -m compositional_rerank.training.near_misses.suite --out FILE``.
+Nothing here is used by `triples`: families, lexicons and fillers are separate files, so the suite is a fair
+test for a
+model trained on the generator. Write it with ``python -m compositional_rerank.training.near_misses.suite
+--out FILE``.
 """
 
 from __future__ import annotations
@@ -117,7 +119,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command line: ``--out FILE [--seed 7] [--force]``."""
     parser = argparse.ArgumentParser(description="Write the built-in near-miss suite.")
     parser.add_argument("--out", type=Path, required=True, help="JSONL file to write")
-    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="fixes the content; the shipped suite is 7")
+    parser.add_argument(
+        "--seed", type=int, default=DEFAULT_SEED, help="fixes the content; the shipped suite is 7"
+    )
     parser.add_argument("--force", action="store_true", help="overwrite FILE")
     options = parser.parse_args(argv)
     try:

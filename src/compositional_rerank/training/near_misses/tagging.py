@@ -13,7 +13,9 @@ from functools import cached_property
 from .inflection import article, readings
 from .words import CLOSED, FIXED, MONTHS, SINGULAR_DETERMINERS, WEEKDAYS
 
-_TOKEN = re.compile(r"-[lr][rs]b-|\d+(?:[.,:]\d+)*%?(?!\w)|\w+(?:-\w+)*(?=n't\b)|n't\b|'(?:s|re|ve|ll|d|m)\b|\w+(?:-\w+)*|[^\w\s]")
+_TOKEN = re.compile(
+    r"-[lr][rs]b-|\d+(?:[.,:]\d+)*%?(?!\w)|\w+(?:-\w+)*(?=n't\b)|n't\b|'(?:s|re|ve|ll|d|m)\b|\w+(?:-\w+)*|[^\w\s]"
+)
 _ARTICLE = re.compile(r"\b([Aa]n?)( +)([\w]+)")
 _CALENDAR = frozenset(MONTHS) | frozenset(WEEKDAYS)
 NOUNS = frozenset(("NN", "NNS", "NNP"))
@@ -48,7 +50,9 @@ class Sentence:
         self.tags = self._tag()
         self._mark_fixed()
         self.is_question = bool(self.words) and (
-            self.words[-1] == "?" or self.tags[0] == "WRB" or self.lower[0] in ("who", "what", "which", "whose")
+            self.words[-1] == "?"
+            or self.tags[0] == "WRB"
+            or self.lower[0] in ("who", "what", "which", "whose")
         )
 
     def __len__(self) -> int:
@@ -151,9 +155,14 @@ class Sentence:
                 if more is None:
                     break
                 phrase = NounPhrase(
-                    phrase.start, more.end, phrase.head, phrase.core_end, phrase.plural, phrase.proper,
+                    phrase.start,
+                    more.end,
+                    phrase.head,
+                    phrase.core_end,
+                    phrase.plural,
+                    phrase.proper,
                     phrase.adjectives,
-                )  # fmt: skip
+                )
             found.append(phrase)
             i = phrase.end
         return found
@@ -185,7 +194,7 @@ class Sentence:
         return NounPhrase(start, i, head, i, plural, tags[head] == "NNP", tuple(adjectives))
 
     def slice(self, start: int, end: int) -> str:
-        """The text of tokens ``start..end`` (end excluded), its first word in the case it has inside a sentence."""
+        """The text of tokens ``start..end`` (end excluded), as it is written inside a sentence."""
         if start >= end:
             return ""
         text = self.text[self.starts[start] : self.ends[end - 1]]
@@ -233,7 +242,7 @@ class Sentence:
 
         def fix(match: re.Match[str]) -> str:
             written, space, word = match.groups()
-            if (written.lower(), word) in known or written == "A" and match.start() and not word.islower():
+            if (written.lower(), word) in known or (written == "A" and match.start() and not word.islower()):
                 return match.group()
             right = article(word)
             return (right.capitalize() if written[0] == "A" else right) + space + word

@@ -15,8 +15,10 @@ Proposal = tuple[Replacements, str, int, str]
 """What a rule proposes: token replacements, edit type, same (0/1), rule name."""
 
 _DEFAULT: dict[str, str] = {
-    "NN": "table river garden letter bridge teacher contract museum engine ticket market village doctor window report",
-    "NNS": "letters bridges teachers contracts tickets villages doctors windows reports farmers tools books trees",
+    "NN": "table river garden letter bridge teacher contract museum engine ticket market village"
+    " doctor window report",
+    "NNS": "letters bridges teachers contracts tickets villages doctors windows reports farmers"
+    " tools books trees",
     "JJ": "quiet narrow modern heavy local famous wooden bright cheap rural early wide public strong cold",
     "VBG": "painting cleaning carrying watching building selling repairing drawing",
     "VBD": "painted cleaned carried watched built sold repaired described visited",
@@ -68,7 +70,11 @@ class Vocabulary:
                             words["JJ"][s.lower[i]] += 1
             for i in range(1, len(s)):
                 following = s.tags[i + 1] if i + 1 < len(s) else ""
-                if s.tags[i] in ("VBG", "VBD", "VBZ") and following in ("DT", "PRP$") and s.words[i].islower():
+                if (
+                    s.tags[i] in ("VBG", "VBD", "VBZ")
+                    and following in ("DT", "PRP$")
+                    and s.words[i].islower()
+                ):
                     if s.tags[i] != "VBG" or s.tags[i - 1] in ("BE", "NN", "NNS"):
                         words[s.tags[i]][s.lower[i]] += 1
         return cls({tag: counts for tag, counts in words.items() if counts})
