@@ -52,6 +52,8 @@ def merge_pieces(text: str, offsets: Sequence[tuple[int, int]]) -> list[Word]:
         stop = start + len(piece.strip())
         if start >= stop:
             continue
+        while stop < len(text) and unicodedata.category(text[stop])[0] == "M":
+            stop += 1  # some tokenizers drop accents that follow their letter
         last = words[-1] if words else None
         if (
             last

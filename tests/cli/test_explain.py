@@ -1,0 +1,80 @@
+"""The verb explain, on the real model."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PAIR = ["explain", "--query", "Rome is closer than Paris", "--passage", "Paris is closer than Rome."]
+
+
+def test_text_is_the_default(command: Any) -> None:
+    outcome = command(*PAIR)
+    assert outcome.code == 0
+    assert "not verified" in outcome.out
+    assert "similarity of every word" in outcome.out
+
+
+def test_json(command: Any) -> None:
+    record = json.loads(command(*PAIR, "--format", "json").out)
+    assert len(record["similarities"]) == len(record["query_words"]) == 5
+
+
+def test_page_by_the_name_of_the_file(command: Any, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    outcome = command(*PAIR, "--out", str(page))
+    assert (outcome.code, outcome.out) == (0, "")
+    assert str(page) in outcome.err
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    umask = os.umask(0)
+    os.umask(umask)
+    assert page.stat().st_mode & 0o777 == 0o666 & ~umask
+
+
+def test_never_overwrites_without_force(command: Any, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("mine")
+    refused = command(*PAIR, "--out", str(page))
+    assert refused.code == 2
+    assert "--force" in refused.err
+    assert page.read_text() == "mine"
+    assert command(*PAIR, "--out", str(page), "--force").code == 0
+    assert page.read_text() != "mine"
+    assert [file.name for file in tmp_path.iterdir()] == ["page.html"]
+
+
+@pytest.mark.parametrize("place", [".", "no-such-folder/page.html", "/dev/null"])
+def test_bad_places(command: Any, tmp_path: Path, place: str) -> None:
+    outcome = command(*PAIR, "--out", str(tmp_path / place), "--force")
+    assert outcome.code == 2
+    assert outcome.err.count("\n") == 1
+
+
+def test_passage_from_a_file_and_from_stdin(command: Any, tmp_path: Path) -> None:
+    file = tmp_path / "passage.txt"
+    file.write_bytes("\ufeffParis is closer\r\nthan Rome.".encode())
+    start = ["explain", "--query", "Rome", "--format", "json"]
+    from_file = json.loads(command(*start, "--passage-file", str(file)).out)
+    from_stdin = json.loads(command(*start, "--passage-file", "-", stdin=file.read_bytes()).out)
+    assert from_file == from_stdin
+    assert from_file["passage"] == "Paris is closer\nthan Rome."
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--query", "x"],
+        ["--query", "", "--passage", "x"],
+        ["--query", "x", "--passage", "x", "--passage-file", "y"],
+        ["--query", "x", "--passage-file", "no-such-file"],
+    ],
+)
+def test_bad_usage_is_one_line(command: Any, arguments: list[str]) -> None:
+    outcome = command("explain", *arguments)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("compositional-rerank: error: ")
+    assert outcome.err.count("\n") == 1

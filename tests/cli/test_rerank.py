@@ -1,0 +1,203 @@
+"""The verb rerank, on the real model; the last tests start the real command."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compositional_rerank import CompositionalReranker
+
+QUERY = "Rome is closer than Paris"
+PASSAGES = [
+    "The soup is cold.",
+    "Paris is closer than Rome.",
+    "Rome is closer than Paris.",
+    "Rome lies in Italy.",
+]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+PROCESS = [sys.executable, "-m", "compositional_rerank"]
+
+
+def _records(out: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_jsonl_has_the_order_and_scores_of_the_core(command: Any, reranker: CompositionalReranker) -> None:
+    outcome = command("rerank", "--query", QUERY, "--format", "jsonl", stdin="\n".join(PASSAGES))
+    ranking = reranker.rerank(QUERY, PASSAGES)
+    assert outcome.code == 0
+    records = _records(outcome.out)
+    assert [record["index"] for record in records] == [result.index for result in ranking]
+    assert [record["rank"] for record in records] == [1, 2, 3, 4]
+    for record, result in zip(records, ranking, strict=True):
+        assert record["text"] == result.text
+        assert record["retrieval_score"] is None
+        for name in ("relevance", "mismatch", "score"):
+            assert record[name] == getattr(result, name)
+
+
+def test_jsonl_in_keeps_ids_scores_and_other_fields(command: Any, tmp_path: Path) -> None:
+    file = tmp_path / "hits.jsonl"
+    lines = [
+        {"text": PASSAGES[2], "id": "a", "score": 0.5, "year": 2026},
+        {"text": PASSAGES[0], "id": 7, "retrieval_score": 2, "score": 9},
+        {"text": ""},
+    ]
+    file.write_text("\n\n".join(map(json.dumps, lines)) + "\n")
+    outcome = command("rerank", "--query", QUERY, "--format", "jsonl", str(file))
+    first, second, third = _records(outcome.out)
+    assert (first["id"], first["retrieval_score"], first["year"]) == ("a", 0.5, 2026)
+    assert (second["id"], second["retrieval_score"]) == (7, 2.0)
+    assert (third["id"], third["text"], third["relevance"]) == (None, "", -1.0)
+
+
+def test_output_can_come_in_again(command: Any) -> None:
+    once = command("rerank", "--query", QUERY, "--format", "jsonl", stdin="\n".join(PASSAGES)).out
+    again = command("rerank", "--query", QUERY, "--format", "jsonl", stdin=once).out
+    assert [record["text"] for record in _records(again)] == [record["text"] for record in _records(once)]
+
+
+def test_nan_becomes_null(command: Any) -> None:
+    outcome = command(
+        "rerank", "--query", "x", "--format", "jsonl", stdin='{"text": "a", "score": NaN, "b": [NaN]}'
+    )
+    (record,) = _records(outcome.out)
+    assert record["retrieval_score"] is None
+    assert record["b"] == [None]
+
+
+def test_table_fits_the_terminal_and_is_harmless(command: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "70")
+    passages = ["word " * 100, "\x1b[31mred\x1b[0m \u202eturned", "日本" * 60]
+    outcome = command("rerank", "--query", "word", stdin="\n".join(passages))
+    lines = outcome.out.splitlines()
+    assert lines[0].split() == ["rank", "score", "relevance", "passage"]
+    assert len(lines) == 4
+    assert all(len(line) <= 70 for line in lines)
+    assert "\x1b" not in outcome.out
+    assert "\u202e" not in outcome.out
+
+
+def test_table_shows_ids_and_retrieval_scores_where_there_are_some(command: Any) -> None:
+    stdin = '{"text": "Rome", "id": "a", "score": 0.25}\n{"text": "Oslo"}'
+    head, first, second = command("rerank", "--query", "Rome", stdin=stdin).out.splitlines()
+    assert head.split() == ["rank", "score", "relevance", "retrieval", "id", "passage"]
+    assert first.split()[3:] == ["0.25", "a", "Rome"]
+    assert second.split()[3:] == ["-", "Oslo"]
+
+
+def test_cuts(command: Any) -> None:
+    stdin = "\n".join(PASSAGES)
+    assert len(command("rerank", "--query", QUERY, "--top-n", "2", stdin=stdin).out.splitlines()) == 3
+    none = command("rerank", "--query", QUERY, "--min-score", "2", stdin=stdin)
+    assert (none.code, none.out) == (1, "")
+    assert "none of the 4 passages" in none.err
+    unverified = command("rerank", "--query", QUERY, "--max-mismatch", "0.5", stdin=stdin)
+    assert unverified.code == 0
+    assert "has no verifier" in unverified.err
+
+
+@pytest.mark.parametrize(
+    ("stdin", "said"),
+    [
+        ('{"text": "a"}\n{"text": 3}', "<stdin>:2: field 'text' must be a string, got 3"),
+        ('{"text": "a"}\n{"txt": "b"}', "<stdin>:2: field 'text' is missing"),
+        ('{"text": "a"}\nnot json', "<stdin>:2: not JSON"),
+        ('{"text": "a"}\n[1]', "<stdin>:2: must be an object"),
+        ('{"text": "a", "score": "high"}', "<stdin>:1: field 'score' must be a number"),
+        ('{"text": "a", "score": true}', "<stdin>:1: field 'score' must be a number"),
+        ('{"text": "a", "id": [1]}', "<stdin>:1: field 'id' must be a string or an integer"),
+        (b"good\n\xff\xfe", "<stdin>:2: byte 1 is not UTF-8"),
+    ],
+)
+def test_bad_lines_are_named(command: Any, stdin: str | bytes, said: str) -> None:
+    outcome = command("rerank", "--query", "x", stdin=stdin)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert outcome.err.startswith("compositional-rerank: error: ")
+    assert said in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "--query"),
+        (["--query", "  "], "query is blank"),
+        (["--query", "x", "--top-n", "0"], "at least 1"),
+        (["--query", "x", "--max-mismatch", "1.5"], "[0, 1]"),
+        (["--query", "x", "--min-score", "nan"], "--min-score"),
+        (["--query", "x", "no-such-file"], "no-such-file cannot be read"),
+        (["--query", "x", "."], "cannot be read"),
+    ],
+)
+def test_bad_usage_is_one_line(command: Any, arguments: list[str], said: str) -> None:
+    outcome = command("rerank", *arguments, stdin="a passage")
+    assert (outcome.code, outcome.out) == (2, "")
+    assert said in outcome.err
+    assert outcome.err.count("\n") == 1
+
+
+def test_bad_device_is_one_line(command: Any) -> None:
+    outcome = command("rerank", "--query", "x", "--device", "toaster", stdin="a passage")
+    assert outcome.code == 2
+    assert "--device 'toaster' cannot be used here" in outcome.err
+
+
+def test_nothing_in_is_nothing_left(command: Any) -> None:
+    outcome = command("rerank", "--query", "x", stdin="\n \n")
+    assert (outcome.code, outcome.out) == (1, "")
+
+
+def test_process_reads_stdin() -> None:
+    done = subprocess.run(
+        [*PROCESS, "rerank", "--query", QUERY, "--format", "jsonl", "--model", "all-MiniLM-L6-v2"],
+        input="\n".join(PASSAGES), capture_output=True, text=True, env=ENVIRONMENT, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert done.stderr == ""
+    assert _records(done.stdout)[-1]["text"] == PASSAGES[0]
+
+
+def test_process_survives_a_closed_pipe() -> None:
+    process = subprocess.Popen(
+        [*PROCESS, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.wait(60) == 0
+    assert process.stderr.read() == b""
+    process.stderr.close()
+
+
+def test_process_on_a_terminal_says_what_it_waits_for_and_ends_cleanly_when_interrupted() -> None:
+    ours, theirs = os.openpty()
+    process = subprocess.Popen(
+        [*PROCESS, "rerank", "--query", "x"], stdin=theirs, stderr=subprocess.PIPE, env=ENVIRONMENT
+    )
+    assert process.stderr is not None
+    assert process.stderr.readline() == b"reading passages from the terminal; end with Ctrl-D on a new line\n"
+    time.sleep(0.2)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 130
+    assert said == b"\n"
+
+
+@pytest.mark.parametrize("verb", ["rerank", "explain"])
+def test_help_loads_nothing_heavy(verb: str) -> None:
+    code = (
+        "import sys; from compositional_rerank.cli import main; "
+        f"assert main(['{verb}', '--help']) == 0; assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
