@@ -10,10 +10,11 @@ from compositional_rerank.errors import InputError
 
 from .edit import Edit
 from .rules_binding import binding_rules
-from .rules_clauses import negation_rules, order_rules, question_rules
+from .rules_clauses import negation_rules, order_rules
 from .rules_exchange import exchange_rules
 from .rules_numbers import number_rules
 from .rules_order import phrase_rules, verb_rules
+from .rules_questions import question_rules
 from .rules_words import content_rules, progressive_rules, table_rules
 from .tagging import Sentence
 from .vocabulary import Proposal, Vocabulary

@@ -1,11 +1,12 @@
 """Families of templates: how one meaning is said in several ways, and what makes a near-miss of it.
 
-A family file is plain text. Each family begins with ``## edit_type name topic``, then
-``slots: A=lexicon B=lexicon``, then forms. ``=`` a statement, ``?`` a yes/no question, ``w`` an open question,
-all of one meaning; ``-``, ``-?``, ``-w`` the same for a second meaning that differs from the first; ``x``
-statements differ from the first meaning and from one another, so they are only near-misses; ``! swap A B`` or
-``! change A`` turn the slots of any form into another meaning. In a form ``{A}`` is a slot, ``{A.past}`` a column
-of its lexicon, ``{A.a}`` the word with its article, ``{A.pl}`` its plural, and ``[x|y]`` a free choice.
+A family file is plain text. Each family begins with ``## edit_type name topic``, then ``slots: A=lexicon
+B=lexicon``, then forms. ``=`` a statement, ``?`` a yes/no question, ``w`` an open question, all of one
+meaning; ``-``, ``-?``, ``-w`` the same for a second meaning that differs from the first; ``x``
+statements differ from the first meaning and from one another, so they are only near-misses; ``! swap A
+B`` or ``! change A`` turn the slots of any form into another meaning. In a form ``{A}`` is a slot,
+``{A.past}`` a column of its lexicon, ``{A.a}`` the word with its article, ``{A.pl}`` its plural, and
+``[x|y]`` a free choice.
 """
 
 from __future__ import annotations

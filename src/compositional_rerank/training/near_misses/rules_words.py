@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from .inflection import inflect, verb_lemma
 from .tagging import NOUNS, Sentence
 from .vocabulary import Proposal, Vocabulary
-from .word_classes import ANTONYMS, COHYPONYMS, CONTENT_SYNONYMS
+from .word_classes import ANTONYMS, CONTENT_SYNONYMS
+from .word_groups import COHYPONYMS
 from .word_tables import CHANGES, SYNONYMS
 from .words import MONTHS, WEEKDAYS
 

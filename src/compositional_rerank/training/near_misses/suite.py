@@ -1,9 +1,8 @@
 """The built-in near-miss suite: written from held-out templates, held-out words and hand-written triples.
 
 Nothing here is used by `triples`: families, lexicons and fillers are separate files, so the suite is a fair
-test for a
-model trained on the generator. Write it with ``python -m compositional_rerank.training.near_misses.suite
---out FILE``.
+test for a model trained on the generator. Write it with
+``python -m compositional_rerank.training.near_misses.suite --out FILE``.
 """
 
 from __future__ import annotations

@@ -39,9 +39,8 @@ def triples(
         n: how many.
         seed: fixes everything.
         edit_types: which types.
-        form: ``statement``, ``question`` or ``any``: the form of the anchor. A question's positive is
-        another wording
-            of it or a statement that answers it.
+        form: ``statement``, ``question`` or ``any``: the form of the anchor. A question's positive
+            is another wording of it or a statement that answers it.
         passage: put positive and negative into the same passage of 3 to 8 sentences on the topic.
 
     Raises:

@@ -1,8 +1,7 @@
 """Word tables behind the replacing rules, by hand: each line is words | replacements, by edit type and label.
 
 ``CHANGES`` makes near-misses and ``SYNONYMS`` their meaning-preserving siblings: the same operation on the
-surface
-(one word or phrase replaced), the other label.
+surface (one word or phrase replaced), the other label.
 """
 
 from __future__ import annotations
