@@ -25,7 +25,6 @@ CONTENT_SYNONYMS = pairs(
     boy | young boy
     men | guys
     women | ladies
-    people | persons
     bike | bicycle
     bikes | bicycles
     car | automobile
@@ -47,26 +46,18 @@ CONTENT_SYNONYMS = pairs(
     forest | woods
     ocean | sea
     beach | seashore
-    stone | rock
     doctor | physician
     lawyer | attorney
     teacher | instructor
     pupil | student
     author | writer
-    city | town
     country | nation
     countries | nations
-    war | armed conflict
-    battle | fight
-    job | occupation
-    company | firm
-    companies | firms
     area | region
     areas | regions
     house | home
     building | structure
     buildings | structures
-    law | statute
     method | approach
     result | outcome
     results | outcomes
@@ -80,12 +71,10 @@ CONTENT_SYNONYMS = pairs(
     sell | market
     help | assist, aid
     helped | assisted, aided
-    show | display
     shows | displays
     showed | displayed
     build | construct
     built | constructed
-    need | require
     needs | requires
     use | employ, make use of
     used | employed, made use of
@@ -95,8 +84,6 @@ CONTENT_SYNONYMS = pairs(
     choose | select, pick
     chose | selected, picked
     chosen | selected, picked
-    call | name
-    called | named
     created | made
     founded | established, set up
     wrote | authored, penned
@@ -135,8 +122,6 @@ CONTENT_SYNONYMS = pairs(
     sick | ill
     begin | start
     many | lots of
-    also | as well, too
-    such as | like, for example
     in order to | to
     due to | because of, owing to
     located | situated
@@ -144,7 +129,6 @@ CONTENT_SYNONYMS = pairs(
     according to | as stated by
     known as | called
     regarded as | considered
-    became | turned into
     received | got, was given
     won | gained, secured
     about | concerning
@@ -156,7 +140,6 @@ CONTENT_SYNONYMS = pairs(
     per year | a year, annually
     the united states | the us, the usa, america
     the united kingdom | the uk, britain
-    young | youthful
     man in | man wearing
     woman in | woman wearing
     standing in | standing inside
