@@ -20,7 +20,7 @@ _MOST_WORDS = 120  # of a segment in its map
 _MOST_QUERY_WORDS = 60
 _READING_NOTE = (
     "The darker a word, the closer it is to some word of the query. A raised number marks the word that is "
-    "the best match of the query word with that number. Before each segment: its number · its MaxSim."
+    "the best match of the query word with that number. Before each segment: number · MaxSim."
 )
 _MAPS_NOTE = (
     "Each line ties a query word to its best match in the segment; the number is their cosine. A word that "
@@ -74,7 +74,7 @@ def _header(explanation: Explanation) -> str:
     mismatch = "–" if explanation.mismatch is None else f"{explanation.mismatch:.2f}"
     verdict = explanation.verdict
     if explanation.threshold is not None and explanation.mismatch is not None:
-        verdict += f" (a near-miss from {explanation.threshold:.2f})"
+        verdict += f": {'at or above' if alarm else 'below'} the threshold of {explanation.threshold:.2f}"
     cards = [
         (
             "Relevance",
