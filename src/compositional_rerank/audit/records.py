@@ -128,5 +128,5 @@ def parse(where: str, line: str) -> Mapping[str, Any]:
     except RecursionError:
         raise DataError(f"{where}: not usable JSON (nested too deep)") from None
     if not isinstance(value, dict):
-        raise DataError(f"{where}: a line has to be one JSON object, this one is {type(value).__name__}")
+        raise DataError(f"{where}: has to be one JSON object, this one is {type(value).__name__}")
     return value

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compositional_rerank.errors import CompositionalRerankError, InputError
+from compositional_rerank.errors import InputError
 
 if TYPE_CHECKING:
     from compositional_rerank.audit.run import AuditSettings
@@ -73,7 +73,6 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     gate.add_argument(
         "--min-rejection", type=float, metavar="Y", help="smallest share of near-misses rejected"
     )
-    parser.set_defaults(run=run)
     return parser
 
 
@@ -109,21 +108,21 @@ def run(args: argparse.Namespace) -> int:
     """Run the audit.
 
     Returns:
-        0 where everything passed, 1 where a gate failed, 2 where data or settings cannot be used.
+        0 where everything passed, 1 where a gate failed, 130 where it was interrupted.
+
+    Raises:
+        CompositionalRerankError: data or settings cannot be used; the dispatcher makes it exit code 2.
     """
     from compositional_rerank.audit.report import table, to_json, write
     from compositional_rerank.audit.run import run_audit
 
+    settings = settings_of(args)
+    if args.out is not None:
+        _make_folder(args.out)
     try:
-        settings = settings_of(args)
-        if args.out is not None:
-            _make_folder(args.out)
         result = run_audit(settings)
         if args.out is not None:
             write(result, args.out)
-    except CompositionalRerankError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print("stopped; embeddings made so far are kept, run the command again to go on", file=sys.stderr)
         return 130

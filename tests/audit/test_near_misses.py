@@ -1,0 +1,80 @@
+"""Near-miss measures: the arithmetic on made-up scores, and the known numbers of the real model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compositional_rerank import CompositionalReranker, StructuralEmbedder
+from compositional_rerank.audit.cache import EmbeddingCache
+from compositional_rerank.audit.formats import read_contrast, read_pairs, read_triples
+from compositional_rerank.audit.near_misses import NearMissResult, evaluate, summarise
+from compositional_rerank.audit.systems import Systems
+
+NO_LABELS = np.empty(0, dtype=np.int64)
+
+
+def test_triples_with_a_verifier() -> None:
+    scores = {s: np.array([[0.9, 0.8, 0.7], [0.9, 0.95, 0.1]]) for s in ("cosine", "maxsim", "two_stage")}
+    mismatch = np.array([[0.1, 0.9, 0.9], [0.7, 0.6, 0.9]])
+    result = NearMissResult("triples", ("role", "negation"), NO_LABELS, scores, mismatch)
+    entry = summarise(result, threshold=0.6, seed=0)
+    assert (entry["kind"], entry["n"]) == ("triples", 2)
+    assert entry["cosine"]["accuracy"] == entry["cosine"]["accuracy_anchor"] == 0.5
+    assert entry["two_stage"]["rejection"] == 1.0
+    assert entry["two_stage"]["false_rejection"] == 0.5
+    assert entry["two_stage"]["ece"] == pytest.approx((0.1 + 0.7 + 0.4 + 0.1) / 4)
+    assert entry["by_edit_type"]["negation"]["two_stage"]["accuracy"] == 0.0
+    assert entry["by_edit_type"]["role"]["two_stage"]["false_rejection"] == 0.0
+
+
+def test_without_a_verifier_nothing_is_said_about_mismatch() -> None:
+    scores = {s: np.array([[0.9, 0.8, 0.7]]) for s in ("cosine", "maxsim", "two_stage")}
+    entry = summarise(NearMissResult("triples", ("role",), NO_LABELS, scores, None), None, seed=0)
+    assert [entry["two_stage"][m] for m in ("rejection", "false_rejection", "ece")] == [None] * 3
+
+
+def test_pairs_by_edit_type_stand_beside_the_untyped_paraphrases() -> None:
+    scores = {s: np.array([0.9, 0.2, 0.5, 0.4]) for s in ("cosine", "two_stage")}
+    same = np.array([1, 0, 0, 1])
+    result = NearMissResult("pairs", (None, "role", "binding", "binding"), same, scores, None)
+    rows = {name: places.tolist() for name, places in result.rows_by_edit_type().items()}
+    assert rows == {"binding": [2, 3], "role": [0, 1]}
+    entry = summarise(result, None, seed=0)
+    assert entry["by_edit_type"]["role"]["cosine"]["auc"] == 1.0
+    assert entry["by_edit_type"]["binding"]["cosine"]["auc"] == 0.0
+
+
+def test_contrasts_count_a_pair_only_if_both_queries_are_right() -> None:
+    scores = {s: np.array([[0.9, 0.8, 0.7, 0.8], [0.9, 0.8, 0.9, 0.8]]) for s in ("cosine", "two_stage")}
+    entry = summarise(NearMissResult("contrast", (None, None), NO_LABELS, scores, None), None, seed=0)
+    assert entry["cosine"]["paired_accuracy"] == 0.5
+    assert entry["by_edit_type"] == {}
+
+
+def test_the_real_model_is_fooled(
+    tmp_path: Path,
+    pairs: Path,
+    triples: Path,
+    contrast: Path,
+    reranker: CompositionalReranker,
+    embedder: StructuralEmbedder,
+) -> None:
+    systems = Systems(embedder, reranker, EmbeddingCache(tmp_path / "cache"))
+    result = evaluate(systems, read_triples(triples))
+    # DESIGN's table: the swapped sentence beats the passive
+    direct = (
+        embedder.encode_query(["the dog bit the man"]) @ embedder.encode_document(["the man bit the dog"]).T
+    )
+    assert result.scores["cosine"][0, 1] == pytest.approx(float(direct[0, 0]), abs=1e-6)
+    entry = summarise(result, None, seed=0)
+    assert entry["by_edit_type"]["role"]["cosine"]["accuracy"] == 0.0
+    assert entry["by_edit_type"]["role"]["maxsim"]["accuracy_anchor"] == 0.0
+    assert summarise(evaluate(systems, read_pairs(pairs)), None, seed=0)["cosine"]["auc"] == 0.0
+    assert (
+        0
+        <= summarise(evaluate(systems, read_contrast(contrast)), None, seed=0)["cosine"]["paired_accuracy"]
+        <= 1
+    )

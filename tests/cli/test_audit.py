@@ -1,0 +1,177 @@
+"""The command from end to end on the real model: output, schema, gate, exit codes."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compositional_rerank.audit import systems
+from compositional_rerank.cli import main
+from compositional_rerank.errors import CompositionalRerankError
+
+SCHEMA_RETRIEVAL = {"documents", "queries", "cosine", "maxsim", "two_stage"}
+
+
+def write_jsonl(path: Path, rows: list[Any]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(
+        "\n".join(r if isinstance(r, str) else json.dumps(r) for r in rows) + "\n", encoding="utf-8"
+    )
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("COMPOSITIONAL_RERANK_CACHE", str(tmp_path / "cache"))
+    texts = ["A cat sleeps on the roof.", "Rome is closer than Paris.", "Paris is closer than Rome."]
+    write_jsonl(tmp_path / "toy" / "corpus.jsonl", [{"_id": f"d{i}", "text": t} for i, t in enumerate(texts)])
+    write_jsonl(tmp_path / "toy" / "queries.jsonl", [{"_id": "q", "text": "Which is closer, Rome or Paris?"}])
+    write_jsonl(tmp_path / "toy" / "qrels" / "test.tsv", ["query-id\tcorpus-id\tscore", "q\td1\t1"])
+    pair = {"text1": texts[1], "text2": texts[2], "same": 0, "edit_type": "role"}
+    write_jsonl(
+        tmp_path / "swaps.jsonl", [pair, {"text1": texts[1], "text2": "Paris is farther.", "same": 1}]
+    )
+    triple = {"anchor": texts[1], "positive": "Rome is nearer.", "negative": texts[2], "edit_type": "role"}
+    write_jsonl(tmp_path / "trips.jsonl", [triple, {**triple, "edit_type": "spatial"}])
+    write_jsonl(tmp_path / "nevir.jsonl", [{"q1": "a?", "q2": "b?", "doc1": "a.", "doc2": "b."}])
+    return tmp_path
+
+
+def everything(data: Path) -> list[str]:
+    return [
+        *("audit", "--beir", str(data / "toy"), "--pairs", str(data / "swaps.jsonl")),
+        *("--triples", str(data / "trips.jsonl"), "--contrast", str(data / "nevir.jsonl"), "--device", "cpu"),
+    ]
+
+
+def test_json_has_the_schema_that_others_rely_on(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*everything(data), "--format", "json", "--out", str(data / "out")]) == 0
+    printed = capsys.readouterr().out
+    report = json.loads(printed)
+    assert report == json.loads((data / "out" / "audit.json").read_text(encoding="utf-8"))
+    assert set(report) >= {"model", "retrieval", "near_misses", "latency_ms", "settings"}
+    assert report["model"]["name"] == "sentence-transformers/all-MiniLM-L6-v2"
+    toy = report["retrieval"]["toy"]
+    assert set(toy) >= SCHEMA_RETRIEVAL
+    assert (toy["documents"], toy["queries"]) == (3, 1)
+    for system in ("cosine", "maxsim", "two_stage"):
+        assert set(toy[system]) >= {"ndcg@10", "mrr@10", "recall@100"}
+        assert set(report["near_misses"]["swaps"][system]) >= {"auc", "ap"}
+        assert set(report["near_misses"]["trips"][system]) >= {"accuracy", "accuracy_anchor"}
+        assert set(report["near_misses"]["nevir"][system]) >= {"paired_accuracy"}
+    kinds = {name: (entry["kind"], entry["n"]) for name, entry in report["near_misses"].items()}
+    assert kinds == {"swaps": ("pairs", 2), "trips": ("triples", 2), "nevir": ("contrast", 1)}
+    assert set(report["near_misses"]["trips"]["by_edit_type"]) == {"role", "spatial"}
+    assert report["latency_ms"]["two_stage"]["p95"] >= report["latency_ms"]["two_stage"]["p50"] > 0
+
+
+def test_the_html_asks_nothing_of_the_network(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*everything(data), "--out", str(data / "out")]) == 0
+    assert "trips: 2 triples" in capsys.readouterr().out
+    page = (data / "out" / "audit.html").read_text(encoding="utf-8")
+    assert not re.search(r"<script|<link|@import|url\(|src=", page)
+    assert set(re.findall(r"https?://[^\s\"'<]+", page)) == {"http://www.w3.org/2000/svg"}
+    assert page.count("<svg") == 1 + 3 + 2  # the plane, three sets, two systems against cosine
+    assert (data / "out" / "audit.md").read_text(encoding="utf-8").startswith("# Audit")
+
+
+def test_the_gate_ends_with_1_and_says_which_line(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [*everything(data), "--min-rejection", "1", "--max-recall-drop", "1", "--format", "json"]
+    command += ["--model", "sentence-transformers/all-MiniLM-L6-v2"]  # without a verifier nothing is rejected
+    assert main(command) == 1
+    captured = capsys.readouterr()
+    assert "FAIL  trips: no share of rejected near-misses" in captured.err
+    assert "PASS  toy: ndcg@10 of two_stage" in captured.err
+    assert json.loads(captured.out)["gate"]["passed"] is False
+
+
+BAD = [
+    ("toy/corpus.jsonl", '{"_id": "d9", "text": "cut', "--beir", "toy", "corpus.jsonl:4", "not valid JSON"),
+    (
+        "toy/corpus.jsonl",
+        '{"_id": "d0", "text": "x"}',
+        "--beir",
+        "toy",
+        "corpus.jsonl:4",
+        "duplicate id 'd0'",
+    ),
+    ("toy/qrels/test.tsv", "q\td7\t1", "--beir", "toy", "test.tsv:3", "'d7' is not in corpus.jsonl"),
+    (
+        "swaps.jsonl",
+        '{"text1": "a", "text2": "b", "same": 2}',
+        "--pairs",
+        "swaps.jsonl",
+        "swaps.jsonl:3",
+        "'same'",
+    ),
+    ("trips.jsonl", '{"anchor": "a"}', "--triples", "trips.jsonl", "trips.jsonl:3", "'positive' is missing"),
+    ("nevir.jsonl", "[]", "--contrast", "nevir.jsonl", "nevir.jsonl:2", "one JSON object"),
+]
+
+
+@pytest.fixture
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object, **kwargs: object) -> None:
+        raise AssertionError("a model was loaded before the data was checked")
+
+    monkeypatch.setattr(systems, "load_embedder", refuse)
+
+
+@pytest.mark.usefixtures("no_model")
+@pytest.mark.parametrize(("file", "line", "option", "target", "where", "what"), BAD)
+def test_bad_data_ends_with_2_before_any_encoding(
+    data: Path,
+    capsys: pytest.CaptureFixture[str],
+    file: str,
+    line: str,
+    option: str,
+    target: str,
+    where: str,
+    what: str,
+) -> None:
+    with (data / file).open("a") as stream:
+        stream.write(line + "\n")
+    assert main(["audit", option, str(data / target)]) == 2
+    message = capsys.readouterr().err
+    assert where in message
+    assert what in message
+
+
+@pytest.mark.usefixtures("no_model")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--beir", "{}/toy:dev"], "no such split; splits of this folder: test"),
+        (["--beir", "{}/nowhere"], "no such folder"),
+        (["--pairs", "{}/none.jsonl"], "cannot be read"),
+        (["--suite", "mine"], "the package ships: builtin"),
+        (["--triples", "{}/trips.jsonl", "--triples", "{}/trips.jsonl"], "two sets are named 'trips'"),
+        (["--depth", "0"], "depth is 0"),
+        (["--limit-queries", "-1"], "limit_queries is -1"),
+        (["--pairs", "{}/swaps.jsonl", "--max-recall-drop", "0.1"], "add --beir"),
+        (["--out", "{}/swaps.jsonl"], "choose a folder that can be written to"),
+    ],
+)
+def test_bad_settings_end_with_2(
+    data: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert main(["audit", *(a.format(data) for a in arguments)]) == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("no_model")
+def test_an_empty_split_ends_with_2(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (data / "toy" / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n")
+    assert main(["audit", "--beir", str(data / "toy")]) == 2
+    assert "test.tsv: the split is empty" in capsys.readouterr().err
+
+
+def test_errors_are_of_the_one_hierarchy() -> None:
+    from compositional_rerank.audit.formats import read_suite
+
+    with pytest.raises(CompositionalRerankError):
+        read_suite("other")
