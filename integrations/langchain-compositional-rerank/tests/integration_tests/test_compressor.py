@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import asyncio
+import math
+import pickle
+import threading
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from langchain_core.documents import BaseDocumentCompressor, Document
+
+import compositional_rerank as core
+from compositional_rerank.errors import InputError
+from langchain_compositional_rerank import CompositionalReranker
+
+QUERY = "Who wrote Faust?"
+
+
+@pytest.fixture
+def compressor(core_reranker: core.CompositionalReranker) -> CompositionalReranker:
+    return CompositionalReranker.from_reranker(core_reranker)
+
+
+def test_names_every_score(compressor: CompositionalReranker, documents: list[Document]) -> None:
+    ranked = compressor.compress_documents(documents, QUERY)
+    assert isinstance(ranked, list)
+    assert ranked[0].id == "1"
+    assert ranked[-1].id == "4"
+    for document in ranked:
+        metadata = document.metadata
+        assert type(metadata["relevance_score"]) is type(metadata["relevance"]) is float
+        assert metadata["relevance_score"] == metadata["relevance"] <= 1
+        assert metadata["mismatch"] is None
+        assert metadata["retrieval_score"] is None
+        assert metadata["page"] == int(document.id or -1)
+
+
+@pytest.mark.parametrize("score", [0.5, 2, math.nan, np.float32(0.25), Decimal("1.5"), None])
+def test_the_retrieval_score_is_read_and_named(core_reranker: core.CompositionalReranker, score: Any) -> None:
+    compressor = CompositionalReranker.from_reranker(core_reranker, retrieval_score_key="score")
+    metadata = compressor.compress_documents([Document("a", metadata={"score": score})], QUERY)[0].metadata
+    assert metadata["score"] is score
+    expected = None if score is None else float(score)
+    assert repr(metadata["retrieval_score"]) == repr(expected)
+
+
+def test_a_retrieval_score_that_is_no_number_is_an_error(compressor: CompositionalReranker) -> None:
+    documents = [Document("a"), Document("b", metadata={"retrieval_score": "high"})]
+    with pytest.raises(InputError, match=r"retrieval_scores\[1\] must be a number or None, got str: 'high'"):
+        compressor.compress_documents(documents, QUERY)
+
+
+def test_a_subclass_of_a_document_stays_one(compressor: CompositionalReranker) -> None:
+    class Page(Document):
+        number: int = 0
+
+    page = compressor.compress_documents([Page("a", number=7)], QUERY)[0]
+    assert isinstance(page, Page)
+    assert page.number == 7
+
+
+def test_min_score(core_reranker: core.CompositionalReranker, documents: list[Document]) -> None:
+    compressor = CompositionalReranker.from_reranker(core_reranker, min_score=0.5, max_mismatch=0.5)
+    ranked = compressor.compress_documents(documents, QUERY)
+    assert 0 < len(ranked) < len(documents)
+    assert all(document.metadata["relevance_score"] >= 0.5 for document in ranked)
+
+
+def test_documents_of_any_iterable(compressor: CompositionalReranker, documents: list[Document]) -> None:
+    expected = compressor.compress_documents(documents, QUERY)
+    assert compressor.compress_documents(tuple(documents), QUERY) == expected
+    assert compressor.compress_documents((document for document in documents), QUERY) == expected  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("documents", "query", "message"),
+    [
+        ([Document("a")], "", "query is blank"),
+        ([], " ", "query is blank"),
+        ([Document("a")], None, "query must be a str, got NoneType"),
+        (["a"], QUERY, r"documents\[0\] must be a Document, got str"),
+        ([Document("a"), None], QUERY, r"documents\[1\] must be a Document, got NoneType"),
+        (None, QUERY, "documents must be a list of Document, got NoneType"),
+        ("text", QUERY, "documents must be a list of Document, got str"),
+    ],
+)
+async def test_bad_input_is_named(
+    compressor: CompositionalReranker, documents: Any, query: Any, message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        compressor.compress_documents(documents, query)
+    with pytest.raises(InputError, match=message):
+        await compressor.acompress_documents(documents, query)
+
+
+def test_odd_texts(compressor: CompositionalReranker) -> None:
+    texts = ["\ud800 lone", "\x00", "x" * 100_000, "日本語 😀", ""]
+    ranked = compressor.compress_documents([Document(text) for text in texts], "lone \ud800")
+    assert sorted(document.page_content for document in ranked) == sorted(texts)
+
+
+def test_a_pickled_copy_ranks_alike(compressor: CompositionalReranker, documents: list[Document]) -> None:
+    pickled = pickle.dumps(compressor)
+    assert len(pickled) < 5000  # the configuration without the weights
+    ranked = pickle.loads(pickled).compress_documents(documents, QUERY)
+    expected = compressor.compress_documents(documents, QUERY)
+    assert [document.id for document in ranked] == [document.id for document in expected]
+
+
+def test_a_model_folder(core_reranker: core.CompositionalReranker, documents: list[Document]) -> None:
+    from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
+
+    folder: Path = resolve(DEFAULT_BASE).path
+    ranked = CompositionalReranker(model=str(folder), device="cpu").compress_documents(documents, QUERY)
+    expected = core_reranker.rerank(QUERY, [document.page_content for document in documents])
+    scores = [document.metadata["relevance_score"] for document in ranked]
+    assert scores == pytest.approx([result.score for result in expected], abs=1e-5)
+
+
+async def test_async_does_not_block_the_loop(
+    compressor: BaseDocumentCompressor, core_reranker: core.CompositionalReranker, documents: list[Document]
+) -> None:
+    started, released = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def wait_for_the_loop(module: Any, inputs: Any) -> None:
+        loop.call_soon_threadsafe(started.set)
+        assert released.wait(60), "the event loop stood still while the model computed"
+
+    hook = core_reranker.encoder.transformer.register_forward_pre_hook(wait_for_the_loop)
+    try:
+        task = asyncio.create_task(compressor.acompress_documents(documents, QUERY))
+        await started.wait()
+        released.set()
+        assert len(await task) == len(documents)
+    finally:
+        hook.remove()

@@ -1,0 +1,356 @@
+from __future__ import annotations
+
+import asyncio
+import copy
+import json
+import math
+import pickle
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from llama_index.core.callbacks import CallbackManager, CBEventType, EventPayload, LlamaDebugHandler
+from llama_index.core.instrumentation import get_dispatcher
+from llama_index.core.instrumentation.event_handlers import BaseEventHandler
+from llama_index.core.instrumentation.events import BaseEvent
+from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
+from llama_index.core.postprocessor import SimilarityPostprocessor
+from llama_index.core.postprocessor.types import BaseNodePostprocessor
+from llama_index.core.schema import (
+    Document,
+    ImageNode,
+    IndexNode,
+    MediaResource,
+    MetadataMode,
+    Node,
+    NodeRelationship,
+    NodeWithScore,
+    QueryBundle,
+    RelatedNodeInfo,
+    TextNode,
+)
+from llama_index.postprocessor.compositional_rerank import CompositionalRerank
+from pydantic import ValidationError
+
+from compositional_rerank import CompositionalReranker
+from compositional_rerank.errors import InputError
+
+QUERY = "Who wrote Faust?"
+
+
+class Recorder(BaseEventHandler):
+    """Keeps the rerank events."""
+
+    events: list[Any] = []  # noqa: RUF012 - a pydantic field, copied per instance
+
+    def handle(self, event: BaseEvent, **kwargs: Any) -> None:
+        if isinstance(event, (ReRankStartEvent, ReRankEndEvent)):
+            self.events.append(event)
+
+
+@pytest.fixture
+def events() -> Iterator[list[Any]]:
+    recorder, root = Recorder(), get_dispatcher()
+    root.add_event_handler(recorder)
+    yield recorder.events
+    root.event_handlers.remove(recorder)
+
+
+@pytest.fixture
+def rerank(reranker: CompositionalReranker) -> CompositionalRerank:
+    return CompositionalRerank.from_reranker(reranker)
+
+
+def test_is_a_postprocessor() -> None:
+    assert issubclass(CompositionalRerank, BaseNodePostprocessor)
+    assert CompositionalRerank.class_name() == "CompositionalRerank"
+
+
+def test_ranks_and_names_its_scores(rerank: CompositionalRerank, nodes: list[NodeWithScore]) -> None:
+    ranked = rerank.postprocess_nodes(nodes, query_str=QUERY)
+    assert next(node.node_id for node in ranked) == "1"
+    assert ranked[-1].node_id == "4"
+    assert sorted(node.node_id for node in ranked) == ["0", "1", "2", "3", "4"]
+    for node in ranked:
+        assert type(node.score) is float
+        assert type(node.metadata["relevance"]) is float
+        assert node.metadata["mismatch"] is None
+        assert node.metadata["retrieval_score"] == 0.9 - int(node.node_id) / 10
+        for keys in (node.node.excluded_embed_metadata_keys, node.node.excluded_llm_metadata_keys):
+            assert {"relevance", "mismatch", "retrieval_score"} <= set(keys)
+            assert len(keys) == len(set(keys))
+        json.loads(node.to_json())
+
+
+def test_the_text_is_what_an_embedding_model_reads(rerank: CompositionalRerank) -> None:
+    shown = TextNode(text="It has two parts.", metadata={"title": "Faust by Goethe"})
+    hidden = TextNode(
+        text="It has two parts.",
+        metadata={"title": "Faust by Goethe"},
+        excluded_embed_metadata_keys=["title"],
+    )
+    ranked = rerank.postprocess_nodes(
+        [NodeWithScore(node=hidden), NodeWithScore(node=shown)], query_str="Faust by Goethe"
+    )
+    assert [node.node_id for node in ranked] == [shown.node_id, hidden.node_id]
+
+
+def test_the_callers_nodes_stay_as_they_are(rerank: CompositionalRerank, nodes: list[NodeWithScore]) -> None:
+    nodes[0].node.relationships[NodeRelationship.NEXT] = RelatedNodeInfo(node_id="1")
+    before = copy.deepcopy(nodes)
+    ranked = rerank.postprocess_nodes(nodes, query_str=QUERY)
+    for node in ranked:
+        node.metadata["page"] = "changed"
+        node.node.excluded_llm_metadata_keys.append("changed")
+        node.node.excluded_embed_metadata_keys.append("changed")
+        node.node.relationships.clear()
+        node.score = None
+    assert nodes == before
+
+
+def test_the_same_node_twice(rerank: CompositionalRerank, nodes: list[NodeWithScore]) -> None:
+    ranked = rerank.postprocess_nodes([nodes[1], nodes[1]], query_str=QUERY)
+    assert [node.node_id for node in ranked] == ["1", "1"]
+    assert ranked[0].node is not ranked[1].node
+
+
+@pytest.mark.parametrize("top_n", [1, 3, 5, 50])
+def test_top_n(reranker: CompositionalReranker, nodes: list[NodeWithScore], top_n: int) -> None:
+    everything = CompositionalRerank.from_reranker(reranker).postprocess_nodes(nodes, query_str=QUERY)
+    best = CompositionalRerank.from_reranker(reranker, top_n=top_n).postprocess_nodes(nodes, query_str=QUERY)
+    assert best == everything[:top_n]
+
+
+def test_min_score_and_max_mismatch(reranker: CompositionalReranker, nodes: list[NodeWithScore]) -> None:
+    rerank = CompositionalRerank.from_reranker(reranker, min_score=0.5, max_mismatch=0.5)
+    ranked = rerank.postprocess_nodes(nodes, query_str=QUERY)
+    assert 0 < len(ranked) < 5
+    assert all(node.get_score() >= 0.5 for node in ranked)
+
+
+def test_the_retrieval_score_can_be_renamed_or_left_out(
+    reranker: CompositionalReranker, nodes: list[NodeWithScore]
+) -> None:
+    renamed = CompositionalRerank.from_reranker(reranker, retrieval_score_key="bm25")
+    best = renamed.postprocess_nodes(nodes, query_str=QUERY)[0]
+    assert best.metadata["bm25"] == 0.8
+    assert "bm25" in best.node.excluded_embed_metadata_keys
+    assert "retrieval_score" not in best.metadata
+    without = CompositionalRerank.from_reranker(reranker, keep_retrieval_score=False)
+    assert "retrieval_score" not in without.postprocess_nodes(nodes, query_str=QUERY)[0].metadata
+
+
+@pytest.mark.parametrize("score", [None, math.nan, math.inf, np.float32(0.25), 3])
+def test_any_retrieval_score_is_carried(rerank: CompositionalRerank, score: Any) -> None:
+    node = NodeWithScore(node=TextNode(text="Goethe"), score=score)
+    kept = rerank.postprocess_nodes([node], query_str=QUERY)[0].metadata["retrieval_score"]
+    assert kept is None if score is None else type(kept) is float
+    assert repr(kept) == repr(node.score)
+
+
+def test_scores_of_an_earlier_stage_are_replaced(
+    rerank: CompositionalRerank, nodes: list[NodeWithScore]
+) -> None:
+    first = rerank.postprocess_nodes(nodes, query_str="Where is Paris?")
+    again = rerank.postprocess_nodes(first, query_str=QUERY)
+    direct = rerank.postprocess_nodes(nodes, query_str=QUERY)
+    assert [(node.node_id, node.score) for node in again] == [(node.node_id, node.score) for node in direct]
+    before = {node.node_id: node.score for node in first}
+    assert all(node.metadata["retrieval_score"] == before[node.node_id] for node in again)
+    assert all(
+        node.get_content(MetadataMode.LLM) == nodes[int(node.node_id)].get_content(MetadataMode.LLM)
+        for node in again
+    )
+
+
+def test_nodes_of_every_kind(rerank: CompositionalRerank) -> None:
+    engine = object()  # stands for a query engine, which nobody may copy
+    index_node = IndexNode(text="Rome", index_id="i")
+    index_node.obj = engine
+    given = [
+        ImageNode(image_url="https://example.org/a.png"),
+        ImageNode(text="Goethe wrote Faust.", image_url="https://example.org/b.png"),
+        Node(image_resource=MediaResource(data=b"aGk=")),
+        Node(text_resource=MediaResource(text="Faust is a play by Goethe.")),
+        index_node,
+        Document(text="Paris", metadata={"a": None}),
+    ]
+    ranked = rerank.postprocess_nodes([NodeWithScore(node=node) for node in given], query_str=QUERY)
+    assert [type(node.node) for node in ranked[:2]] == [ImageNode, Node]
+    assert sorted(node.node_id for node in ranked) == sorted(node.node_id for node in given)
+    # What has no text cannot be read: it is last, in the incoming order, and not lost.
+    assert [node.node_id for node in ranked[-2:]] == [given[0].node_id, given[2].node_id]
+    assert [node.score for node in ranked[-2:]] == [-1.0, -1.0]
+    kept = next(node.node for node in ranked if isinstance(node.node, IndexNode))
+    assert kept.obj is engine
+
+
+def test_a_subclass_of_a_node_stays_one(rerank: CompositionalRerank) -> None:
+    class Page(TextNode):
+        number: int = 0
+
+    ranked = rerank.postprocess_nodes([NodeWithScore(node=Page(text="x", number=7))], query_str=QUERY)
+    assert isinstance(ranked[0].node, Page)
+    assert ranked[0].node.number == 7
+
+
+def test_events(reranker: CompositionalReranker, nodes: list[NodeWithScore], events: list[Any]) -> None:
+    ranked = CompositionalRerank.from_reranker(reranker, top_n=2).postprocess_nodes(nodes, query_str=QUERY)
+    start, end = events
+    assert isinstance(start, ReRankStartEvent)
+    assert (start.top_n, start.model_name, start.nodes) == (2, reranker.name, nodes)
+    assert start.query == QueryBundle(QUERY)
+    assert isinstance(end, ReRankEndEvent)
+    assert end.nodes == ranked
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_events_without_a_limit(
+    rerank: CompositionalRerank, nodes: list[NodeWithScore], events: list[Any], count: int
+) -> None:
+    rerank.postprocess_nodes(nodes[:count], query_str=QUERY)
+    start, end = events
+    assert start.top_n == len(end.nodes) == count
+
+
+def test_callbacks(reranker: CompositionalReranker, nodes: list[NodeWithScore]) -> None:
+    handler = LlamaDebugHandler(print_trace_on_end=False)
+    rerank = CompositionalRerank.from_reranker(reranker, callback_manager=CallbackManager([handler]))
+    ranked = rerank.postprocess_nodes(nodes, query_str=QUERY)
+    ((start, end),) = handler.get_event_pairs(CBEventType.RERANKING)
+    assert start.payload is not None
+    assert end.payload is not None
+    assert start.payload[EventPayload.NODES] == nodes
+    assert start.payload[EventPayload.MODEL_NAME] == reranker.name
+    assert start.payload[EventPayload.QUERY_STR] == QUERY
+    assert start.payload[EventPayload.TOP_K] == 5
+    assert end.payload[EventPayload.NODES] == ranked
+
+
+async def test_async_gives_the_same(rerank: CompositionalRerank, nodes: list[NodeWithScore]) -> None:
+    expected = rerank.postprocess_nodes(nodes, query_str=QUERY)
+    results = await asyncio.gather(*(rerank.apostprocess_nodes(nodes, query_str=QUERY) for _ in range(4)))
+    assert all(result == expected for result in results)
+
+
+async def test_async_does_not_block_the_loop(rerank: CompositionalRerank, nodes: list[NodeWithScore]) -> None:
+    started, released = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def wait_for_the_loop(module: Any, inputs: Any) -> None:
+        loop.call_soon_threadsafe(started.set)
+        assert released.wait(60), "the event loop stood still while the model computed"
+
+    transformer = rerank._reranker.get().encoder.transformer
+    hook = transformer.register_forward_pre_hook(wait_for_the_loop)
+    try:
+        task = asyncio.create_task(rerank.apostprocess_nodes(nodes, query_str=QUERY))
+        await started.wait()
+        released.set()
+        assert len(await task) == 5
+    finally:
+        hook.remove()
+
+
+SETTINGS: dict[str, Any] = {
+    "model": "sentence-transformers/all-MiniLM-L6-v2",
+    "device": "cpu",
+    "top_n": 3,
+    "min_score": -0.5,
+    "max_mismatch": 0.25,
+    "keep_retrieval_score": False,
+    "retrieval_score_key": "first",
+}
+
+
+def fields(postprocessor: CompositionalRerank) -> dict[str, Any]:
+    return {name: getattr(postprocessor, name) for name in SETTINGS}
+
+
+def test_round_trips_keep_every_field() -> None:
+    original = CompositionalRerank(**SETTINGS)
+    for restored in (
+        CompositionalRerank.from_dict(original.to_dict()),
+        CompositionalRerank.from_json(original.to_json()),
+        CompositionalRerank.model_validate(original.model_dump()),
+        pickle.loads(pickle.dumps(original)),
+        copy.deepcopy(original),
+        original.model_copy(),
+    ):
+        assert fields(restored) == SETTINGS
+
+
+def test_a_restored_copy_ranks_alike(rerank: CompositionalRerank, nodes: list[NodeWithScore]) -> None:
+    rerank.top_n = 2
+    expected = rerank.postprocess_nodes(nodes, query_str=QUERY)
+    pickled = pickle.dumps(rerank)
+    assert len(pickled) < 5000  # the configuration without the weights
+    restored = pickle.loads(pickled)
+    ranked = restored.postprocess_nodes(nodes, query_str=QUERY)
+    assert [node.node_id for node in ranked] == [node.node_id for node in expected]
+    assert [node.score for node in ranked] == pytest.approx([node.score for node in expected], abs=1e-5)
+
+
+def test_copies_share_the_model(rerank: CompositionalRerank) -> None:
+    assert copy.deepcopy(rerank)._reranker.get() is rerank._reranker.get()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"top_k": 3},
+        {"top_n": 0},
+        {"top_n": -1},
+        {"top_n": True},
+        {"top_n": 1.5},
+        {"top_n": "3"},
+        {"min_score": math.nan},
+        {"min_score": math.inf},
+        {"min_score": "0.5"},
+        {"max_mismatch": 1.5},
+        {"max_mismatch": -0.5},
+        {"max_mismatch": math.nan},
+        {"retrieval_score_key": ""},
+        {"retrieval_score_key": "relevance"},
+        {"model": 3},
+    ],
+)
+def test_bad_settings_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match=next(iter(settings))):
+        CompositionalRerank(**settings)
+
+
+def test_a_loaded_model_cannot_be_renamed(rerank: CompositionalRerank) -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        rerank.model = "another"
+
+
+@pytest.mark.parametrize(
+    ("given", "query", "message"),
+    [
+        ([], None, "query_bundle is None: pass query_bundle="),
+        ([], QueryBundle(""), "query is blank"),
+        ([NodeWithScore(node=TextNode(text="a"))], QueryBundle("  "), "query is blank"),
+        ([TextNode(text="a")], QueryBundle(QUERY), r"nodes\[0\] must be a NodeWithScore, got TextNode"),
+        ([NodeWithScore(node=TextNode(text="a")), None], QueryBundle(QUERY), r"nodes\[1\] .* NoneType"),
+        (None, QueryBundle(QUERY), "nodes must be a list of NodeWithScore, got NoneType"),
+        ("text", QueryBundle(QUERY), "nodes must be a list of NodeWithScore, got str"),
+    ],
+)
+def test_bad_input_is_named(rerank: CompositionalRerank, given: Any, query: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        rerank.postprocess_nodes(given, query)
+
+
+def test_odd_texts(rerank: CompositionalRerank) -> None:
+    texts = ["\ud800 lone", "\x00", "x" * 100_000, "{braces} %s", "日本語 😀"]
+    given = [NodeWithScore(node=TextNode(text=text, metadata={"{k}": "{v}"})) for text in texts]
+    assert len(rerank.postprocess_nodes(given, query_str="lone \ud800")) == 5
+
+
+def test_stands_in_a_chain_of_postprocessors(rerank: CompositionalRerank, nodes: list[NodeWithScore]) -> None:
+    ranked = rerank.postprocess_nodes(nodes, query_str=QUERY)
+    cut = SimilarityPostprocessor(similarity_cutoff=0.5).postprocess_nodes(ranked)
+    assert cut == [node for node in ranked if node.get_score() >= 0.5]

@@ -1,0 +1,66 @@
+"""Real models, loaded once for the whole run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from compositional_rerank import CompositionalReranker, MemoryStore, StructuralEmbedder, TokenEncoder
+from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
+
+
+@pytest.fixture(scope="session")
+def reranker() -> CompositionalReranker:
+    """Plain MaxSim over the base model, with one store for all tests."""
+    return CompositionalReranker.from_pretrained(DEFAULT_BASE, device="cpu")
+
+
+@pytest.fixture
+def fresh_reranker(reranker: CompositionalReranker) -> CompositionalReranker:
+    """The same model with an empty store."""
+    fresh = copy.copy(reranker)
+    fresh.store = MemoryStore()
+    return fresh
+
+
+@pytest.fixture(scope="session")
+def encoder(reranker: CompositionalReranker) -> TokenEncoder:
+    return reranker.encoder
+
+
+@pytest.fixture(scope="session")
+def embedder() -> StructuralEmbedder:
+    return StructuralEmbedder.from_pretrained(DEFAULT_BASE, device="cpu")
+
+
+@pytest.fixture
+def forwards(encoder: TokenEncoder) -> Iterator[list[torch.Size]]:
+    """Shape ``[texts, tokens]`` of every batch that the real model computes during the test."""
+    shapes: list[torch.Size] = []
+    hook = encoder.transformer.register_forward_pre_hook(
+        lambda module, inputs: shapes.append(inputs[0]["input_ids"].shape)
+    )
+    yield shapes
+    hook.remove()
+
+
+@pytest.fixture(scope="session")
+def base_folder() -> Path:
+    """Folder of the base model."""
+    return resolve(DEFAULT_BASE).path
+
+
+@pytest.fixture
+def linked_model(base_folder: Path, tmp_path: Path) -> Path:
+    """A model folder of the test's own to spoil: links to the base model's files."""
+    folder = tmp_path / "model"
+    for source in base_folder.rglob("*"):
+        if source.is_file() and source.suffix in {".json", ".txt", ".safetensors"}:
+            target = folder / source.relative_to(base_folder)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(source.resolve())
+    return folder

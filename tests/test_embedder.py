@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sentence_transformers import SentenceTransformer
+
+from compositional_rerank import StructuralEmbedder
+from compositional_rerank.errors import CheckpointError, InputError, ModelNotFoundError
+
+TEXTS = [
+    "Rome is closer than Paris",
+    "",
+    "a red cup on a blue plate " * 30,
+    "日本語 😀",
+    "The drug is not safe for children",
+    " leading space",
+    "\x00",
+]
+
+
+@pytest.fixture(scope="module")
+def base(base_folder: Path) -> SentenceTransformer:
+    """The base model itself, loaded without any of our code."""
+    return SentenceTransformer(str(base_folder), device="cpu")
+
+
+@pytest.mark.parametrize("count", [1, 3, 7])
+@pytest.mark.parametrize("batch_size", [1, 2, 32])
+def test_sensitivity_zero_is_the_base_model_byte_for_byte(
+    embedder: StructuralEmbedder, base: SentenceTransformer, count: int, batch_size: int
+) -> None:
+    texts = TEXTS[-count:]
+    expected = base.encode(texts, batch_size=batch_size, normalize_embeddings=True)
+    for encode in (embedder.encode_query, embedder.encode_document):
+        vectors = encode(texts, batch_size=batch_size)
+        assert vectors.dtype == np.float32
+        assert vectors.shape == (count, embedder.dimension)
+        assert vectors.tobytes() == expected.tobytes()
+
+
+def test_prompts_of_the_checkpoint_are_read(linked_model: Path, base: SentenceTransformer) -> None:
+    config = linked_model / "config_sentence_transformers.json"
+    config.unlink(missing_ok=True)
+    config.write_text('{"prompts": {"query": "query: ", "document": "passage: "}}')
+    embedder = StructuralEmbedder.from_pretrained(str(linked_model), device="cpu")
+    for prompt, encode in (("query: ", embedder.encode_query), ("passage: ", embedder.encode_document)):
+        expected = base.encode([prompt + "Rome"], normalize_embeddings=True)
+        assert encode(["Rome"]).tobytes() == expected.tobytes()
+
+
+def test_no_texts(embedder: StructuralEmbedder) -> None:
+    assert embedder.encode_query([]).shape == (0, embedder.dimension)
+
+
+def test_lone_surrogates_are_read_as_unknown_characters(embedder: StructuralEmbedder) -> None:
+    vectors = embedder.encode_document(["Rome \ud800", "Rome \ufffd"])
+    assert vectors[0].tobytes() == vectors[1].tobytes()
+
+
+def test_eight_threads_get_what_one_gets(embedder: StructuralEmbedder) -> None:
+    texts = [["word " * (1 + index * 5)] for index in range(16)]
+    alone = [embedder.encode_document(text) for text in texts]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(embedder.encode_document, texts))
+    assert all(np.array_equal(left, right) for left, right in zip(alone, together, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda e: e.encode_query("one text"), "queries must be a list of str"),
+        (lambda e: e.encode_query(["a", None]), r"queries\[1\] must be a str"),
+        (lambda e: e.encode_document([b"a"]), r"documents\[0\] must be a str, got bytes"),
+        (lambda e: e.encode_document(None), "documents must be a list of str, got NoneType"),
+        (lambda e: e.encode_document(["a"], batch_size=0), "batch_size must be at least 1, got 0"),
+        (lambda e: e.encode_document(["a"], batch_size=True), "batch_size must be an int"),
+        (lambda e: e.encode_document(["a"], batch_size=None), "batch_size is None"),
+    ],
+)
+def test_bad_input_is_named(
+    embedder: StructuralEmbedder, call: Callable[[StructuralEmbedder], Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        call(embedder)
+
+
+@pytest.mark.parametrize("sensitivity", [-0.1, 1.5, float("nan"), "1", True])
+def test_a_sensitivity_out_of_range_is_an_error(sensitivity: Any) -> None:
+    with pytest.raises(InputError, match="sensitivity must be"):
+        StructuralEmbedder.from_pretrained(sensitivity=sensitivity)
+
+
+def test_a_model_without_a_structural_part_has_no_sensitivity(base_folder: Path) -> None:
+    with pytest.raises(InputError, match="pass sensitivity=0"):
+        StructuralEmbedder.from_pretrained(str(base_folder), sensitivity=0.5)
+
+
+def test_an_unknown_model_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(ModelNotFoundError, match="no/such-model"):
+        StructuralEmbedder.from_pretrained("no/such-model")
+
+
+def test_damaged_weights_are_an_error(linked_model: Path) -> None:
+    weights = linked_model / "model.safetensors"
+    weights.unlink()
+    weights.write_bytes(b"damaged")
+    with pytest.raises(CheckpointError, match="cannot be loaded"):
+        StructuralEmbedder.from_pretrained(str(linked_model))

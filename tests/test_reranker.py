@@ -1,0 +1,260 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import FrozenInstanceError
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from compositional_rerank import CompositionalReranker, TokenEncoder
+from compositional_rerank.encoder import EncodedText
+from compositional_rerank.errors import CompositionalRerankError, InputError, ModelNotFoundError
+
+QUERY = "Who wrote Faust?"
+PASSAGES = ["Paris is in France.", "Goethe wrote Faust.", "Faust is a play.", "", "Goethe wrote Faust."]
+
+
+def test_results_name_every_score(reranker: CompositionalReranker) -> None:
+    ranking = reranker.rerank(QUERY, PASSAGES, retrieval_scores=[0.5, 1, None, np.float32(0.25), -2])
+    assert ranking.query == QUERY
+    assert [result.index for result in ranking] == [1, 4, 2, 0, 3]
+    for result in ranking:
+        assert result.text == PASSAGES[result.index]
+        assert type(result.relevance) is type(result.score) is float
+        assert -1 <= result.relevance <= 1
+        assert result.mismatch is None
+    assert {result.index: result.retrieval_score for result in ranking} == {
+        0: 0.5,
+        1: 1,
+        2: None,
+        3: 0.25,
+        4: -2,
+    }
+    assert len(ranking) == 5
+    assert ranking[0] is ranking.results[0]
+    with pytest.raises(FrozenInstanceError):
+        ranking[0].score = 1.0  # type: ignore[misc]
+
+
+def test_relevance_is_the_mean_of_the_best_cosines(
+    reranker: CompositionalReranker, encoder: TokenEncoder
+) -> None:
+    query = encoder.encode([QUERY], task="query")[0].vectors.double()
+    for result in reranker.rerank(QUERY, PASSAGES[:3]):
+        passage = encoder.encode([result.text], task="document")[0].vectors.double()
+        assert result.relevance == pytest.approx(float((query @ passage.T).amax(1).mean()), abs=1e-5)
+
+
+def test_a_text_is_all_relevant_to_itself(reranker: CompositionalReranker) -> None:
+    assert reranker.rerank(QUERY, [QUERY])[0].relevance == pytest.approx(1, abs=1e-5)
+
+
+def test_equal_scores_keep_the_incoming_order(reranker: CompositionalReranker) -> None:
+    ranking = reranker.rerank(QUERY, ["b a", "", "b a", " ", "b a", "\u200b"])
+    assert [result.index for result in ranking] == [0, 2, 4, 1, 3, 5]
+    assert {result.relevance for result in ranking[3:]} == {-1.0}  # type: ignore[index]
+
+
+def test_no_passages(reranker: CompositionalReranker, forwards: list[torch.Size]) -> None:
+    assert reranker.rerank(QUERY, []).results == ()
+    assert reranker.rerank(QUERY, (), retrieval_scores=[]).results == ()
+    assert forwards == []
+
+
+@pytest.mark.parametrize("top_n", [1, 2, 5, 6, 10**9])
+def test_top_n_keeps_the_best(reranker: CompositionalReranker, top_n: int) -> None:
+    assert reranker.rerank(QUERY, PASSAGES, top_n).results == reranker.rerank(QUERY, PASSAGES).results[:top_n]
+
+
+def test_min_score_drops_what_is_below_it(reranker: CompositionalReranker) -> None:
+    everything = reranker.rerank(QUERY, PASSAGES)
+    limit = everything[2].score
+    kept = reranker.rerank(QUERY, PASSAGES, min_score=limit)
+    assert kept.results == everything.results[:3]
+    assert reranker.rerank(QUERY, PASSAGES, min_score=2).results == ()
+    assert reranker.rerank(QUERY, PASSAGES, 1, min_score=limit).results == everything.results[:1]
+
+
+def test_max_mismatch_keeps_what_nobody_verified(reranker: CompositionalReranker) -> None:
+    assert len(reranker.rerank(QUERY, PASSAGES, max_mismatch=0.0)) == len(PASSAGES)
+
+
+@pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf, 0.0, 1e300])
+def test_retrieval_scores_are_carried_and_never_used(reranker: CompositionalReranker, score: float) -> None:
+    plain = reranker.rerank(QUERY, PASSAGES)
+    scored = reranker.rerank(QUERY, PASSAGES, retrieval_scores=[score] * 5)
+    assert [result.index for result in plain] == [result.index for result in scored]
+    assert [repr(result.retrieval_score) for result in scored] == [repr(float(score))] * 5
+
+
+def test_thousands_of_candidates_all_come_back(reranker: CompositionalReranker) -> None:
+    texts = [f"item {index % 150} of the list" for index in range(5000)]
+    ranking = reranker.rerank("item 77", texts)
+    assert sorted(result.index for result in ranking) == list(range(5000))
+    assert {result.text for result in ranking.results[:33]} == {"item 77 of the list"}
+    scores = [result.score for result in ranking]
+    assert scores == sorted(scores, reverse=True)
+
+
+def test_odd_but_right_input(reranker: CompositionalReranker) -> None:
+    texts = (
+        np.str_("Goethe wrote Faust."),
+        "Goethe \ud800wrote Faust.",
+        "[SEP] [CLS] [PAD] [MASK] [UNK]",
+        "\x00",
+        "x" * 100_000,
+        "日本語 العربية 😀",
+        "\n",
+    )
+    ranking = reranker.rerank(np.str_(QUERY), texts)
+    assert sorted(result.index for result in ranking) == list(range(len(texts)))
+    assert ranking[0].index in (0, 1)
+    assert all(math.isfinite(result.score) for result in ranking)
+
+
+def test_a_query_with_a_lone_surrogate(reranker: CompositionalReranker) -> None:
+    assert reranker.rerank("Who wrote \udfffFaust?", PASSAGES)[0].index == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("", PASSAGES), "query is blank"),
+        ((" \n", PASSAGES), "query is blank"),
+        ((None, PASSAGES), "query must be a str, got NoneType"),
+        ((b"Who?", PASSAGES), "query must be a str, got bytes"),
+        (("\u200b", PASSAGES), "no token"),
+        ((QUERY, None), "passages must be a list of str, got NoneType"),
+        ((QUERY, "one text"), "wrap a single text in a list"),
+        ((QUERY, {"a": 1}), "passages must be a list of str, got dict"),
+        ((QUERY, iter(PASSAGES)), "passages must be a list of str"),
+        ((QUERY, ["a", None]), r"passages\[1\] must be a str, got NoneType"),
+        ((QUERY, ["a", 3, None]), r"passages\[1\] must be a str, got int: 3"),
+        ((QUERY, [float("nan")]), r"passages\[0\] must be a str, got float"),
+        ((QUERY, PASSAGES, 0), "top_n must be at least 1, got 0"),
+        ((QUERY, PASSAGES, -3), "top_n must be at least 1, got -3"),
+        ((QUERY, PASSAGES, True), "top_n must be an int or None, got bool"),
+        ((QUERY, PASSAGES, 2.0), "top_n must be an int or None, got float"),
+        ((QUERY, PASSAGES, "2"), "top_n must be an int or None, got str"),
+    ],
+)
+def test_bad_arguments_are_named_before_any_work(
+    reranker: CompositionalReranker, forwards: list[torch.Size], arguments: tuple[Any, ...], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        reranker.rerank(*arguments)
+    assert forwards == []
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"min_score": math.nan}, r"min_score must be in \[-1e\+06, 1e\+06\], got nan"),
+        ({"min_score": math.inf}, "min_score must be in"),
+        ({"min_score": 10**400}, "min_score must be in"),
+        ({"min_score": "0.5"}, "min_score must be a number or None, got str"),
+        ({"min_score": True}, "min_score must be a number or None, got bool"),
+        ({"max_mismatch": 1.01}, r"max_mismatch must be in \[0, 1\], got 1.01"),
+        ({"max_mismatch": -0.1}, r"max_mismatch must be in \[0, 1\]"),
+        ({"retrieval_scores": [1.0]}, "1 entries for 5 passages"),
+        ({"retrieval_scores": []}, "0 entries for 5 passages"),
+        ({"retrieval_scores": (score for score in [1.0] * 5)}, "must be a list of numbers, got generator"),
+        ({"retrieval_scores": {1, 2, 3, 4, 5}}, "must be a list of numbers, got set"),
+        ({"retrieval_scores": 0.5}, "must be a list of numbers, got float"),
+        (
+            {"retrieval_scores": [0, 0, 0, 0, "high"]},
+            r"retrieval_scores\[4\] must be a number or None, got str",
+        ),
+        ({"retrieval_scores": [True] * 5}, r"retrieval_scores\[0\] must be a number or None, got bool"),
+    ],
+)
+def test_bad_options_are_named_before_any_work(
+    reranker: CompositionalReranker, forwards: list[torch.Size], options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(InputError, match=message):
+        reranker.rerank(QUERY, PASSAGES, **options)
+    assert forwards == []
+
+
+def test_passages_are_not_changed(reranker: CompositionalReranker) -> None:
+    passages, scores = list(PASSAGES), [0.5] * 5
+    reranker.rerank(QUERY, passages, 2, retrieval_scores=scores)
+    assert passages == PASSAGES
+    assert scores == [0.5] * 5
+
+
+def test_a_store_of_the_users_own(reranker: CompositionalReranker) -> None:
+    class Shelf:
+        """A store that keeps everything and counts what it is asked for."""
+
+        def __init__(self) -> None:
+            self.entries: dict[bytes, EncodedText] = {}
+            self.writes = 0
+
+        def get(self, keys: Sequence[bytes]) -> list[EncodedText | None]:
+            return [self.entries.get(key) for key in keys]
+
+        def put(self, entries: Mapping[bytes, EncodedText]) -> None:
+            self.writes += len(entries)
+            self.entries.update(entries)
+
+    shelf = Shelf()
+    own = CompositionalReranker(reranker.encoder, name=reranker.name, store=shelf)
+    assert own.rerank(QUERY, PASSAGES).results == own.rerank(QUERY, PASSAGES).results
+    assert shelf.writes == len(set(PASSAGES))
+
+
+def test_pairs_score_as_they_rank(reranker: CompositionalReranker) -> None:
+    queries = ["Who wrote Faust?", "Where is Paris?"]
+    passages = ["Goethe wrote Faust.", "Paris is in France."]
+    pairs = reranker.score_pairs(queries, passages)
+    for place, (query, passage) in enumerate(zip(queries, passages, strict=True)):
+        assert pairs.score[place] == pytest.approx(reranker.rerank(query, [passage])[0].score, abs=1e-5)
+    assert len(reranker.score_pairs([], []).score) == 0
+
+
+@pytest.mark.parametrize(
+    "lists", [(["a"], []), (["a"], ["b", "c"]), ([""], ["b"]), ("a", ["b"]), (["a"], [None])]
+)
+def test_bad_pairs_are_an_error(reranker: CompositionalReranker, lists: tuple[Any, Any]) -> None:
+    with pytest.raises(InputError):
+        reranker.score_pairs(*lists)
+
+
+def test_eight_threads_get_what_one_gets(fresh_reranker: CompositionalReranker) -> None:
+    queries = [f"Who wrote book {index}?" for index in range(8)]
+    passages = [f"Book {index} was written by author {index % 3}." for index in range(12)]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda query: fresh_reranker.rerank(query, passages), queries))
+    for query, ranking in zip(queries, together, strict=True):
+        alone = fresh_reranker.rerank(query, passages)
+        assert [result.score for result in ranking] == pytest.approx([r.score for r in alone], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("load", "error", "message"),
+    [
+        (
+            lambda: CompositionalReranker.from_pretrained("no/such-model"),
+            ModelNotFoundError,
+            "'no/such-model'",
+        ),
+        (
+            lambda: CompositionalReranker.from_pretrained(backend="tpu"),
+            InputError,
+            "backend 'tpu' is unknown",
+        ),
+        (lambda: CompositionalReranker.from_pretrained(""), InputError, "named by a str or a path"),
+    ],
+)
+def test_what_cannot_be_loaded_is_named(
+    monkeypatch: pytest.MonkeyPatch, load: Callable[[], object], error: type[Exception], message: str
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    with pytest.raises(error, match=message) as caught:
+        load()
+    assert isinstance(caught.value, CompositionalRerankError)
