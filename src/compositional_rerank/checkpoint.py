@@ -69,14 +69,11 @@ def resolve(name_or_path: str | os.PathLike[str]) -> ModelFiles:
         >>> resolve("sentence-transformers/all-MiniLM-L6-v2").name
         'sentence-transformers/all-MiniLM-L6-v2'
     """
-    if not isinstance(name_or_path, (str, os.PathLike)) or not str(name_or_path).strip():
-        raise InputError(
-            f"a model is named by a str or a path, got {name_or_path!r:.40}: pass a name or a folder"
-        )
+    check_model_name(name_or_path)
     name_or_path = os.fspath(name_or_path)
     name = _SHORT_NAMES.get(name_or_path, name_or_path)
     local = Path(name_or_path).expanduser()
-    if local.is_dir():
+    if os.path.isdir(local):  # Path.is_dir() raises where a name is too long for a path
         return _checked(str(name_or_path), local)
     folder = (
         _from_hub(name, local_files_only=True)
@@ -95,6 +92,12 @@ def resolve(name_or_path: str | os.PathLike[str]) -> ModelFiles:
         f"model {name_or_path!r} is no local folder, is not in the local hub cache, comes with no installed "
         f"package, and the hub could not be reached or does not have it; fix: {fix}"
     )
+
+
+def check_model_name(value: object) -> None:
+    """Raise `InputError` unless the value is a str or a path, and not blank."""
+    if not isinstance(value, (str, os.PathLike)) or not str(value).strip():
+        raise InputError(f"a model is named by a str or a path, got {value!r:.40}: pass a name or a folder")
 
 
 def sha256_of(file: Path) -> str:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from compositional_rerank.checkpoint import DEFAULT_BASE, ModelFiles, resolve, sha256_of
+from compositional_rerank.checkpoint import DEFAULT_BASE, ModelFiles, check_model_name, resolve, sha256_of
 from compositional_rerank.errors import CheckpointError
 from compositional_rerank.scoring.fusion import Fusion
 
 CONFIG_FILE = "config.json"
 VERIFIER_FILE = "verifier.safetensors"
 FORMAT = 1
+SHIPPED_NAME = "compositional-rerank/all-MiniLM-L6-v2"  # not the base's, which stands for plain MaxSim
 _SHIPPED = Path(__file__).parent / "checkpoints" / "default"
 
 
@@ -129,21 +131,24 @@ class Located:
     config: CheckpointConfig | None = None
 
 
-def locate(name_or_path: str | None) -> Located:
+def locate(name_or_path: str | os.PathLike[str] | None) -> Located:
     """Find a checkpoint and its base model, or a base model alone.
 
     Args:
-        name_or_path: a checkpoint's folder, or what `checkpoint.resolve` takes; None is the shipped checkpoint.
+        name_or_path: a checkpoint's folder, or what `checkpoint.resolve` takes; None or `SHIPPED_NAME` is
+            the shipped checkpoint.
 
     Raises:
+        InputError: the name is no text, or blank.
         ModelNotFoundError: no place has the model, or the checkpoint's base model.
         CheckpointError: a file is damaged, or the base model is another one than the checkpoint was trained on.
     """
-    if name_or_path is None:
-        folder, name = _SHIPPED, DEFAULT_BASE
+    if name_or_path is None or name_or_path == SHIPPED_NAME:
+        folder, name = _SHIPPED, SHIPPED_NAME
     else:
+        check_model_name(name_or_path)
         folder, name = Path(name_or_path).expanduser(), str(name_or_path)
-    if not (folder / VERIFIER_FILE).is_file():
+    if not os.path.isfile(folder / VERIFIER_FILE):  # Path.is_file() raises where a name is too long
         base = resolve(DEFAULT_BASE if name_or_path is None else name_or_path)
         return Located(base.name, base)
     config = CheckpointConfig.load(folder)

@@ -145,7 +145,10 @@ class TokenEncoder:
                     sums[window.text] += total
                 bar.update(len(batch))
         return [
-            EncodedText(vectors, torch.tensor(encoding.offsets, dtype=torch.int32).reshape(-1, 2), pooled)
+            # clone: a row of the batch's tensor would keep all of it in the store
+            EncodedText(
+                vectors, torch.tensor(encoding.offsets, dtype=torch.int32).reshape(-1, 2), pooled.clone()
+            )
             for vectors, encoding, pooled in zip(
                 results, encodings, torch.nn.functional.normalize(sums, dim=-1), strict=True
             )

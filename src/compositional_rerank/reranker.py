@@ -277,7 +277,8 @@ class CompositionalReranker:
         if weight == 0:
             return best
         cosines = torch.stack([passage.pooled for passage in passages]) @ query.pooled
-        return torch.where(best > EMPTY_RELEVANCE, (1 - weight) * best + weight * cosines, best)
+        mixed = ((1 - weight) * best + weight * cosines).clamp_(-1.0, 1.0)
+        return torch.where(best > EMPTY_RELEVANCE, mixed, best)
 
     @staticmethod
     def _checked_query(encoded: EncodedText, query: str) -> EncodedText:
