@@ -25,24 +25,22 @@ class VerifierConfig:
     """How to run the verifier and read its answer.
 
     Args:
-        scaling: factor of the low-rank adapter's product.
         slope: ``mismatch = sigmoid(slope * logit + intercept)``, fitted on held-out pairs (Platt, 1999).
         intercept: see ``slope``.
         max_tokens: longest pair of segments, special tokens included.
         segments: how many of a suspect's segments are read against each sentence of the query, at least 1.
     """
 
-    scaling: float
     slope: float
     intercept: float
     max_tokens: int
     segments: int
 
     def __post_init__(self) -> None:
-        finite = all(math.isfinite(value) for value in (self.scaling, self.slope, self.intercept))
+        finite = all(math.isfinite(value) for value in (self.slope, self.intercept))
         if not finite or self.max_tokens < 8 or self.segments < 1:
             raise CheckpointError(
-                f"verifier wants finite numbers, max_tokens of at least 8 and segments of at least 1, got {self}"
+                f"verifier wants finite numbers, max_tokens >= 8 and segments >= 1, got {self}"
             )
 
 
@@ -141,7 +139,7 @@ def locate(name_or_path: str | os.PathLike[str] | None) -> Located:
     Raises:
         InputError: the name is no text, or blank.
         ModelNotFoundError: no place has the model, or the checkpoint's base model.
-        CheckpointError: a file is damaged, or the base model is another one than the checkpoint was trained on.
+        CheckpointError: a file is damaged, or the base model is not the one it was trained on.
     """
     if name_or_path is None or name_or_path == SHIPPED_NAME:
         folder, name = _SHIPPED, SHIPPED_NAME

@@ -27,9 +27,9 @@ def compress_delta(
         tuned: parameters of the same names and shapes after training.
 
     Returns:
-        For every changed matrix whose width is a multiple of ``GROUP``: ``NAME.codes`` uint8 ``[out, in / 2]``, two
-        codes a byte, and ``NAME.steps`` float16 ``[out, in / GROUP]``. For any other changed parameter
-        ``NAME``, its change as float16. Unchanged parameters are left out.
+        For every changed matrix whose width is a multiple of ``GROUP``: ``NAME.codes`` uint8
+        ``[out, in / 2]``, two codes a byte, and ``NAME.steps`` float16 ``[out, in / GROUP]``. For any other
+        changed parameter ``NAME``, its change as float16. Unchanged parameters are left out.
 
     Example:
         >>> base = {"layer.weight": torch.zeros(2, 32)}

@@ -16,6 +16,7 @@ from compositional_rerank._quiet import quiet_loading
 from compositional_rerank._text import without_surrogates
 from compositional_rerank.checkpoint import ModelFiles
 from compositional_rerank.errors import CheckpointError
+from compositional_rerank.segments import segment_table
 
 Task = Literal["query", "document"]
 _BATCH_TOKENS = 4096  # padded tokens of a batch: about 50 MB of activations with MiniLM
@@ -30,16 +31,19 @@ class EncodedText:
         offsets: int32 ``[T, 2]``, character span ``start, stop`` of every token.
         pooled: float32 ``[d]``, the L2-normalised mean over every window's tokens, special tokens included;
             zeros for a text without a token.
+        segments: int32 ``[S, 4]``, the text's sentences: character span ``start, stop`` and token span
+            ``start, stop``; together they hold every token once, and each at least one.
     """
 
     vectors: torch.Tensor
     offsets: torch.Tensor
     pooled: torch.Tensor
+    segments: torch.Tensor
 
     @property
     def nbytes(self) -> int:
         """Memory of the arrays, in bytes."""
-        return self.vectors.nbytes + self.offsets.nbytes + self.pooled.nbytes
+        return sum(array.nbytes for array in (self.vectors, self.offsets, self.pooled, self.segments))
 
 
 @dataclass(frozen=True)
@@ -144,14 +148,15 @@ class TokenEncoder:
                     results[window.text][window.start + first : window.start + last] = vectors[first:last]
                     sums[window.text] += total
                 bar.update(len(batch))
+        pooled = torch.nn.functional.normalize(sums, dim=-1)
         return [
-            # clone: a row of the batch's tensor would keep all of it in the store
             EncodedText(
-                vectors, torch.tensor(encoding.offsets, dtype=torch.int32).reshape(-1, 2), pooled.clone()
+                vectors,
+                torch.tensor(encoding.offsets, dtype=torch.int32).reshape(-1, 2),
+                pooled[index].clone(),  # a row of the batch's tensor would keep all of it in the store
+                torch.tensor(segment_table(text, encoding.offsets), dtype=torch.int32).reshape(-1, 4),
             )
-            for vectors, encoding, pooled in zip(
-                results, encodings, torch.nn.functional.normalize(sums, dim=-1), strict=True
-            )
+            for index, (text, vectors, encoding) in enumerate(zip(readable, results, encodings, strict=True))
         ]
 
     @torch.inference_mode()

@@ -23,7 +23,7 @@ from compositional_rerank.errors import InputError
 from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE, maxsim
 from compositional_rerank.scoring.tokens import PackedTokens
 from compositional_rerank.store import MemoryStore, TokenStore, token_key
-from compositional_rerank.verification import Text, mismatches
+from compositional_rerank.verification import Text, suspects, verdicts
 from compositional_rerank.verifier import Verifier
 
 
@@ -190,11 +190,19 @@ class CompositionalReranker:
         mismatch: list[float | None] = [None] * len(texts)
         score = relevance
         if self.verifier is not None and self.config is not None:
-            suspects = self.config.fusion.suspects(relevance)
-            pairs = [Text(texts[index], encoded[index]) for index in suspects.tolist()]
-            found = mismatches(self.verifier, [Text(query, encoded_query)] * len(pairs), pairs)
-            score = relevance.index_copy(0, suspects, self.config.fusion.score(relevance[suspects], found))
-            for index, value in zip(suspects.tolist(), found.tolist(), strict=True):
+            fusion = self.config.fusion
+            found = suspects(
+                Text(query, encoded_query),
+                [Text(text, entry) for text, entry in zip(texts, encoded, strict=True)],
+                least=fusion.least_closeness,
+                most=self.config.verifier.segments,
+            )
+            verdict = verdicts(self.verifier, fusion, found)
+            where = verdict.places
+            score = relevance.index_copy(
+                0, where, fusion.score(relevance[where], verdict.closeness, verdict.mismatch)
+            )
+            for index, value in zip(where.tolist(), verdict.mismatch.tolist(), strict=True):
                 mismatch[index] = value
         results = [
             RankedPassage(index, text, given[index], relevances, mismatch[index], scores)
@@ -240,12 +248,20 @@ class CompositionalReranker:
         )
         if self.verifier is None or self.config is None:
             return PairScores(_float64(relevance), None, _float64(relevance))
-        mismatch = mismatches(
-            self.verifier,
-            [Text(text, query) for text, query in zip(queries, encoded, strict=True)],
-            [Text(text, candidate) for text, candidate in zip(passages, candidates, strict=True)],
-        )
-        score = self.config.fusion.score(relevance, mismatch)
+        found = {
+            place: sentences
+            for place, (query, entry, text, passage) in enumerate(
+                zip(queries, encoded, passages, candidates, strict=True)
+            )
+            for sentences in suspects(
+                Text(query, entry), [Text(text, passage)], least=-1.0, most=self.config.verifier.segments
+            ).values()
+        }
+        verdict = verdicts(self.verifier, self.config.fusion, found)
+        # a passage without a token cannot be read: no mismatch, and its relevance is the lowest there is
+        mismatch = torch.zeros(len(queries)).index_copy(0, verdict.places, verdict.mismatch)
+        closeness = torch.full((len(queries),), -1.0).index_copy(0, verdict.places, verdict.closeness)
+        score = self.config.fusion.score(relevance, closeness, mismatch)
         return PairScores(_float64(relevance), _float64(mismatch), _float64(score))
 
     def encode_passages(self, passages: Sequence[str], *, show_progress: bool = False) -> list[EncodedText]:
@@ -271,7 +287,7 @@ class CompositionalReranker:
         return [entry for key in keys if (entry := found[key]) is not None]
 
     def _relevance(self, query: EncodedText, passages: Sequence[EncodedText]) -> torch.Tensor:
-        """float32 ``[n]`` on the CPU: MaxSim, mixed with the cosine of the pooled vectors as the checkpoint says."""
+        """float32 ``[n]`` on the CPU: MaxSim, mixed with the pooled cosine as the checkpoint says."""
         best = maxsim(query.vectors, PackedTokens.from_list([passage.vectors for passage in passages]))
         weight = 0.0 if self.config is None else self.config.pooled_weight
         if weight == 0:

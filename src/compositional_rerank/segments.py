@@ -59,3 +59,25 @@ def token_spans(
     starts = [start for start, _ in tokens]
     bounds = [0, *(bisect_left(starts, start) for start, _ in sentences[1:]), len(tokens)]
     return [(bounds[index], bounds[index + 1]) for index in range(len(sentences))]
+
+
+def segment_table(text: str, tokens: Sequence[tuple[int, int]]) -> list[tuple[int, int, int, int]]:
+    """The sentences of a text that have a token.
+
+    Args:
+        text: any text.
+        tokens: ``(start, stop)`` character offsets of every token, in order.
+
+    Returns:
+        Rows of character ``start, stop`` and token ``start, stop``; every token is in one row. A text with
+        tokens but no sentence is one row.
+
+    Example:
+        >>> segment_table("Yes. No", [(0, 3), (3, 4), (5, 7)])
+        [(0, 4, 0, 2), (5, 7, 2, 3)]
+    """
+    sentences = sentence_spans(text) or ([(0, len(text))] if tokens else [])
+    spans = token_spans(sentences, tokens)
+    return [
+        (*characters, *span) for characters, span in zip(sentences, spans, strict=True) if span[1] > span[0]
+    ]

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import torch
 
 from compositional_rerank.encoder import EncodedText
-from compositional_rerank.scoring.similarity import best_segments, similarity_map
-from compositional_rerank.segments import sentence_spans, token_spans
+from compositional_rerank.scoring.fusion import Fusion
+from compositional_rerank.scoring.similarity import segment_closeness
+from compositional_rerank.scoring.tokens import PackedTokens
 from compositional_rerank.verifier import Verifier
 
 
@@ -20,50 +21,76 @@ class Text:
     text: str
     encoded: EncodedText
 
-    def segments(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-        """Character spans and token spans of the sentences that have a token."""
-        characters = sentence_spans(self.text)
-        tokens = token_spans(characters, [(start, stop) for start, stop in self.encoded.offsets.tolist()])
-        kept = [index for index, (start, stop) in enumerate(tokens) if stop > start]
-        return [characters[index] for index in kept], [tokens[index] for index in kept]
+
+@dataclass(frozen=True, eq=False)
+class Verdicts:
+    """What the verifier says of the suspects among ``n`` passages.
+
+    Args:
+        places: int64 ``[v]``, which passages are suspects, in order.
+        closeness: float32 ``[v]`` in [-1, 1], closeness of the sentence that decided.
+        mismatch: float32 ``[v]`` in [0, 1].
+    """
+
+    places: torch.Tensor
+    closeness: torch.Tensor
+    mismatch: torch.Tensor
 
 
-def mismatches(verifier: Verifier, queries: Sequence[Text], passages: Sequence[Text]) -> torch.Tensor:
-    """Mismatch of aligned queries and passages, all of them in one run of the verifier.
+@dataclass(frozen=True)
+class Sentence:
+    """A sentence of the query, the segments of a passage to read it with, and the first one's closeness."""
 
-    Every sentence of the query is read with the passage's segments that meet it best. A sentence is fine if
-    one of them agrees with it; the passage is as bad as its worst sentence.
+    closeness: float
+    pairs: list[tuple[str, str]]
+
+
+def suspects(query: Text, passages: Sequence[Text], *, least: float, most: int) -> dict[int, list[Sentence]]:
+    """The passages with a segment that is close to a sentence of the query.
+
+    Args:
+        query: a query with at least one token.
+        passages: ``n`` passages, at least one.
+        least: closeness from which a segment makes its passage a suspect, in [-1, 1].
+        most: how many segments of a passage to read with a sentence, closest first, at least 1.
+
+    Returns:
+        For each suspect's place among the passages, the query's sentences that made it one.
+    """
+    packed = PackedTokens.from_list([passage.encoded.vectors for passage in passages])
+    tables = [passage.encoded.segments.tolist() for passage in passages]
+    lengths = torch.tensor(
+        [stop - start for table in tables for _, _, start, stop in table], dtype=torch.int64
+    )
+    found: dict[int, list[Sentence]] = {}
+    for from_char, to_char, first, last in query.encoded.segments.tolist():
+        closeness = iter(segment_closeness(query.encoded.vectors[first:last], packed, lengths).tolist())
+        sentence = query.text[from_char:to_char]
+        for place, (passage, table) in enumerate(zip(passages, tables, strict=True)):
+            ranked = sorted(((next(closeness), row) for row in table), key=lambda item: -item[0])[:most]
+            if ranked and ranked[0][0] >= least:
+                pairs = [(sentence, passage.text[row[0] : row[1]]) for _, row in ranked]
+                found.setdefault(place, []).append(Sentence(ranked[0][0], pairs))
+    return dict(sorted(found.items()))
+
+
+def verdicts(verifier: Verifier, fusion: Fusion, found: dict[int, list[Sentence]]) -> Verdicts:
+    """Ask the verifier about suspects, all of them in one run.
+
+    A sentence of the query agrees with a passage if one of its segments agrees with it. The sentence with
+    the largest penalty decides.
 
     Args:
         verifier: the verifier.
-        queries: ``n`` queries, each with at least one token.
-        passages: ``n`` passages; one without a token cannot disagree.
-
-    Returns:
-        float32 ``[n]`` in [0, 1].
+        fusion: whose gate weighs the sentences.
+        found: what `suspects` returned.
     """
-    groups = [
-        _best_pairs(query, passage, verifier.config.segments)
-        for query, passage in zip(queries, passages, strict=True)
-    ]
-    flat = [pair for sentences in groups for pairs in sentences for pair in pairs]
-    answers = iter(verifier.mismatch(flat).tolist() if flat else [])
-    return torch.tensor(
-        [max((min(next(answers) for _ in pairs) for pairs in sentences), default=0.0) for sentences in groups]
-    )
-
-
-def _best_pairs(query: Text, passage: Text, most: int) -> list[list[tuple[str, str]]]:
-    """For every sentence of the query, its pairs with the passage's best segments."""
-    similarities = similarity_map(query.encoded.vectors, passage.encoded.vectors)
-    passage_characters, passage_tokens = passage.segments()
-    if not passage_tokens:
-        return []
-    spans = torch.tensor(passage_tokens)
-    groups = []
-    for (start, stop), (first, last) in zip(*query.segments(), strict=True):
-        chosen = best_segments(similarities[first:last], spans, most).tolist()
-        groups.append(
-            [(query.text[start:stop], passage.text[slice(*passage_characters[index])]) for index in chosen]
-        )
-    return groups
+    pairs = [pair for sentences in found.values() for sentence in sentences for pair in sentence.pairs]
+    answers = iter(verifier.mismatch(pairs).tolist())
+    closeness, mismatch = torch.zeros(len(found)), torch.zeros(len(found))
+    for row, sentences in enumerate(found.values()):
+        answer = torch.tensor([min(next(answers) for _ in sentence.pairs) for sentence in sentences])
+        close = torch.tensor([sentence.closeness for sentence in sentences])
+        worst = int((fusion.gate(close) * answer).argmax())
+        closeness[row], mismatch[row] = close[worst], answer[worst]
+    return Verdicts(torch.tensor(list(found), dtype=torch.int64), closeness, mismatch)

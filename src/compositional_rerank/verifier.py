@@ -74,6 +74,8 @@ class Verifier:
         Returns:
             float32 ``[n]`` in [0, 1], calibrated.
         """
+        if not pairs:
+            return torch.zeros(0)
         encodings = self._tokenizer.encode_batch(
             [(without_surrogates(first), without_surrogates(second)) for first, second in pairs]
         )
@@ -103,11 +105,12 @@ class Verifier:
         ).last_hidden_state
         weights = mask.unsqueeze(-1).float()
         mean = (hidden.float() * weights).sum(dim=1) / weights.sum(dim=1)
-        return self._head(mean.cpu())[:, 0]
+        logits: torch.Tensor = self._head(mean.cpu())
+        return logits[:, 0]
 
 
 def _has_fast_bfloat16(device: torch.device) -> bool:
     """Whether the device computes in bfloat16 itself; emulated, it would be slower than float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type == "cpu" and bool(torch.cpu._is_avx512_bf16_supported())

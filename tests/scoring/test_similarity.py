@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from compositional_rerank import CompositionalReranker, PackedTokens
 from compositional_rerank.errors import InputError
-from compositional_rerank.scoring import best_segments, maxsim, similarity_map
+from compositional_rerank.scoring import maxsim, segment_closeness, similarity_map
 
 
 def test_the_map_holds_cosines(reranker: CompositionalReranker) -> None:
@@ -25,17 +27,31 @@ def test_other_dimensions_are_an_error() -> None:
         similarity_map(torch.eye(2), torch.eye(3))
 
 
-def test_best_segments_come_first_and_ties_keep_their_order() -> None:
-    similarities = torch.tensor([[0.5, 0.9, 0.1, 0.9]])
-    spans = torch.tensor([[0, 1], [1, 2], [2, 3], [3, 4], [4, 4]])
-    assert best_segments(similarities, spans, most=9).tolist() == [1, 3, 0, 2, 4]
-    assert best_segments(similarities, spans, most=2).tolist() == [1, 3]
+@given(
+    st.integers(0, 2**31), st.integers(1, 6), st.lists(st.lists(st.integers(1, 5), max_size=3), max_size=4)
+)
+def test_closeness_equals_a_loop_over_segments(seed: int, queries: int, texts: list[list[int]]) -> None:
+    generator = torch.Generator().manual_seed(seed)
+
+    def unit(rows: int) -> torch.Tensor:
+        return torch.nn.functional.normalize(torch.randn(rows, 8, generator=generator), dim=-1)
+
+    def one_way(text: torch.Tensor, other: torch.Tensor) -> float:
+        return float(maxsim(text, PackedTokens.from_list([other])))
+
+    query, segments = unit(queries), [[unit(length) for length in lengths] for lengths in texts]
+    passages = [torch.cat(parts) if parts else unit(0) for parts in segments] or [unit(0)]
+    lengths = torch.tensor([length for text in texts for length in text], dtype=torch.int64)
+    found = segment_closeness(query, PackedTokens.from_list(passages), lengths)
+    expected = [(one_way(query, part) + one_way(part, query)) / 2 for parts in segments for part in parts]
+    assert found.tolist() == pytest.approx(expected, abs=1e-5)
 
 
-def test_no_segments() -> None:
-    assert best_segments(torch.zeros(2, 0), torch.zeros(0, 2, dtype=torch.int64), most=3).tolist() == []
-
-
-def test_most_below_one_is_an_error() -> None:
-    with pytest.raises(InputError, match="at least 1, got 0"):
-        best_segments(torch.zeros(1, 1), torch.tensor([[0, 1]]), most=0)
+def test_segments_must_cover_the_tokens() -> None:
+    packed = PackedTokens.from_list([torch.eye(3)])
+    with pytest.raises(InputError, match="2 tokens, the passages 3"):
+        segment_closeness(torch.eye(3), packed, torch.tensor([2]))
+    with pytest.raises(InputError, match="no segment is empty"):
+        segment_closeness(torch.eye(3), packed, torch.tensor([3, 0]))
+    with pytest.raises(InputError, match="at least one token"):
+        segment_closeness(torch.zeros(0, 3), packed, torch.tensor([3]))

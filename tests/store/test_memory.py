@@ -13,7 +13,12 @@ from compositional_rerank.store import token_key
 
 def entry(tokens: int) -> EncodedText:
     """An entry of 24 bytes per token."""
-    return EncodedText(torch.zeros(tokens, 4), torch.zeros(tokens, 2, dtype=torch.int32), torch.zeros(0))
+    return EncodedText(
+        torch.zeros(tokens, 4),
+        torch.zeros(tokens, 2, dtype=torch.int32),
+        torch.zeros(0),
+        torch.zeros(0, 4, dtype=torch.int32),
+    )
 
 
 def test_what_went_in_comes_out_in_the_order_asked_for() -> None:

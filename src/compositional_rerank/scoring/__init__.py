@@ -2,7 +2,7 @@
 
 from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.scoring.maxsim import maxsim
-from compositional_rerank.scoring.similarity import best_segments, similarity_map
+from compositional_rerank.scoring.similarity import segment_closeness, similarity_map
 from compositional_rerank.scoring.tokens import PackedTokens
 
-__all__ = ["Fusion", "PackedTokens", "best_segments", "maxsim", "similarity_map"]
+__all__ = ["Fusion", "PackedTokens", "maxsim", "segment_closeness", "similarity_map"]

@@ -1,11 +1,11 @@
-"""Similarity maps of a query with a passage, and the segments of the passage that meet the query best."""
+"""Similarity maps of a query with a passage, and how close the passages' segments are to the query."""
 
 from __future__ import annotations
 
 import torch
 
 from compositional_rerank.errors import InputError
-from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE
+from compositional_rerank.scoring.tokens import PackedTokens
 
 
 def similarity_map(query: torch.Tensor, passage: torch.Tensor) -> torch.Tensor:
@@ -30,27 +30,44 @@ def similarity_map(query: torch.Tensor, passage: torch.Tensor) -> torch.Tensor:
     return (query.float() @ passage.float().T).clamp_(-1.0, 1.0)
 
 
-def best_segments(similarities: torch.Tensor, spans: torch.Tensor, most: int) -> torch.Tensor:
-    """The segments of a passage with the highest MaxSim of their own, best first.
+def segment_closeness(query: torch.Tensor, passages: PackedTokens, segments: torch.Tensor) -> torch.Tensor:
+    """How close each segment of the passages is to the query, both ways.
+
+    Closeness is the mean of the query's MaxSim with the segment and the segment's with the query. A near-miss
+    has nearly the query's words and few others, so both are high; a segment that is about the query and says
+    much else is only met one way.
 
     Args:
-        similarities: ``[Tq, Td]`` map of the query with the whole passage.
-        spans: int64 ``[S, 2]`` token spans ``start, stop`` of the segments.
-        most: how many to return at most, at least 1.
+        query: ``[Tq, d]`` L2-normalised token vectors, ``Tq >= 1``.
+        passages: packed passages.
+        segments: int64 ``[S]``, how many tokens each segment has, at least 1; end to end they make up the
+            packed tokens.
 
     Returns:
-        int64 ``[min(most, S)]`` indices into ``spans``; ties keep the order of the passage.
+        float32 ``[S]`` in [-1, 1].
+
+    Raises:
+        InputError: the query is empty, or the segments do not add up to the packed tokens.
 
     Example:
-        >>> spans = torch.tensor([[0, 1], [1, 3]])
-        >>> best_segments(torch.tensor([[0.1, 0.9, 0.2]]), spans, most=1).tolist()
-        [1]
+        >>> passages = PackedTokens.from_list([torch.tensor([[1.0, 0.0], [0.6, 0.8]])])
+        >>> segment_closeness(torch.tensor([[1.0, 0.0]]), passages, torch.tensor([1, 1]))
+        tensor([1.0000, 0.6000])
     """
-    if most < 1:
-        raise InputError(f"most must be at least 1, got {most}")
-    scores = [
-        float(similarities[:, start:stop].amax(dim=1).mean()) if stop > start else EMPTY_RELEVANCE
-        for start, stop in spans.tolist()
-    ]
-    order = sorted(range(len(scores)), key=lambda index: -scores[index])
-    return torch.tensor(order[:most], dtype=torch.int64)
+    if len(query) == 0:
+        raise InputError("query must have at least one token")
+    if int(segments.sum()) != len(passages.vectors) or bool((segments < 1).any()):
+        raise InputError(
+            f"segments hold {int(segments.sum())} tokens, the passages {len(passages.vectors)}: every token "
+            "belongs to one segment, and no segment is empty"
+        )
+    if len(segments) == 0:
+        return torch.zeros(0)
+    similarities = (passages.vectors @ query.T).float().clamp_(-1.0, 1.0)
+    there = torch.segment_reduce(similarities, "max", lengths=segments.to(similarities.device), axis=0).mean(
+        dim=1
+    )
+    back = torch.segment_reduce(
+        similarities.amax(dim=1), "mean", lengths=segments.to(similarities.device), axis=0
+    )
+    return (there + back).div_(2).cpu()

@@ -56,7 +56,9 @@ class PackedTokens:
     def from_list(cls, arrays: Sequence[torch.Tensor]) -> PackedTokens:
         """Pack one ``[T_i, d]`` tensor per text; the list must not be empty (it tells ``d``)."""
         if not arrays:
-            raise InputError("cannot pack an empty list: it does not tell the dimension; pass one tensor per text")
+            raise InputError(
+                "cannot pack an empty list: it does not tell the dimension; pass one tensor per text"
+            )
         lengths = torch.tensor([0, *(len(array) for array in arrays)], dtype=torch.int64)
         return cls(torch.cat(list(arrays)), lengths.cumsum(0))
 

@@ -52,13 +52,19 @@ def from_edits(source: Source, data: Path, rng: random.Random) -> list[LabelledP
 
 
 def from_templates(source: Source, data: Path, rng: random.Random) -> list[LabelledPair]:
-    """Triples of the template grammar: anchor and paraphrase agree, the near-miss agrees with neither."""
+    """Triples of the template grammar: anchor and paraphrase agree, the near-miss agrees with neither.
+
+    A question stays the query, because its paraphrase may be its answer.
+    """
     pairs: list[LabelledPair] = []
-    for triple in triples(source.rows // 2, seed=rng.randrange(1 << 30), form="statement"):
-        anchor, positive = rng.sample([triple.anchor, triple.positive], 2)
-        pairs.append(LabelledPair(anchor, positive, 0, source.name))
-        text1, text2 = rng.sample([rng.choice([anchor, positive]), triple.negative], 2)
-        pairs.append(LabelledPair(text1, text2, 1, source.name))
+    for triple in triples(source.rows // 2, seed=rng.randrange(1 << 30)):
+        if triple.form == "question":
+            agree, differ = [triple.anchor, triple.positive], [triple.anchor, triple.negative]
+        else:
+            agree = rng.sample([triple.anchor, triple.positive], 2)
+            differ = rng.sample([rng.choice(agree), triple.negative], 2)
+        pairs.append(LabelledPair(agree[0], agree[1], 0, source.name))
+        pairs.append(LabelledPair(differ[0], differ[1], 1, source.name))
     return pairs
 
 
@@ -85,6 +91,44 @@ def from_answers(source: Source, data: Path, rng: random.Random) -> list[Labelle
         else:
             pairs.append(LabelledPair(query, others[number], 1, source.name))
     return pairs
+
+
+def from_topics(source: Source, data: Path, rng: random.Random) -> list[LabelledPair]:
+    """Keyword queries: a few words out of a sentence agree with it, those of another sentence do not.
+
+    Without them the verifier takes every keyword query for a statement that its passages fail to make.
+    """
+    sentences = [
+        text[start:stop]
+        for row in read_rows(_file(source, data))
+        for text in [detokenise(str(row["passage"]))]
+        for start, stop in sentence_spans(text)
+        if 40 <= stop - start <= 240
+    ]
+    sentences = rng.sample(sentences, min(len(sentences), source.rows // 2))
+    topics = [_few_words(sentence, rng) for sentence in sentences]
+    pairs = []
+    for number, sentence in enumerate(sentences):
+        other = topics[(number + 1) % len(topics)]
+        pairs.append(LabelledPair(topics[number], sentence, 0, source.name))
+        pairs.append(LabelledPair(other, sentence, int(other.lower() not in sentence.lower()), source.name))
+    return pairs
+
+
+def _few_words(sentence: str, rng: random.Random) -> str:
+    """One to four neighbouring words that neither start nor end with a function word, where there are such."""
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+    words = [word.strip(".,;:!?()\"'") for word in sentence.split()]
+    spans = [
+        words[start : start + length]
+        for length in rng.sample([1, 1, 2, 2, 3, 4], 6)
+        for start in rng.sample(range(max(1, len(words) - length + 1)), max(1, len(words) - length + 1))
+    ]
+    for span in spans:
+        if all(len(edge) > 3 and edge.lower() not in ENGLISH_STOP_WORDS for edge in (span[0], span[-1])):
+            return " ".join(span)
+    return sentence
 
 
 def _closest_others(rows: list[tuple[str, str]]) -> list[str]:

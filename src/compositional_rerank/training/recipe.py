@@ -25,6 +25,7 @@ _KINDS: dict[str, Callable[..., list[LabelledPair]]] = {
     "edits": builders.from_edits,
     "templates": builders.from_templates,
     "answers": builders.from_answers,
+    "topics": builders.from_topics,
 }
 
 

@@ -1,0 +1,89 @@
+"""`compositional-rerank train`: train what the package ships, or adapt it to a domain."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from compositional_rerank.errors import InputError, MissingDependencyError
+
+_EPILOG = """\
+examples:
+  # adapt the shipped verifier to your own passages (.txt, .md or .jsonl with a field "text")
+  compositional-rerank train verifier --corpus my_docs/ --out my_checkpoint
+  compositional-rerank rerank --model my_checkpoint --query "..." passages.txt
+
+  # train it again from the base model and the data of the recipe (docs/training.md says where to get them)
+  compositional-rerank train verifier --data data/ --from sentence-transformers/all-MiniLM-L6-v2 --out checkpoint
+
+Stopped by Ctrl-C or a crash, the same command goes on from the last saved state.
+exit codes: 0 done, 2 bad data or settings
+"""
+
+
+def add_parser(subparsers: Any) -> argparse.ArgumentParser:
+    """Add the verb to the command's parser."""
+    parser: argparse.ArgumentParser = subparsers.add_parser(
+        "train",
+        help="train the verifier, or adapt it to your own passages",
+        description="Train the verifier that rejects structural near-misses.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("what", choices=["verifier"], help="what to train")
+    data = parser.add_mutually_exclusive_group(required=True)
+    data.add_argument("--corpus", type=Path, metavar="PATH", help="your passages: a file or a folder")
+    data.add_argument("--data", type=Path, metavar="DIR", help="folder with the files that the recipe names")
+    parser.add_argument(
+        "--recipe", type=Path, metavar="FILE", help="TOML recipe for --data (that of the shipped checkpoint)"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="DIR", help="checkpoint folder to write; must not exist"
+    )
+    parser.add_argument(
+        "--from",
+        dest="start",
+        metavar="M",
+        help="checkpoint or base model to start from (the shipped checkpoint)",
+    )
+    parser.add_argument(
+        "--rows", type=int, default=16_000, metavar="N", help="pairs to make from --corpus (16000)"
+    )
+    parser.add_argument("--epochs", type=float, default=1.0, help="passes over the pairs (1)")
+    parser.add_argument("--learning-rate", type=float, default=1e-4, help="peak learning rate (1e-4)")
+    parser.add_argument("--batch-size", type=int, default=32, help="pairs per step (32)")
+    parser.add_argument("--seed", type=int, default=17, help="fixes data, order and head (17)")
+    parser.add_argument("--device", help="torch device, such as cpu or cuda")
+    return parser
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the verb; 0 when the checkpoint is written."""
+    if args.out.exists():
+        raise InputError(f"{args.out} exists: choose another folder, or remove it first")
+    try:
+        import datasets  # noqa: F401
+        import lemminflect  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError(
+            f"training needs {error.name}: pip install 'compositional-rerank[train]'"
+        ) from error
+    from compositional_rerank.config import locate
+    from compositional_rerank.training.corpus import corpus_pairs, read_passages
+    from compositional_rerank.training.recipe import Recipe
+    from compositional_rerank.training.verifier import TrainingSettings, train_verifier
+
+    settings = TrainingSettings(
+        epochs=args.epochs, learning_rate=args.learning_rate, batch_size=args.batch_size, seed=args.seed
+    )
+    start = locate(args.start)
+    if args.corpus is not None:
+        pairs = corpus_pairs(read_passages(args.corpus), args.rows, args.seed)
+    else:
+        pairs = Recipe.load(args.recipe).pairs(args.data)
+    print(f"{len(pairs)} pairs, {sum(pair.mismatch for pair in pairs)} of them near-misses", file=sys.stderr)
+    out = train_verifier(pairs, start, args.out, settings=settings, device=args.device)
+    print(f"wrote {out}; look at it with: compositional-rerank audit --model {out}", file=sys.stderr)
+    return 0
