@@ -109,7 +109,26 @@ def test_two_hundred_random_lists(reranker: CompositionalReranker) -> None:
     assert sum(returned) > 5 * LISTS
 
 
-def test_twenty_random_lists_with_the_shipped_default() -> None:
-    default = CompositionalReranker.from_pretrained(device="cpu")
+@pytest.fixture(scope="module")
+def default() -> CompositionalReranker:
+    """What the package ships."""
+    return CompositionalReranker.from_pretrained(device="cpu")
+
+
+def test_twenty_random_lists_with_the_shipped_default(default: CompositionalReranker) -> None:
     for number in range(20):
         assert_congruent(default, number)
+
+
+def test_the_shipped_default_is_found_again_by_its_name(default: CompositionalReranker) -> None:
+    """An adapter around a loaded reranker keeps its name only when it is serialised."""
+    again = CompositionalReranker.from_pretrained(default.name, device="cpu")
+    assert again.fingerprint == default.fingerprint
+
+
+def test_equal_passages_get_equal_scores_from_the_shipped_default(default: CompositionalReranker) -> None:
+    near_miss = "The drug is not safe for children. " + "It was tested on adults in twelve towns. " * 3
+    ranking = default.rerank("The drug is safe for children.", ["The drug is safe.", *[near_miss] * 70])
+    ours = [result for result in ranking if result.text == near_miss]
+    assert [result.index for result in ours] == list(range(1, 71))
+    assert len({(result.relevance, result.mismatch, result.score) for result in ours}) == 1

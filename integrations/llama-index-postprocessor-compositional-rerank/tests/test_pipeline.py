@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
-from llama_index.core import VectorStoreIndex, get_response_synthesizer
+from llama_index.core import VectorStoreIndex
 from llama_index.core.evaluation import RetrieverEvaluator
 from llama_index.core.llms import MockLLM
 from llama_index.core.query_engine import BaseQueryEngine
-from llama_index.core.response_synthesizers import ResponseMode
 from llama_index.core.schema import TextNode
 from llama_index.postprocessor.compositional_rerank import CompositionalRerank, StructuralEmbedding
 
@@ -34,7 +36,6 @@ def engine(index: VectorStoreIndex, reranker: CompositionalReranker) -> BaseQuer
     return index.as_query_engine(
         llm=MockLLM(),
         similarity_top_k=4,
-        response_synthesizer=get_response_synthesizer(llm=MockLLM(), response_mode=ResponseMode.NO_TEXT),
         node_postprocessors=[CompositionalRerank.from_reranker(reranker, top_n=2)],
     )
 
@@ -77,3 +78,11 @@ async def test_retriever_evaluator(index: VectorStoreIndex, reranker: Compositio
 def test_an_index_keeps_its_nodes(engine: BaseQueryEngine, index: VectorStoreIndex) -> None:
     engine.query(QUERY)
     assert all(node.metadata == {} for node in index.docstore.docs.values())
+
+
+def test_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    readme = Path(__file__).parents[1] / "README.md"
+    blocks = re.findall(r"```python\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    exec("\n".join(blocks), {"__name__": "readme"})
+    assert "Goethe wrote Faust." in capsys.readouterr().out.splitlines()[0]

@@ -125,13 +125,14 @@ class RerankersIntegrationTests(BaseStandardTests):
         assert all(list(result) == list(expected) for result in results)
 
 
-class TestCompositionalReranker(RerankersIntegrationTests):
-    @pytest.fixture(scope="class")
-    def loaded(self) -> BaseDocumentCompressor:
-        return self.compressor_constructor(**self.compressor_constructor_params)
+@pytest.fixture(scope="module")
+def loaded() -> CompositionalReranker:
+    return CompositionalReranker(model=DEFAULT_BASE, device="cpu")
 
+
+class TestCompositionalReranker(RerankersIntegrationTests):
     @pytest.fixture
-    def compressor(self, loaded: BaseDocumentCompressor) -> BaseDocumentCompressor:
+    def compressor(self, loaded: CompositionalReranker) -> BaseDocumentCompressor:
         return loaded
 
     @property
