@@ -14,7 +14,7 @@ from compositional_rerank import __version__
 from compositional_rerank.errors import CompositionalRerankError, InputError
 
 PROGRAM = "compositional-rerank"
-VERBS = ("rerank", "explain", "audit")
+VERBS = ("rerank", "explain", "audit", "train")
 """Each is a module of this package with ``add_parser(subparsers)`` and ``run(args) -> exit code``."""
 
 _EPILOG = """\

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from compositional_rerank.errors import InputError, MissingDependencyError
+from compositional_rerank.training.settings import TrainingSettings
 
 _EPILOG = """\
 examples:
@@ -15,12 +17,21 @@ examples:
   compositional-rerank train verifier --corpus my_docs/ --out my_checkpoint
   compositional-rerank rerank --model my_checkpoint --query "..." passages.txt
 
-  # train it again from the base model and the data of the recipe (docs/training.md says where to get them)
-  compositional-rerank train verifier --data data/ --from sentence-transformers/all-MiniLM-L6-v2 --out checkpoint
+  # train the shipped one again, in two stages (docs/training.md says where to get the data)
+  compositional-rerank train verifier --data data/ --recipe first --from all-MiniLM-L6-v2 --out stage1
+  compositional-rerank train verifier --data data/ --recipe second --from stage1 --out checkpoint
 
 Stopped by Ctrl-C or a crash, the same command goes on from the last saved state.
 exit codes: 0 done, 2 bad data or settings
 """
+
+
+_HELP = {
+    "epochs": "passes over the pairs",
+    "learning_rate": "peak learning rate",
+    "batch_size": "pairs per step",
+    "seed": "fixes data, order and head",
+}
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -37,24 +48,27 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     data.add_argument("--corpus", type=Path, metavar="PATH", help="your passages: a file or a folder")
     data.add_argument("--data", type=Path, metavar="DIR", help="folder with the files that the recipe names")
     parser.add_argument(
-        "--recipe", type=Path, metavar="FILE", help="TOML recipe for --data (that of the shipped checkpoint)"
+        "--recipe",
+        default="second",
+        metavar="R",
+        help="recipe for --data: first, second or a TOML file (second)",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="checkpoint folder to write; must not exist"
     )
     parser.add_argument(
-        "--from",
-        dest="start",
-        metavar="M",
-        help="checkpoint or base model to start from (the shipped checkpoint)",
+        "--from", dest="start", metavar="M", help="checkpoint or base model to start from (the shipped one)"
     )
     parser.add_argument(
         "--rows", type=int, default=16_000, metavar="N", help="pairs to make from --corpus (16000)"
     )
-    parser.add_argument("--epochs", type=float, default=1.0, help="passes over the pairs (1)")
-    parser.add_argument("--learning-rate", type=float, default=1e-4, help="peak learning rate (1e-4)")
-    parser.add_argument("--batch-size", type=int, default=32, help="pairs per step (32)")
-    parser.add_argument("--seed", type=int, default=17, help="fixes data, order and head (17)")
+    for field in ("epochs", "learning_rate", "batch_size", "seed"):
+        value = getattr(TrainingSettings, field)
+        parser.add_argument(
+            f"--{field.replace('_', '-')}",
+            type=type(value),
+            help=f"{_HELP[field]} ({value:g}, or what the recipe says)",
+        )
     parser.add_argument("--device", help="torch device, such as cpu or cuda")
     return parser
 
@@ -73,16 +87,17 @@ def run(args: argparse.Namespace) -> int:
     from compositional_rerank.config import locate
     from compositional_rerank.training.corpus import corpus_pairs, read_passages
     from compositional_rerank.training.recipe import Recipe
-    from compositional_rerank.training.verifier import TrainingSettings, train_verifier
+    from compositional_rerank.training.verifier import train_verifier
 
-    settings = TrainingSettings(
-        epochs=args.epochs, learning_rate=args.learning_rate, batch_size=args.batch_size, seed=args.seed
-    )
+    given = {field: getattr(args, field) for field in _HELP if getattr(args, field) is not None}
     start = locate(args.start)
     if args.corpus is not None:
-        pairs = corpus_pairs(read_passages(args.corpus), args.rows, args.seed)
+        settings = TrainingSettings(**given)
+        pairs = corpus_pairs(read_passages(args.corpus), args.rows, settings.seed)
     else:
-        pairs = Recipe.load(args.recipe).pairs(args.data)
+        recipe = Recipe.load(args.recipe)
+        settings = replace(recipe.training, **given)
+        pairs = recipe.pairs(args.data)
     print(f"{len(pairs)} pairs, {sum(pair.mismatch for pair in pairs)} of them near-misses", file=sys.stderr)
     out = train_verifier(pairs, start, args.out, settings=settings, device=args.device)
     print(f"wrote {out}; look at it with: compositional-rerank audit --model {out}", file=sys.stderr)

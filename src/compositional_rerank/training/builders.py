@@ -116,7 +116,7 @@ def from_topics(source: Source, data: Path, rng: random.Random) -> list[Labelled
 
 
 def _few_words(sentence: str, rng: random.Random) -> str:
-    """One to four neighbouring words that neither start nor end with a function word, where there are such."""
+    """One to four neighbouring words that neither start nor end with a function word, if there are such."""
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     words = [word.strip(".,;:!?()\"'") for word in sentence.split()]

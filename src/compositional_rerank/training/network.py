@@ -47,7 +47,8 @@ class LengthBatchSampler(DefaultBatchSampler):
     def __init__(self, dataset: Any, batch_size: int, drop_last: bool, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(dataset, batch_size=batch_size, drop_last=drop_last, seed=seed, **kwargs)
         self._lengths = [
-            len(query) + len(passage) for query, passage in zip(dataset["query"], dataset["passage"], strict=True)
+            len(query) + len(passage)
+            for query, passage in zip(dataset["query"], dataset["passage"], strict=True)
         ]
 
     def __len__(self) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 from compositional_rerank.errors import DataError
 from compositional_rerank.training import builders
+from compositional_rerank.training.settings import TrainingSettings
 from compositional_rerank.training.sources import LabelledPair
 
 if sys.version_info >= (3, 11):
@@ -52,34 +53,35 @@ class Source:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Sources and the seed with which they are drawn."""
+    """Sources, the seed with which they are drawn, and how to train on them."""
 
     seed: int
     sources: tuple[Source, ...]
+    training: TrainingSettings
 
     @classmethod
-    def load(cls, file: Path | None = None) -> Recipe:
-        """Read a recipe from TOML; None is the recipe of the shipped checkpoint.
+    def load(cls, name: str) -> Recipe:
+        """Read a recipe.
+
+        Args:
+            name: ``first`` or ``second``, the stages of the shipped checkpoint, or a TOML file of your own.
 
         Raises:
-            DataError: the file is missing or a field is wrong.
+            DataError: there is no such recipe, or a field is wrong.
 
         Example:
-            >>> recipe = Recipe.load()
-            >>> all(source.rows > 0 for source in recipe.sources)
+            >>> all(source.rows > 0 for source in Recipe.load("second").sources)
             True
         """
+        shipped = files("compositional_rerank.training") / "recipes" / f"{name}.toml"
         try:
-            if file is None:
-                text = (files("compositional_rerank.training") / "recipe.toml").read_text("utf-8")
-            else:
-                text = file.read_text("utf-8")
+            text = shipped.read_text("utf-8") if shipped.is_file() else Path(name).read_text("utf-8")
             raw: dict[str, Any] = tomllib.loads(text)
-            recipe = cls(int(raw["seed"]), tuple(Source(**source) for source in raw["source"]))
+            seed = int(raw["seed"])
+            training = TrainingSettings(**{"seed": seed, **raw.get("training", {})})
+            recipe = cls(seed, tuple(Source(**source) for source in raw["source"]), training)
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(
-                f"{file or 'the shipped recipe'}: no recipe can be read from it: {error!r}"
-            ) from error
+            raise DataError(f"no recipe can be read from {name}: {error!r}") from error
         for source in recipe.sources:
             if source.kind not in _KINDS:
                 raise DataError(

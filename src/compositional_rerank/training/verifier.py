@@ -6,7 +6,6 @@ import math
 import random
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,46 +19,14 @@ from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.training.calibration import fit_logistic
 from compositional_rerank.training.export import export
 from compositional_rerank.training.network import LengthBatchSampler, build
+from compositional_rerank.training.settings import TrainingSettings
 from compositional_rerank.training.sources import LabelledPair
 from compositional_rerank.verifier import HEAD
 
 MIN_PAIRS = 200
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How to train; the defaults are those of the shipped checkpoint.
-
-    Args:
-        epochs: passes over the pairs, above 0.
-        learning_rate: peak, reached after 150 steps or a tenth of them, then falling to 0. Above 2e-4 the
-            network did not leave chance level.
-        batch_size: pairs per step, at least 1.
-        max_tokens: longest pair while training; longer ones are cut.
-        held_out: share of the pairs kept for calibration, never trained on, in (0, 0.5].
-        seed: of the split, the order and the head.
-    """
-
-    epochs: float = 1.0
-    learning_rate: float = 1e-4
-    batch_size: int = 32
-    max_tokens: int = 128
-    held_out: float = 0.02
-    seed: int = 17
-
-    def __post_init__(self) -> None:
-        checks = {
-            "epochs": self.epochs > 0,
-            "learning_rate": 0 < self.learning_rate < 1,
-            "batch_size": self.batch_size >= 1,
-            "max_tokens": self.max_tokens >= 8,
-            "held_out": 0 < self.held_out <= 0.5,
-        }
-        for name, fine in checks.items():
-            if not fine:
-                raise InputError(
-                    f"{name} is out of range: {getattr(self, name)}; see `train verifier --help`"
-                )
+# Chosen on NFCorpus dev and the pairs that docs/experiments.md names.
+FUSION = Fusion(tau=0.62, width=0.02, beta=1.0, threshold=0.5)
+POOLED_WEIGHT = 1 / 3
 
 
 def train_verifier(
@@ -67,25 +34,20 @@ def train_verifier(
     start: Located,
     out: Path,
     *,
-    fusion: Fusion,
     settings: TrainingSettings | None = None,
-    pooled_weight: float = 1 / 3,
-    work: Path | None = None,
     device: str | None = None,
 ) -> Path:
     """Train a verifier and write it as a checkpoint.
 
-    The trainer is sentence-transformers': it logs, saves its state every 400 steps below ``work`` and goes on
-    from there when called again with the same folder after a crash or Ctrl-C.
+    The trainer is sentence-transformers': it logs, saves its state every 400 steps in ``OUT.training`` and
+    goes on from there when called again after a crash or Ctrl-C. Calibration comes from held-out pairs; gate,
+    penalty and the pooled share are those of the checkpoint that training starts from, or the shipped ones.
 
     Args:
         pairs: labelled pairs, at least 200, of both labels.
         start: base model, or a checkpoint to go on from.
         out: folder to write; must not exist.
-        fusion: gate, penalty and threshold to write into the checkpoint.
         settings: how to train.
-        pooled_weight: share of the pooled cosine in the relevance.
-        work: folder of the trainer's state; None is ``OUT.training``; removed after success.
         device: torch device name; None picks an accelerator where there is one.
 
     Returns:
@@ -100,7 +62,7 @@ def train_verifier(
     if out.exists():
         raise InputError(f"{out} exists: choose another folder, or remove it first")
     _check(pairs)
-    work = work or out.with_name(out.name + ".training")
+    work = out.with_name(out.name + ".training")
     order = list(pairs)
     random.Random(settings.seed).shuffle(order)
     count = max(64, round(len(order) * settings.held_out))
@@ -122,6 +84,9 @@ def train_verifier(
     labels = torch.tensor([float(pair.mismatch) for pair in held_out])
     slope, intercept = fit_logistic(logits.float().cpu(), labels)
     config = VerifierConfig(slope, intercept, max_tokens=256, segments=2)
+    fusion, pooled_weight = FUSION, POOLED_WEIGHT
+    if start.config is not None:
+        fusion, pooled_weight = start.config.fusion, start.config.pooled_weight
     export(network, start.base, out, fusion=fusion, verifier=config, pooled_weight=pooled_weight)
     shutil.rmtree(work)
     return out
@@ -180,11 +145,16 @@ def _run(network: Any, pairs: Sequence[LabelledPair], settings: TrainingSettings
         batch_sampler=LengthBatchSampler,
         seed=settings.seed,
     )
+
+    class StopAfter(TrainerCallback):  # type: ignore[misc]
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            control.should_training_stop |= state.global_step == settings.stop_after
+
     trainer = CrossEncoderTrainer(
         model=network,
         args=arguments,
         train_dataset=dataset,
         loss=losses.BinaryCrossEntropyLoss(network),
-        callbacks=[StopAtNaN()],
+        callbacks=[StopAtNaN(), StopAfter()],
     )
     trainer.train(resume_from_checkpoint=get_last_checkpoint(str(work)) if work.is_dir() else None)

@@ -1,0 +1,47 @@
+"""How to train, with the values that the shipped checkpoint was trained with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from compositional_rerank.errors import InputError
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How to train; the defaults are those of the shipped checkpoint.
+
+    Args:
+        epochs: passes over the pairs, above 0.
+        learning_rate: peak, reached after 150 steps or a tenth of them, then falling to 0. Above 2e-4 the
+            network did not leave chance level.
+        batch_size: pairs per step, at least 1.
+        max_tokens: longest pair while training; longer ones are cut.
+        held_out: share of the pairs kept for calibration, never trained on, in (0, 0.5].
+        seed: of the split, the order and the head.
+        stop_after: stop after so many steps, at the learning rate that the schedule of all ``epochs`` has
+            there; None goes to the end.
+    """
+
+    epochs: float = 1.0
+    learning_rate: float = 1e-4
+    batch_size: int = 32
+    max_tokens: int = 128
+    held_out: float = 0.02
+    seed: int = 17
+    stop_after: int | None = None
+
+    def __post_init__(self) -> None:
+        checks = {
+            "epochs": self.epochs > 0,
+            "learning_rate": 0 < self.learning_rate < 1,
+            "batch_size": self.batch_size >= 1,
+            "max_tokens": self.max_tokens >= 8,
+            "held_out": 0 < self.held_out <= 0.5,
+            "stop_after": self.stop_after is None or self.stop_after >= 1,
+        }
+        for name, fine in checks.items():
+            if not fine:
+                raise InputError(
+                    f"{name} is out of range: {getattr(self, name)}; see `train verifier --help`"
+                )
