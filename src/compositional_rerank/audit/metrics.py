@@ -174,11 +174,14 @@ def p_value(baseline: Floats, other: Floats, seed: int, resamples: int = 9999) -
         other: the other system's values for the same queries, [n].
         seed: seed of the resampling.
         resamples: random sign assignments; all of them are tried where there are fewer.
+
+    Returns:
+        The p-value, in (0, 1]; 1.0 for a single query, which no assignment can tell apart.
     """
     from scipy.stats import permutation_test
 
     difference = np.asarray(other, dtype=np.float64) - baseline
-    if not difference.any():
+    if len(difference) < 2 or not difference.any():
         return 1.0
     result = permutation_test(
         (difference,),
