@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from compositional_rerank.training.sources import (
     detokenise,
     inference_pairs,
     paraphrase_pairs,
-    read_rows,
+    text_rows,
 )
 
 if TYPE_CHECKING:
@@ -43,9 +44,14 @@ def from_inference(source: Source, data: Path, rng: random.Random) -> list[Label
 
 def from_edits(source: Source, data: Path, rng: random.Random) -> list[LabelledPair]:
     """Near-misses and rewrites of the sentences of a corpus."""
-    texts = [detokenise(str(row[source.field])) for row in read_rows(_file(source, data))]
+    file = _file(source, data)
+    if source.field is None:
+        raise DataError(f"source {source.name!r} of kind 'edits' needs a field: the one with the sentences")
+    texts = [detokenise(text) for (text,) in text_rows(file, source.field)]
     sentences = sorted({text[start:stop] for text in set(texts) for start, stop in sentence_spans(text)})
     sentences = [sentence for sentence in sentences if 20 <= len(sentence) <= 240]
+    if not sentences:
+        raise DataError(f"{file}: field {source.field!r} has no sentence of 20 to 240 characters")
     sentences = rng.sample(sentences, min(len(sentences), _CORPUS_SENTENCES))
     found = pairs_from_corpus(sentences, source.rows, seed=rng.randrange(1 << 30))
     return [LabelledPair(pair.text1, pair.text2, 1 - pair.same, source.name) for pair in found]
@@ -72,10 +78,17 @@ def from_answers(source: Source, data: Path, rng: random.Random) -> list[Labelle
     """Questions with the sentence that answers them, with another close sentence, and changed questions.
 
     A question is changed by the near-miss rules (mismatch) or rewritten by them (no mismatch). The other
-    sentence is the closest one by TF-IDF that is not the answer.
+    sentence is the closest one by TF-IDF that is not the answer: it says something else, which makes it no
+    near-miss.
     """
-    rows = [(str(row["query"]), str(row["passage"])) for row in read_rows(_file(source, data))]
-    rows = [(detokenise(query), detokenise(passage)) for query, passage in rows if len(passage) <= 320]
+    file = _file(source, data)
+    rows = [
+        (detokenise(query), detokenise(passage))
+        for query, passage in text_rows(file, "query", "passage")
+        if len(passage) <= 320
+    ]
+    if len({passage for _, passage in rows}) < 2:
+        raise DataError(f"{file}: at least two passages of up to 320 characters are needed")
     rows = rng.sample(rows, min(len(rows), source.rows // 2))
     others = _closest_others(rows)
     pairs: list[LabelledPair] = []
@@ -89,19 +102,19 @@ def from_answers(source: Source, data: Path, rng: random.Random) -> list[Labelle
         if near and kind < 0.6:
             pairs.append(LabelledPair(rng.choice(near), passage, 1, source.name))
         else:
-            pairs.append(LabelledPair(query, others[number], 1, source.name))
+            pairs.append(LabelledPair(query, others[number], 0, source.name))
     return pairs
 
 
 def from_topics(source: Source, data: Path, rng: random.Random) -> list[LabelledPair]:
-    """Keyword queries: a few words out of a sentence agree with it, those of another sentence do not.
+    """Keyword queries, with the sentence that they are from and with another: never a near-miss.
 
     Without them the verifier takes every keyword query for a statement that its passages fail to make.
     """
     sentences = [
         text[start:stop]
-        for row in read_rows(_file(source, data))
-        for text in [detokenise(str(row["passage"]))]
+        for (passage,) in text_rows(_file(source, data), "passage")
+        for text in [detokenise(passage)]
         for start, stop in sentence_spans(text)
         if 40 <= stop - start <= 240
     ]
@@ -109,10 +122,75 @@ def from_topics(source: Source, data: Path, rng: random.Random) -> list[Labelled
     topics = [_few_words(sentence, rng) for sentence in sentences]
     pairs = []
     for number, sentence in enumerate(sentences):
-        other = topics[(number + 1) % len(topics)]
         pairs.append(LabelledPair(topics[number], sentence, 0, source.name))
-        pairs.append(LabelledPair(other, sentence, int(other.lower() not in sentence.lower()), source.name))
+        pairs.append(LabelledPair(topics[number - 1], sentence, 0, source.name))
     return pairs
+
+
+def from_related(source: Source, data: Path, rng: random.Random) -> list[LabelledPair]:
+    """Sentences with the closest sentence of another passage or of their own: related, other content.
+
+    They say different things without contradicting each other. Without them the verifier rejects whatever is
+    no paraphrase of the query, and retrieval with statements as queries loses half its nDCG
+    (docs/experiments.md).
+    """
+    groups = _sentences_by_passage(source, data, rng, source.rows)
+    flat = [(sentence, number) for number, group in enumerate(groups) for sentence in group]
+    rng.shuffle(flat)
+    flat = flat[: source.rows]
+    others = _closest_others([(sentence, sentence) for sentence, _ in flat])
+    pairs = []
+    for (sentence, number), other in zip(flat, others, strict=True):
+        siblings = [sibling for sibling in groups[number] if sibling != sentence]
+        second = rng.choice(siblings) if siblings and rng.random() < 0.4 else other
+        words, more = set(sentence.lower().split()), set(second.lower().split())
+        if len(words & more) < 0.6 * min(len(words), len(more)):  # nearly the same words may well contradict
+            pairs.append(LabelledPair(sentence, second, 0, source.name))
+    return pairs
+
+
+def from_clauses(source: Source, data: Path, rng: random.Random) -> list[LabelledPair]:
+    """A clause of a sentence as the query: the sentence says it and more; a changed clause it does not say."""
+    groups = _sentences_by_passage(source, data, rng, 2 * source.rows)
+    pairs: list[LabelledPair] = []
+    for sentence in (sentence for group in groups for sentence in group):
+        clause = _first_clause(sentence)
+        if clause is None:
+            continue
+        changed = edits(clause, rng=rng)
+        near = [edit.text for edit in changed if not edit.same]
+        same = [edit.text for edit in changed if edit.same]
+        if near:
+            asked = rng.choice(same) if same and rng.random() < 0.5 else clause
+            pairs.append(LabelledPair(asked, sentence, 0, source.name))
+            pairs.append(LabelledPair(rng.choice(near), sentence, 1, source.name))
+        if len(pairs) >= source.rows:
+            break
+    return pairs
+
+
+def _sentences_by_passage(source: Source, data: Path, rng: random.Random, most: int) -> list[list[str]]:
+    passages = sorted({detokenise(text) for (text,) in text_rows(_file(source, data), "passage")})
+    rng.shuffle(passages)
+    groups: list[list[str]] = []
+    for text in passages:
+        group = [text[start:stop] for start, stop in sentence_spans(text) if 40 <= stop - start <= 240]
+        groups.append(rng.sample(group, min(len(group), 4)))
+        if sum(map(len, groups)) >= most:
+            break
+    return groups
+
+
+_CLAUSE_END = re.compile(
+    r",|;|:|--|\b(?:which|who|because|although|while|whereas|when|if|but)\b", re.IGNORECASE
+)
+
+
+def _first_clause(sentence: str) -> str | None:
+    """What stands before the first comma or conjunction, if it is six words or more and not everything."""
+    found = _CLAUSE_END.search(sentence)
+    clause = sentence[: found.start()].strip() if found else ""
+    return clause + "." if len(clause.split()) >= 6 else None
 
 
 def _few_words(sentence: str, rng: random.Random) -> str:

@@ -38,7 +38,9 @@ def build(base: Path, max_tokens: int, device: str | None = None) -> CrossEncode
         module_input_name="sentence_embedding",
         module_output_name="scores",
     )
-    return CrossEncoder(modules=[transformer, Pooling(dimension, pooling_mode="mean"), head], device=device)
+    modules = [transformer, Pooling(dimension, pooling_mode="mean"), head]
+    network: CrossEncoder = CrossEncoder(modules=modules, device=device)
+    return network
 
 
 class LengthBatchSampler(DefaultBatchSampler):

@@ -27,6 +27,8 @@ _KINDS: dict[str, Callable[..., list[LabelledPair]]] = {
     "templates": builders.from_templates,
     "answers": builders.from_answers,
     "topics": builders.from_topics,
+    "related": builders.from_related,
+    "clauses": builders.from_clauses,
 }
 
 
@@ -80,15 +82,17 @@ class Recipe:
             seed = int(raw["seed"])
             training = TrainingSettings(**{"seed": seed, **raw.get("training", {})})
             recipe = cls(seed, tuple(Source(**source) for source in raw["source"]), training)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise DataError(f"no recipe can be read from {name}: {error!r}") from error
+        except KeyError as error:
+            raise DataError(f"recipe {name} has no {error}: see docs/training.md") from error
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(f"no recipe can be read from {name}: {error}") from error
         for source in recipe.sources:
             if source.kind not in _KINDS:
                 raise DataError(
                     f"source {source.name!r} has kind {source.kind!r}; the kinds are {sorted(_KINDS)}"
                 )
-            if source.rows < 1:
-                raise DataError(f"source {source.name!r} wants {source.rows} rows; at least 1 is needed")
+            if not isinstance(source.rows, int) or source.rows < 1:
+                raise DataError(f"source {source.name!r} wants {source.rows!r} rows; at least 1 is needed")
         return recipe
 
     def pairs(self, data: Path) -> list[LabelledPair]:

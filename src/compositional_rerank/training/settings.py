@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from compositional_rerank.errors import InputError
@@ -33,7 +34,7 @@ class TrainingSettings:
 
     def __post_init__(self) -> None:
         checks = {
-            "epochs": self.epochs > 0,
+            "epochs": 0 < self.epochs < math.inf,
             "learning_rate": 0 < self.learning_rate < 1,
             "batch_size": self.batch_size >= 1,
             "max_tokens": self.max_tokens >= 8,

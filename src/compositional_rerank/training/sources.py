@@ -29,6 +29,7 @@ class LabelledPair:
     source: str
 
 
+_LABELS = ("entailment", "neutral", "contradiction", "non-entailment")
 _DETOKENISE = [
     (re.compile(r"\s+([,.?!;:%)\]])"), r"\1"),
     (re.compile(r"([(\[])\s+"), r"\1"),
@@ -50,49 +51,70 @@ def detokenise(text: str) -> str:
 
 
 def read_rows(file: Path) -> Iterator[dict[str, object]]:
-    """JSON objects of a JSONL file; a bad line is named.
+    """JSON objects of a JSONL file in UTF-8; blank lines are skipped, a bad line is named.
 
     Raises:
         DataError: the file is missing or a line is no JSON object.
     """
+    for _, row in numbered_rows(file):
+        yield row
+
+
+def numbered_rows(file: Path) -> Iterator[tuple[int, dict[str, object]]]:
+    """`read_rows` with the number of each row's line, from 1."""
     if not file.is_file():
         raise DataError(f"{file} does not exist: pass the folder that holds the recipe's data")
-    with file.open(encoding="utf-8") as lines:
+    with file.open("rb") as lines:
         for number, line in enumerate(lines, 1):
+            if not line.strip():
+                continue
             try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise DataError(f"{file}:{number}: not a JSON object ({error.msg})") from error
+                row = json.loads(line.decode("utf-8-sig"))
+            except ValueError as error:
+                raise DataError(f"{file}:{number}: not a JSON object in UTF-8 ({error})") from error
             if not isinstance(row, dict):
                 raise DataError(f"{file}:{number}: not a JSON object")
-            yield row
+            yield number, row
+
+
+def text_rows(file: Path, *fields: str) -> list[tuple[str, ...]]:
+    """These fields of every row.
+
+    Raises:
+        DataError: a row lacks one of them, or it is no text, or blank; or there are no rows.
+    """
+    rows = [tuple(_field(row, name, file, number) for name in fields) for number, row in numbered_rows(file)]
+    if not rows:
+        raise DataError(f"{file}: no rows")
+    return rows
 
 
 def paraphrase_pairs(file: Path, rng: random.Random) -> list[LabelledPair]:
     """Pairs with ``text1 text2 same``: read in a random direction, half of them without tokeniser gaps."""
     pairs = []
-    for number, row in enumerate(read_rows(file), 1):
+    for number, row in numbered_rows(file):
         texts = [_field(row, name, file, number) for name in ("text1", "text2")]
-        if row.get("same") not in (0, 1):
-            raise DataError(f"{file}:{number}: field 'same' must be 0 or 1, got {row.get('same')!r}")
+        same = row.get("same")
+        if same not in (0, 1):
+            raise DataError(f"{file}:{number}: field 'same' must be 0 or 1, got {same!r:.60}")
         rng.shuffle(texts)
         if rng.random() < 0.5:
             texts = [detokenise(text) for text in texts]
-        pairs.append(LabelledPair(texts[0], texts[1], 1 - int(str(row["same"])), file.stem))
+        pairs.append(LabelledPair(texts[0], texts[1], int(same == 0), file.stem))
     return pairs
 
 
 def inference_pairs(file: Path) -> list[LabelledPair]:
     """Pairs with ``premise hypothesis label``: the passage (premise) must entail the query (hypothesis)."""
-    return [
-        LabelledPair(
-            _field(row, "hypothesis", file, number),
-            _field(row, "premise", file, number),
-            int(row["label"] != "entailment"),
-            file.stem,
+    pairs = []
+    for number, row in numbered_rows(file):
+        query, passage, label = (
+            _field(row, name, file, number) for name in ("hypothesis", "premise", "label")
         )
-        for number, row in enumerate(read_rows(file), 1)
-    ]
+        if label not in _LABELS:
+            raise DataError(f"{file}:{number}: field 'label' must be one of {_LABELS}, got {label!r:.60}")
+        pairs.append(LabelledPair(query, passage, int(label != "entailment"), file.stem))
+    return pairs
 
 
 def _field(row: dict[str, object], name: str, file: Path, number: int) -> str:
