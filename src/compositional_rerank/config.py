@@ -146,7 +146,7 @@ def locate(name_or_path: str | os.PathLike[str] | None) -> Located:
     else:
         check_model_name(name_or_path)
         folder, name = Path(name_or_path).expanduser(), str(name_or_path)
-    if not os.path.isfile(folder / VERIFIER_FILE):  # Path.is_file() raises where a name is too long
+    if not _is_checkpoint(folder):
         base = resolve(DEFAULT_BASE if name_or_path is None else name_or_path)
         return Located(base.name, base)
     config = CheckpointConfig.load(folder)
@@ -157,3 +157,13 @@ def locate(name_or_path: str | os.PathLike[str] | None) -> Located:
             f"{base.path} holds {base.sha256}: install the model that the checkpoint names"
         )
     return Located(name, base, folder, config)
+
+
+def _is_checkpoint(folder: Path) -> bool:
+    """Whether a folder is a checkpoint of this library, maybe a damaged one, rather than a base model."""
+    if os.path.isfile(folder / VERIFIER_FILE):  # Path.is_file() raises where a name is too long
+        return True
+    if not os.path.isfile(folder / CONFIG_FILE):
+        return False
+    content = (folder / CONFIG_FILE).read_text(encoding="utf-8", errors="replace")
+    return f'"{VERIFIER_FILE}"' in content

@@ -31,6 +31,9 @@ def compress_delta(
         ``[out, in / 2]``, two codes a byte, and ``NAME.steps`` float16 ``[out, in / GROUP]``. For any other
         changed parameter ``NAME``, its change as float16. Unchanged parameters are left out.
 
+    Raises:
+        CheckpointError: a parameter is missing or has another shape, or a change is not finite in float16.
+
     Example:
         >>> base = {"layer.weight": torch.zeros(2, 32)}
         >>> sorted(compress_delta(base, {"layer.weight": torch.ones(2, 32)}))
@@ -40,13 +43,18 @@ def compress_delta(
     """
     tensors: dict[str, torch.Tensor] = {}
     for name, before in base.items():
+        if name not in tuned or tuned[name].shape != before.shape:
+            raise CheckpointError(f"{name} of shape {tuple(before.shape)} is not in the tuned model")
         change = tuned[name].detach().float().cpu() - before.detach().float().cpu()
         if not change.any():
             continue
+        if not bool(torch.isfinite(change.half()).all()):
+            raise CheckpointError(f"the change of {name} is not finite in float16: training diverged")
         if change.dim() == 2 and change.shape[1] % GROUP == 0:
             groups = change.reshape(len(change), -1, GROUP)
             steps = (groups.abs().amax(dim=2) / 7).half()
-            divisor = steps.float().clamp_min(torch.finfo(torch.float16).tiny).unsqueeze(2)
+            # a step that float16 rounds to 0 makes all of its group 0, whatever the codes
+            divisor = torch.where(steps > 0, steps.float(), 1.0).unsqueeze(2)
             codes = (groups / divisor).round().clamp(-7, 7).add(7).to(torch.uint8).reshape(len(change), -1)
             tensors[name + _CODES] = (codes[:, 0::2] << 4 | codes[:, 1::2]).contiguous()
             tensors[name + _STEPS] = steps
@@ -66,7 +74,17 @@ def apply_delta(model: torch.nn.Module, tensors: Mapping[str, torch.Tensor]) -> 
         if key.endswith(_STEPS):
             continue
         name = key.removesuffix(_CODES)
-        change = _expand(tensor, tensors[name + _STEPS]) if key.endswith(_CODES) else tensor.float()
+        if key.endswith(_CODES):
+            steps = tensors.get(name + _STEPS)
+            if (
+                steps is None
+                or tensor.dim() != 2
+                or steps.shape != (len(tensor), tensor.shape[1] * 2 / GROUP)
+            ):
+                raise CheckpointError(f"the steps of {name} do not fit its codes: the checkpoint is damaged")
+            change = _expand(tensor, steps)
+        else:
+            change = tensor.float()
         if name not in own or own[name].shape != change.shape:
             has = tuple(own[name].shape) if name in own else "no such parameter"
             raise CheckpointError(

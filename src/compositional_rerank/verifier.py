@@ -55,11 +55,12 @@ class Verifier:
             self._head.load_state_dict({name: tensors[HEAD + name].float() for name in ("weight", "bias")})
         except (KeyError, RuntimeError) as error:
             raise CheckpointError(f"{weights} has no head for a hidden size of {hidden}: {error}") from error
-        dtype = torch.bfloat16 if _has_fast_bfloat16(device) else torch.float32
+        dtype = torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
         self._model = model.eval().requires_grad_(False).to(device, dtype)
         self._head.requires_grad_(False)
         tokenizer = AutoTokenizer.from_pretrained(str(base.path), local_files_only=True)
         self._pad_id = tokenizer.pad_token_id or 0
+        self._reads_types = "token_type_ids" in tokenizer.model_input_names
         self._tokenizer = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(config.max_tokens, strategy="longest_first")
@@ -69,7 +70,8 @@ class Verifier:
         """How likely each second text is a near-miss of the first.
 
         Args:
-            pairs: ``n`` pairs (segment of the query, segment of the passage).
+            pairs: ``n`` pairs (segment of the query, segment of the passage). A pair of more than
+                ``config.max_tokens`` tokens loses the end of its longer text.
 
         Returns:
             float32 ``[n]`` in [0, 1], calibrated.
@@ -98,18 +100,17 @@ class Verifier:
             return torch.tensor([row + [fill] * (longest - len(row)) for row in rows], device=self.device)
 
         mask = padded([encoding.attention_mask for encoding in encodings], 0)
-        hidden = self._model(
-            input_ids=padded([encoding.ids for encoding in encodings], self._pad_id),
-            token_type_ids=padded([encoding.type_ids for encoding in encodings], 0),
-            attention_mask=mask,
-        ).last_hidden_state
+        inputs = {"input_ids": padded([row.ids for row in encodings], self._pad_id), "attention_mask": mask}
+        if self._reads_types:
+            inputs["token_type_ids"] = padded([row.type_ids for row in encodings], 0)
+        hidden = self._model(**inputs).last_hidden_state
         weights = mask.unsqueeze(-1).float()
         mean = (hidden.float() * weights).sum(dim=1) / weights.sum(dim=1)
         logits: torch.Tensor = self._head(mean.cpu())
         return logits[:, 0]
 
 
-def _has_fast_bfloat16(device: torch.device) -> bool:
+def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether the device computes in bfloat16 itself; emulated, it would be slower than float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))

@@ -150,7 +150,7 @@ def from_related(source: Source, data: Path, rng: random.Random) -> list[Labelle
 
 
 def from_clauses(source: Source, data: Path, rng: random.Random) -> list[LabelledPair]:
-    """A clause of a sentence as the query: the sentence says it and more; a changed clause it does not say."""
+    """A clause of a sentence as the query: the sentence says it, but not what a changed clause says."""
     groups = _sentences_by_passage(source, data, rng, 2 * source.rows)
     pairs: list[LabelledPair] = []
     for sentence in (sentence for group in groups for sentence in group):

@@ -8,8 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
+from compositional_rerank._quiet import quiet_loading
 from compositional_rerank.checkpoint import ModelFiles, sha256_of
 from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig, VerifierConfig
 from compositional_rerank.delta import compress_delta
@@ -42,7 +44,8 @@ def export(
 
     Raises:
         InputError: ``out`` exists.
-        CheckpointError: the base has no single model.safetensors to be recognised by.
+        CheckpointError: the base has no single model.safetensors to be recognised by, or a weight is not finite.
+        OSError: the disk is full, or the place cannot be written.
     """
     from sentence_transformers.base.modules import Transformer
 
@@ -50,7 +53,8 @@ def export(
         raise InputError(f"{out} exists: choose another folder, or remove it first")
     if base.sha256 is None:
         raise CheckpointError(f"{base.path} has no model.safetensors: save the base model in one file first")
-    original = Transformer.load(str(base.path)).auto_model
+    with quiet_loading():
+        original = Transformer.load(str(base.path)).auto_model
     tensors = compress_delta(
         dict(original.named_parameters()), dict(network[0].auto_model.named_parameters())
     )
@@ -60,10 +64,20 @@ def export(
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
         folder.chmod(0o755)
-        save_file(tensors, folder / VERIFIER_FILE)
+        try:
+            save_file(tensors, folder / VERIFIER_FILE)
+        except SafetensorError as error:
+            raise OSError(f"{out} could not be written: {error}") from error
         files = {VERIFIER_FILE: sha256_of(folder / VERIFIER_FILE)}
-        CheckpointConfig(base.name, base.sha256, pooled_weight, fusion, verifier, files).save(folder)
+        config = CheckpointConfig(_lasting(base), base.sha256, pooled_weight, fusion, verifier, files)
+        config.save(folder)
         os.rename(folder, out)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _lasting(base: ModelFiles) -> str:
+    """The base's name; a path that holds in every working directory where the name is a relative one."""
+    relative = Path(base.name).expanduser() == base.path and not base.path.is_absolute()
+    return str(base.path.resolve()) if relative else base.name

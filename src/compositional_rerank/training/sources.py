@@ -50,18 +50,12 @@ def detokenise(text: str) -> str:
     return text
 
 
-def read_rows(file: Path) -> Iterator[dict[str, object]]:
-    """JSON objects of a JSONL file in UTF-8; blank lines are skipped, a bad line is named.
+def numbered_rows(file: Path) -> Iterator[tuple[int, dict[str, object]]]:
+    """JSON objects of a JSONL file in UTF-8 with their lines' numbers, from 1; blank lines are skipped.
 
     Raises:
         DataError: the file is missing or a line is no JSON object.
     """
-    for _, row in numbered_rows(file):
-        yield row
-
-
-def numbered_rows(file: Path) -> Iterator[tuple[int, dict[str, object]]]:
-    """`read_rows` with the number of each row's line, from 1."""
     if not file.is_file():
         raise DataError(f"{file} does not exist: pass the folder that holds the recipe's data")
     with file.open("rb") as lines:
