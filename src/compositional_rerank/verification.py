@@ -13,6 +13,10 @@ from compositional_rerank.scoring.similarity import segment_closeness
 from compositional_rerank.scoring.tokens import PackedTokens
 from compositional_rerank.verifier import Verifier
 
+# A segment that says something else agrees with anything: only one that is about as close as the closest can
+# show that the passage also says what the query says.
+_ALSO_CLOSE = 0.1
+
 
 @dataclass(frozen=True, eq=False)
 class Text:
@@ -69,8 +73,13 @@ def suspects(query: Text, passages: Sequence[Text], *, least: float, most: int) 
         for place, (passage, table) in enumerate(zip(passages, tables, strict=True)):
             ranked = sorted(((next(closeness), row) for row in table), key=lambda item: -item[0])[:most]
             if ranked and ranked[0][0] >= least:
-                pairs = [(sentence, passage.text[row[0] : row[1]]) for _, row in ranked]
-                found.setdefault(place, []).append(Sentence(ranked[0][0], pairs))
+                closest = ranked[0][0]
+                pairs = [
+                    (sentence, passage.text[row[0] : row[1]])
+                    for value, row in ranked
+                    if value >= closest - _ALSO_CLOSE
+                ]
+                found.setdefault(place, []).append(Sentence(closest, pairs))
     return dict(sorted(found.items()))
 
 
