@@ -8,9 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from compositional_rerank import CompositionalReranker, MemoryStore, StructuralEmbedder, TokenEncoder
 from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
+
+# A slow machine is no failure.
+settings.register_profile("without deadline", deadline=None)
+settings.load_profile("without deadline")
 
 
 @pytest.fixture(scope="session")

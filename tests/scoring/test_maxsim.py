@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sentence_transformers.util import mean_maxsim
 
@@ -41,7 +41,6 @@ def ragged(draw: st.DrawFn) -> tuple[torch.Tensor, list[torch.Tensor]]:
 
 
 @given(ragged())
-@settings(deadline=None)
 def test_equals_the_library_and_a_float64_loop(sample: tuple[torch.Tensor, list[torch.Tensor]]) -> None:
     query, passages = sample
     scores = maxsim(query, PackedTokens.from_list(passages))
