@@ -13,6 +13,7 @@ from compositional_rerank.audit import systems
 from compositional_rerank.cli import main
 from compositional_rerank.errors import CompositionalRerankError
 
+BASE = "sentence-transformers/all-MiniLM-L6-v2"
 SCHEMA_RETRIEVAL = {"documents", "queries", "cosine", "maxsim", "two_stage"}
 
 
@@ -49,12 +50,13 @@ def everything(data: Path) -> list[str]:
 
 
 def test_json_has_the_schema_that_others_rely_on(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([*everything(data), "--format", "json", "--out", str(data / "out")]) == 0
+    command = [*everything(data), "--model", BASE, "--format", "json", "--out", str(data / "out")]
+    assert main(command) == 0
     printed = capsys.readouterr().out
     report = json.loads(printed)
     assert report == json.loads((data / "out" / "audit.json").read_text(encoding="utf-8"))
     assert set(report) >= {"model", "retrieval", "near_misses", "latency_ms", "settings"}
-    assert report["model"]["name"] == "sentence-transformers/all-MiniLM-L6-v2"
+    assert report["model"]["name"] == BASE
     toy = report["retrieval"]["toy"]
     assert set(toy) >= SCHEMA_RETRIEVAL
     assert (toy["documents"], toy["queries"]) == (3, 1)
@@ -81,7 +83,7 @@ def test_the_html_asks_nothing_of_the_network(data: Path, capsys: pytest.Capture
 
 def test_the_gate_ends_with_1_and_says_which_line(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = [*everything(data), "--min-rejection", "1", "--max-recall-drop", "1", "--format", "json"]
-    command += ["--model", "sentence-transformers/all-MiniLM-L6-v2"]  # without a verifier nothing is rejected
+    command += ["--model", BASE]  # without a verifier nothing is rejected
     assert main(command) == 1
     captured = capsys.readouterr()
     assert "FAIL  trips: no share of rejected near-misses" in captured.err
