@@ -5,10 +5,16 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from compositional_rerank.errors import InputError, MissingDependencyError
+from compositional_rerank.errors import (
+    CompositionalRerankError,
+    DataError,
+    InputError,
+    MissingDependencyError,
+)
 from compositional_rerank.training.settings import TrainingSettings
 
 _EPILOG = """\
@@ -77,13 +83,11 @@ def run(args: argparse.Namespace) -> int:
     """Run the verb; 0 when the checkpoint is written."""
     if args.out.exists():
         raise InputError(f"{args.out} exists: choose another folder, or remove it first")
-    try:
-        import datasets  # noqa: F401
-        import lemminflect  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"training needs {error.name}: pip install 'compositional-rerank[train]'"
-        ) from error
+    for package in ("accelerate", "datasets", "lemminflect"):
+        if find_spec(package) is None:
+            raise MissingDependencyError(
+                f"training needs {package}: pip install 'compositional-rerank[train]'"
+            )
     from compositional_rerank.config import locate
     from compositional_rerank.training.corpus import corpus_pairs, read_passages
     from compositional_rerank.training.recipe import Recipe
@@ -99,6 +103,13 @@ def run(args: argparse.Namespace) -> int:
         settings = replace(recipe.training, **given)
         pairs = recipe.pairs(args.data)
     print(f"{len(pairs)} pairs, {sum(pair.mismatch for pair in pairs)} of them near-misses", file=sys.stderr)
-    out = train_verifier(pairs, start, args.out, settings=settings, device=args.device)
+    try:
+        out = train_verifier(pairs, start, args.out, settings=settings, device=args.device)
+    except FloatingPointError as error:
+        raise DataError(str(error)) from error
+    except CompositionalRerankError:
+        raise
+    except OSError as error:
+        raise InputError(f"{args.out} could not be written: {error}; the same command goes on") from error
     print(f"wrote {out}; look at it with: compositional-rerank audit --model {out}", file=sys.stderr)
     return 0

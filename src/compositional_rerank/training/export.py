@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
@@ -44,7 +45,8 @@ def export(
 
     Raises:
         InputError: ``out`` exists.
-        CheckpointError: the base has no single model.safetensors to be recognised by, or a weight is not finite.
+        CheckpointError: the base has no single model.safetensors to be recognised by, or a weight is not
+            finite.
         OSError: the disk is full, or the place cannot be written.
     """
     from sentence_transformers.base.modules import Transformer
@@ -59,6 +61,8 @@ def export(
         dict(original.named_parameters()), dict(network[0].auto_model.named_parameters())
     )
     head = network[2].linear.state_dict()
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in head.values()):
+        raise CheckpointError("the head is not finite: training diverged; lower the learning rate")
     tensors |= {HEAD + name: tensor.detach().float().cpu().contiguous() for name, tensor in head.items()}
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))

@@ -14,6 +14,8 @@ from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.modules import Pooling
 
+from compositional_rerank._quiet import quiet_loading
+
 
 def build(base: Path, max_tokens: int, device: str | None = None) -> CrossEncoder:
     """The base model reading two texts together, all of its layers trainable, its word embeddings frozen.
@@ -26,7 +28,8 @@ def build(base: Path, max_tokens: int, device: str | None = None) -> CrossEncode
         max_tokens: longest pair; a longer one is cut while training.
         device: torch device name; None picks an accelerator where there is one.
     """
-    transformer = Transformer.load(str(base))
+    with quiet_loading():
+        transformer = Transformer.load(str(base))
     transformer.max_seq_length = max_tokens
     transformer.auto_model.get_input_embeddings().requires_grad_(False)
     transformer.auto_model.config.num_labels = 1

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import random
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 from safetensors.torch import load_file
@@ -18,9 +17,10 @@ from compositional_rerank.errors import DataError, InputError
 from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.training.calibration import fit_logistic
 from compositional_rerank.training.export import export
-from compositional_rerank.training.network import LengthBatchSampler, build
+from compositional_rerank.training.network import build
 from compositional_rerank.training.settings import TrainingSettings
 from compositional_rerank.training.sources import LabelledPair
+from compositional_rerank.training.trainer import claim, run
 from compositional_rerank.verifier import HEAD
 
 MIN_PAIRS = 200
@@ -39,9 +39,10 @@ def train_verifier(
 ) -> Path:
     """Train a verifier and write it as a checkpoint.
 
-    The trainer is sentence-transformers': it logs, saves its state every 400 steps in ``OUT.training`` and
-    goes on from there when called again after a crash or Ctrl-C. Calibration comes from held-out pairs; gate,
-    penalty and the pooled share are those of the checkpoint that training starts from, or the shipped ones.
+    The trainer is sentence-transformers'. It saves its state in ``OUT.training`` about ten times, at least
+    every 400 steps; called again with the same arguments after a crash or Ctrl-C, it goes on from there.
+    Calibration comes from held-out pairs; gate, penalty and the pooled share are those of the checkpoint that
+    training starts from, or the shipped ones.
 
     Args:
         pairs: labelled pairs, at least 200, of both labels.
@@ -55,8 +56,9 @@ def train_verifier(
 
     Raises:
         DataError: too few pairs, or one label only.
-        InputError: ``out`` exists.
+        InputError: ``out`` exists, or ``OUT.training`` is of a run with other arguments.
         FloatingPointError: the loss is not finite.
+        OSError: the disk is full, or ``out`` cannot be written.
     """
     settings = settings or TrainingSettings()
     if out.exists():
@@ -67,15 +69,19 @@ def train_verifier(
     random.Random(settings.seed).shuffle(order)
     count = max(64, round(len(order) * settings.held_out))
     held_out, training = order[:count], order[count:]
-    _check(training)
+    _check_labels(training, "training")
+    _check_labels(held_out, "held-out")
+    claim(work, pairs, start, settings)
 
     torch.manual_seed(settings.seed)
     network = build(start.base.path, settings.max_tokens, device)
     if start.folder is not None:
         tensors = load_file(start.folder / VERIFIER_FILE)
-        apply_delta(network[0].auto_model, {k: v for k, v in tensors.items() if not k.startswith(HEAD)})
-        network[2].linear.load_state_dict({k: tensors[HEAD + k].float() for k in ("weight", "bias")})
-    _run(network, training, settings, work)
+        layers = cast(torch.nn.Module, network[0].auto_model)
+        head = cast(torch.nn.Module, network[2].linear)
+        apply_delta(layers, {k: v for k, v in tensors.items() if not k.startswith(HEAD)})
+        head.load_state_dict({k: tensors[HEAD + k].float() for k in ("weight", "bias")})
+    run(network, training, settings, work)
     logits = network.predict(
         [(pair.query, pair.passage) for pair in held_out],
         activation_fn=torch.nn.Identity(),
@@ -95,66 +101,12 @@ def train_verifier(
 def _check(pairs: Sequence[LabelledPair]) -> None:
     if len(pairs) < MIN_PAIRS:
         raise DataError(f"{len(pairs)} pairs are too few to train on; give at least {MIN_PAIRS}")
+    _check_labels(pairs, "given")
+
+
+def _check_labels(pairs: Sequence[LabelledPair], which: str) -> None:
     labels = {pair.mismatch for pair in pairs}
     if labels != {0, 1}:
         raise DataError(
-            f"the pairs have only the label(s) {sorted(labels)}; both 0 (agrees) and 1 (mismatch) are needed"
+            f"the {which} pairs have the label(s) {sorted(labels)}; 0 (agrees) and 1 (mismatch) are needed"
         )
-
-
-def _run(network: Any, pairs: Sequence[LabelledPair], settings: TrainingSettings, work: Path) -> None:
-    from datasets import Dataset
-    from sentence_transformers.cross_encoder import (
-        CrossEncoderTrainer,
-        CrossEncoderTrainingArguments,
-        losses,
-    )
-    from transformers import TrainerCallback
-    from transformers.trainer_utils import get_last_checkpoint
-
-    class StopAtNaN(TrainerCallback):  # type: ignore[misc]
-        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any], **kwargs: Any) -> None:
-            if "loss" in logs and not math.isfinite(float(logs["loss"])):
-                raise FloatingPointError(
-                    f"the loss is {logs['loss']} at step {state.global_step}: lower --learning-rate "
-                    f"(now {settings.learning_rate}); the last good state is in {work}"
-                )
-
-    dataset = Dataset.from_dict(
-        {
-            "query": [pair.query for pair in pairs],
-            "passage": [pair.passage for pair in pairs],
-            "label": [float(pair.mismatch) for pair in pairs],
-        }
-    )
-    steps = math.ceil(len(pairs) / settings.batch_size * settings.epochs)
-    arguments = CrossEncoderTrainingArguments(
-        output_dir=str(work),
-        num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        warmup_steps=min(150, max(1, steps // 10)),
-        lr_scheduler_type="linear",
-        weight_decay=0.01,
-        bf16=torch.cuda.is_bf16_supported() if torch.cuda.is_available() else True,
-        use_cpu=network.device.type == "cpu",
-        logging_steps=50,
-        save_steps=400,
-        save_total_limit=2,
-        report_to="none",
-        batch_sampler=LengthBatchSampler,
-        seed=settings.seed,
-    )
-
-    class StopAfter(TrainerCallback):  # type: ignore[misc]
-        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-            control.should_training_stop |= state.global_step == settings.stop_after
-
-    trainer = CrossEncoderTrainer(
-        model=network,
-        args=arguments,
-        train_dataset=dataset,
-        loss=losses.BinaryCrossEntropyLoss(network),
-        callbacks=[StopAtNaN(), StopAfter()],
-    )
-    trainer.train(resume_from_checkpoint=get_last_checkpoint(str(work)) if work.is_dir() else None)

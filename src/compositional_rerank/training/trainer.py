@@ -1,0 +1,139 @@
+"""The run of sentence-transformers' trainer: its settings, its saved states, what stops it."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from datasets import Dataset
+from sentence_transformers import CrossEncoder
+from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments, losses
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from compositional_rerank.config import Located
+from compositional_rerank.errors import InputError
+from compositional_rerank.training.network import LengthBatchSampler
+from compositional_rerank.training.settings import TrainingSettings
+from compositional_rerank.training.sources import LabelledPair
+from compositional_rerank.verifier import has_fast_bfloat16
+
+_RUN_FILE = "run.json"
+
+
+class _StopAtNaN(TrainerCallback):
+    def __init__(self, work: Path, learning_rate: float) -> None:
+        self.work = work
+        self.learning_rate = learning_rate
+
+    def on_log(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        loss = kwargs["logs"].get("loss", kwargs["logs"].get("train_loss", 0.0))
+        if not math.isfinite(float(loss)):
+            raise FloatingPointError(
+                f"the loss is {loss} at step {state.global_step}: lower the learning rate "
+                f"(now {self.learning_rate:g}) and remove {self.work} to start anew"
+            )
+
+
+class _StopAfter(TrainerCallback):
+    def __init__(self, steps: int | None) -> None:
+        self.steps = steps
+
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
+    ) -> None:
+        control.should_training_stop |= self.steps is not None and state.global_step >= self.steps
+
+
+def claim(work: Path, pairs: Sequence[LabelledPair], start: Located, settings: TrainingSettings) -> None:
+    """Make ``work`` the folder of this very run, or find that it is.
+
+    Raises:
+        InputError: it holds the states of a run on other pairs, from another start or with other settings.
+    """
+    run = {
+        "pairs": hashlib.sha256(
+            json.dumps([dataclasses.astuple(pair) for pair in pairs]).encode()
+        ).hexdigest(),
+        "base": start.base.sha256,
+        "start": start.config.files if start.config else {},
+        "settings": dataclasses.asdict(settings),
+    }
+    file = work / _RUN_FILE
+    if work.exists():
+        try:
+            known = json.loads(file.read_text("utf-8"))
+        except (OSError, ValueError):
+            known = None
+        if known == run:
+            return
+        if known is not None or any(work.iterdir()):
+            raise InputError(
+                f"{work} holds the states of another training run (other pairs, start or settings): "
+                "remove it, or write the checkpoint elsewhere"
+            )
+    work.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps(run), "utf-8")
+
+
+def run(network: CrossEncoder, pairs: Sequence[LabelledPair], settings: TrainingSettings, work: Path) -> None:
+    """Train in place; go on from the last whole state in ``work``.
+
+    Raises:
+        FloatingPointError: the loss is not finite.
+    """
+    steps = math.ceil(len(pairs) / settings.batch_size) * settings.epochs
+    save_steps = min(400, max(1, round(steps / 100)) * 10)
+    arguments = CrossEncoderTrainingArguments(
+        output_dir=str(work),
+        num_train_epochs=settings.epochs,
+        per_device_train_batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        warmup_steps=min(150, max(1, int(steps // 10))),
+        lr_scheduler_type="linear",
+        weight_decay=0.01,
+        bf16=has_fast_bfloat16(network.device),
+        use_cpu=network.device.type == "cpu",
+        logging_steps=math.gcd(50, save_steps),  # no state is saved before its losses were looked at
+        logging_nan_inf_filter=False,  # which would hide them
+        save_steps=save_steps,
+        save_total_limit=2,
+        report_to="none",
+        batch_sampler=LengthBatchSampler,
+        seed=settings.seed,
+    )
+    dataset = Dataset.from_dict(
+        {
+            "query": [pair.query for pair in pairs],
+            "passage": [pair.passage for pair in pairs],
+            "label": [float(pair.mismatch) for pair in pairs],
+        }
+    )
+    trainer = CrossEncoderTrainer(
+        model=network,
+        args=arguments,
+        train_dataset=dataset,
+        loss=losses.BinaryCrossEntropyLoss(network),
+        callbacks=[_StopAtNaN(work, settings.learning_rate), _StopAfter(settings.stop_after)],
+    )
+    trainer.train(resume_from_checkpoint=_last_state(work))
+
+
+def _last_state(work: Path) -> str | None:
+    """The newest state that was written to its end: the trainer writes trainer_state.json last."""
+    whole = [file.parent for file in work.glob("checkpoint-*/trainer_state.json") if _is_json(file)]
+    return str(max(whole, key=lambda folder: int(folder.name.split("-")[1]))) if whole else None
+
+
+def _is_json(file: Path) -> bool:
+    try:
+        json.loads(file.read_text("utf-8"))
+    except ValueError:
+        return False
+    return True
