@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from compositional_rerank.embedder import StructuralEmbedder
     from compositional_rerank.encoder import TokenEncoder
-    from compositional_rerank.reranker import CompositionalReranker, PairScores, RankedPassage, Ranking
+    from compositional_rerank.ranking import PairScores, RankedPassage, Ranking
+    from compositional_rerank.reranker import CompositionalReranker
     from compositional_rerank.scoring import PackedTokens
     from compositional_rerank.store import MemoryStore
 
@@ -15,9 +16,9 @@ _HOMES = {
     "CompositionalReranker": "reranker",
     "MemoryStore": "store",
     "PackedTokens": "scoring",
-    "PairScores": "reranker",
-    "RankedPassage": "reranker",
-    "Ranking": "reranker",
+    "PairScores": "ranking",
+    "RankedPassage": "ranking",
+    "Ranking": "ranking",
     "StructuralEmbedder": "embedder",
     "TokenEncoder": "encoder",
 }

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -20,62 +19,12 @@ from compositional_rerank._validation import (
 from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig, locate
 from compositional_rerank.encoder import EncodedText, TokenEncoder
 from compositional_rerank.errors import InputError
+from compositional_rerank.ranking import PairScores, RankedPassage, Ranking
 from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE, maxsim
 from compositional_rerank.scoring.tokens import PackedTokens
 from compositional_rerank.store import MemoryStore, TokenStore, token_key
 from compositional_rerank.verification import Text, suspects, verdicts
 from compositional_rerank.verifier import Verifier
-
-
-@dataclass(frozen=True)
-class RankedPassage:
-    """One candidate with its named scores, all of them Python floats.
-
-    Args:
-        index: place in the list that came in, from 0.
-        text: the passage.
-        retrieval_score: what the retriever gave, untouched; None if it gave none.
-        relevance: MaxSim with the query, in [-1, 1]; a checkpoint may mix in the cosine of pooled vectors.
-        mismatch: probability, in [0, 1], that the passage is a structural near-miss of the query; None
-            where it was not verified: no verifier is loaded, or the passage is too far from the query.
-        score: what sorts: relevance less the penalty of a mismatch.
-    """
-
-    index: int
-    text: str
-    retrieval_score: float | None
-    relevance: float
-    mismatch: float | None
-    score: float
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Candidates from best to worst; equal scores keep the order in which they came in."""
-
-    query: str
-    results: tuple[RankedPassage, ...]
-
-    def __len__(self) -> int:
-        return len(self.results)
-
-    def __iter__(self) -> Iterator[RankedPassage]:
-        return iter(self.results)
-
-    def __getitem__(self, place: int) -> RankedPassage:
-        return self.results[place]
-
-
-@dataclass(frozen=True, eq=False)
-class PairScores:
-    """Scores of aligned pairs of texts, float64 ``[n]`` each; see `RankedPassage` for ranges.
-
-    ``mismatch`` is None without a verifier; with one, every pair is verified, however far apart.
-    """
-
-    relevance: NDArray[np.float64]
-    mismatch: NDArray[np.float64] | None
-    score: NDArray[np.float64]
 
 
 class CompositionalReranker:
@@ -187,7 +136,7 @@ class CompositionalReranker:
         encoded_query = self._checked_query(self.encoder.encode([query], task="query")[0], query)
         encoded = self.encode_passages(texts)
         relevance = self._relevance(encoded_query, encoded)
-        mismatch: list[float | None] = [None] * len(texts)
+        judged: dict[int, tuple[float, float]] = {}
         score = relevance
         if self.verifier is not None and self.config is not None:
             fusion = self.config.fusion
@@ -202,14 +151,22 @@ class CompositionalReranker:
             score = relevance.index_copy(
                 0, where, fusion.score(relevance[where], verdict.closeness, verdict.mismatch)
             )
-            for index, value in zip(where.tolist(), verdict.mismatch.tolist(), strict=True):
-                mismatch[index] = value
-        results = [
-            RankedPassage(index, text, given[index], relevances, mismatch[index], scores)
-            for index, (text, relevances, scores) in enumerate(
-                zip(texts, relevance.tolist(), score.tolist(), strict=True)
+            pairs = zip(verdict.closeness.tolist(), verdict.mismatch.tolist(), strict=True)
+            judged = dict(zip(where.tolist(), pairs, strict=True))
+        results = []
+        for index, text in enumerate(texts):
+            closeness, mismatch = judged.get(index, (None, None))
+            results.append(
+                RankedPassage(
+                    index=index,
+                    text=text,
+                    retrieval_score=given[index],
+                    relevance=float(relevance[index]),
+                    closeness=closeness,
+                    mismatch=mismatch,
+                    score=float(score[index]),
+                )
             )
-        ]
         kept = [
             result
             for result in sorted(results, key=lambda result: -result.score)
@@ -247,7 +204,7 @@ class CompositionalReranker:
             or [torch.zeros(0)]
         )
         if self.verifier is None or self.config is None:
-            return PairScores(_float64(relevance), None, _float64(relevance))
+            return PairScores(_float64(relevance), None, None, _float64(relevance))
         found = {
             place: sentences
             for place, (query, entry, text, passage) in enumerate(
@@ -262,7 +219,7 @@ class CompositionalReranker:
         mismatch = torch.zeros(len(queries)).index_copy(0, verdict.places, verdict.mismatch)
         closeness = torch.full((len(queries),), -1.0).index_copy(0, verdict.places, verdict.closeness)
         score = self.config.fusion.score(relevance, closeness, mismatch)
-        return PairScores(_float64(relevance), _float64(mismatch), _float64(score))
+        return PairScores(_float64(relevance), _float64(closeness), _float64(mismatch), _float64(score))
 
     def encode_passages(self, passages: Sequence[str], *, show_progress: bool = False) -> list[EncodedText]:
         """Token vectors of passages, from the store where it has them; new ones are encoded once and kept.
