@@ -2,8 +2,8 @@
 
     python benchmarks/verifier_starts.py --data DIR --out benchmarks/results/verifier_starts.json
 
-Trains the base model on the same few thousand pairs from every start, and writes the mean loss and accuracy of
-the last 30 steps. Two minutes a start on one core.
+Trains the base model on the same few thousand pairs from every start, and writes the mean loss and accuracy
+of the last 30 steps. Two minutes a start on one core.
 """
 
 from __future__ import annotations

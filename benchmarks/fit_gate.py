@@ -1,0 +1,196 @@
+"""Fit a checkpoint's calibration, gate, penalty and threshold on development data, once.
+
+    python benchmarks/fit_gate.py --checkpoint DIR --beir BEIR/nfcorpus:dev --triples sugar.jsonl \\
+        --pairs scramble.jsonl --out benchmarks/results/fit_gate.json --write
+
+Every pair and the top 100 of every query are verified once; the grid is searched over the numbers. The gate
+and the penalty are those with the best mean accuracy on the triples among those that lose no more than
+`--most-loss` nDCG@10 of what relevance alone reaches on a collection. `--write` puts them into config.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from compositional_rerank import CompositionalReranker, MemoryStore, StructuralEmbedder, TokenEncoder
+from compositional_rerank.audit.formats import read_beir, read_pairs, read_triples
+from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig, locate
+from compositional_rerank.scoring.fusion import Fusion
+from compositional_rerank.training.calibration import fit_logistic
+from compositional_rerank.verifier import Verifier
+
+TAUS, WIDTHS, BETAS = (0.55, 0.6, 0.65, 0.7, 0.75), (0.02, 0.04), (0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0)
+DEPTH = 100
+
+
+def main() -> None:
+    """Score everything once, search the grid, write the results."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--beir", action="append", default=[], metavar="DIR:split")
+    parser.add_argument("--triples", type=Path, action="append", default=[])
+    parser.add_argument("--pairs", type=Path, action="append", default=[])
+    parser.add_argument("--limit", type=int, default=150, help="queries, pairs and triples of each set (150)")
+    parser.add_argument(
+        "--most-loss", type=float, default=0.01, help="nDCG@10 that the verifier may cost (0.01)"
+    )
+    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
+    parser.add_argument(
+        "--write", action="store_true", help="write the choice into the checkpoint's config.json"
+    )
+    args = parser.parse_args()
+    config = CheckpointConfig.load(args.checkpoint)
+    # an open gate verifies all that may ever count, and no penalty leaves relevance as the score
+    loose = dataclasses.replace(config, fusion=Fusion(min(TAUS), max(WIDTHS), 0.0, 0.5))
+    located = locate(str(args.checkpoint))
+    encoder = TokenEncoder(located.base, "cpu")
+    reranker = CompositionalReranker(
+        encoder,
+        name=located.name,
+        store=MemoryStore(8 << 30),
+        config=loose,
+        verifier=Verifier(located.base, args.checkpoint / VERIFIER_FILE, loose.verifier, encoder.device),
+    )
+    rng = np.random.default_rng(0)
+
+    triples = {file.stem: _triples(reranker, file, args.limit, rng) for file in args.triples}
+    pairs = {file.stem: _pairs(reranker, file, args.limit, rng) for file in args.pairs}
+    mismatch = np.concatenate([mismatch for mismatch, _ in pairs.values()])
+    labels = np.concatenate([1 - same for _, same in pairs.values()])
+    logits = torch.logit(torch.tensor(mismatch), eps=1e-6)
+    slope, intercept = fit_logistic(logits.float(), torch.tensor(labels).float())
+
+    def calibrated(values: np.ndarray) -> np.ndarray:
+        return torch.sigmoid(slope * torch.logit(torch.tensor(values), eps=1e-6) + intercept).numpy()
+
+    collections = {name: _collection(reranker, name, args.limit, rng) for name in args.beir}
+    rows: list[dict[str, Any]] = []
+    for tau, width, beta in itertools.product(TAUS, WIDTHS, BETAS):
+        fusion = Fusion(tau, width, beta, 0.5)
+        ndcg = {name: _ndcg(lists, fusion, calibrated) for name, lists in collections.items()}
+        accuracy = {name: _accuracy(scores, fusion, calibrated) for name, scores in triples.items()}
+        rows.append({"tau": tau, "width": width, "beta": beta, "ndcg@10": ndcg, "accuracy": accuracy})
+    alone = {
+        name: _ndcg(lists, Fusion(0.7, 0.02, 0.0, 0.5), calibrated) for name, lists in collections.items()
+    }
+    allowed = [
+        row for row in rows if all(row["ndcg@10"][name] >= alone[name] - args.most_loss for name in alone)
+    ]
+    best = max(allowed or rows, key=lambda row: float(np.mean(list(row["accuracy"].values()))))
+    agreeing = np.sort(calibrated(mismatch[labels == 0]))
+    threshold = float(np.clip(agreeing[int(0.95 * len(agreeing))], 0.5, 0.99))
+    chosen = Fusion(best["tau"], best["width"], best["beta"], round(threshold, 3))
+    slope, intercept = slope * config.verifier.slope, slope * config.verifier.intercept + intercept
+    result = {
+        "settings": {key: str(value) for key, value in vars(args).items()},
+        "relevance_alone_ndcg@10": alone,
+        "chosen": {**best, "threshold": chosen.threshold, "slope": slope, "intercept": intercept},
+        "grid": rows,
+    }
+    args.out.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result["chosen"], indent=2), json.dumps(alone))
+    if args.write:
+        verifier = dataclasses.replace(config.verifier, slope=slope, intercept=intercept)
+        dataclasses.replace(config, fusion=chosen, verifier=verifier).save(args.checkpoint)
+
+
+def _some(count: int, limit: int, rng: np.random.Generator) -> list[int]:
+    return sorted(rng.permutation(count)[:limit].tolist())
+
+
+def _triples(reranker: CompositionalReranker, file: Path, limit: int, rng: np.random.Generator) -> list[Any]:
+    data = read_triples(file)
+    rows = _some(len(data.anchors), limit, rng)
+    sides = [(data.anchors, data.positives), (data.anchors, data.negatives), (data.positives, data.negatives)]
+    return [
+        reranker.score_pairs([first[row] for row in rows], [second[row] for row in rows])
+        for first, second in sides
+    ]
+
+
+def _pairs(
+    reranker: CompositionalReranker, file: Path, limit: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    data = read_pairs(file)
+    rows = _some(len(data.texts1), limit, rng)
+    scores = reranker.score_pairs([data.texts1[row] for row in rows], [data.texts2[row] for row in rows])
+    assert scores.mismatch is not None
+    return scores.mismatch, np.asarray([data.same[row] for row in rows])
+
+
+def _accuracy(scores: list[Any], fusion: Fusion, calibrated: Any) -> float:
+    same, other, cross = (
+        _score(fusion, pair.relevance, pair.closeness, calibrated(pair.mismatch)) for pair in scores
+    )
+    return float(((same > other) & (same > cross)).mean())
+
+
+def _score(fusion: Fusion, relevance: Any, closeness: Any, mismatch: Any) -> np.ndarray:
+    tensors = (
+        torch.as_tensor(np.asarray(values, dtype=np.float64)) for values in (relevance, closeness, mismatch)
+    )
+    return fusion.score(*tensors).numpy()
+
+
+def _collection(
+    reranker: CompositionalReranker, name: str, limit: int, rng: np.random.Generator
+) -> list[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[float]]]:
+    """For every query: relevance, closeness and mismatch of the top 100, their gains, and the ideal gains."""
+    folder, _, split = name.partition(":")
+    data = read_beir(Path(folder), split or "test")
+    texts = list(data.documents)
+    embedder = StructuralEmbedder.from_pretrained(device="cpu")
+    place = {document: index for index, document in enumerate(data.document_ids)}
+    queries = _some(len(data.query_ids), limit, rng)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        documents = embedder.encode_document(texts, show_progress=True)
+    tops = {}
+    for query in queries:
+        cosine = documents @ embedder.encode_query([data.queries[query]])[0]
+        if data.query_ids[query] in place:
+            cosine[place[data.query_ids[query]]] = -1
+        tops[query] = np.argsort(-cosine, kind="stable")[:DEPTH]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        needed = sorted({int(index) for top in tops.values() for index in top})
+        reranker.encode_passages([texts[index] for index in needed], show_progress=True)
+    lists = []
+    for query in tqdm(queries, desc=name):
+        top = tops[query]
+        found = sorted(reranker.rerank(data.queries[query], [texts[i] for i in top]), key=lambda r: r.index)
+        gains = data.qrels[data.query_ids[query]]
+        lists.append(
+            (
+                np.array([result.relevance for result in found]),
+                np.array([-1.0 if result.closeness is None else result.closeness for result in found]),
+                np.array([result.mismatch or 0.0 for result in found]),
+                np.array([gains.get(data.document_ids[i], 0) for i in top], dtype=float),
+                sorted(gains.values(), reverse=True)[:10],
+            )
+        )
+    return lists
+
+
+def _ndcg(lists: list[Any], fusion: Fusion, calibrated: Any) -> float:
+    discounts = 1 / np.log2(np.arange(2, 12))
+    values = []
+    for relevance, closeness, mismatch, gains, ideal in lists:
+        order = np.argsort(-_score(fusion, relevance, closeness, calibrated(mismatch)), kind="stable")[:10]
+        values.append(
+            (gains[order] * discounts[: len(order)]).sum() / (ideal * discounts[: len(ideal)]).sum()
+        )
+    return float(np.mean(values))
+
+
+if __name__ == "__main__":
+    main()
