@@ -203,9 +203,9 @@ def test_one_and_no_documents(rerank: Rerank, count: int) -> None:
     assert [hit.text for hit in rerank(QUERY, hits(TEXTS[:count]))] == TEXTS[:count]
 
 
-def test_blank_and_equal_documents_all_come_back(rerank: Rerank) -> None:
-    texts = ["", "Rome", " ", "Rome", ""]
-    assert sorted(hit.text for hit in rerank(QUERY, hits(texts))) == sorted(texts)
+def test_blank_and_equal_documents_all_come_back_in_order(rerank: Rerank) -> None:
+    ranked = rerank(QUERY, hits(["", "Rome", " ", "Rome", ""]))
+    assert [hit.text for hit in ranked] == ["Rome", "Rome", "", " ", ""]
 
 
 # A cut-off that does nothing
@@ -250,7 +250,7 @@ def test_scores_have_a_scale(rerank: Rerank) -> None:
 
 
 def test_documents_are_encoded_once(fresh_rerank: Rerank, forwards: list[torch.Size]) -> None:
-    fresh_rerank(QUERY, hits([*TEXTS, *TEXTS]))
+    fresh_rerank(QUERY, hits(TEXTS * 2))
     assert [shape[0] for shape in forwards] == [1, len(TEXTS)]
     forwards.clear()
     fresh_rerank("Where is Rome?", hits([*reversed(TEXTS), "A new one."]))
@@ -296,7 +296,3 @@ def test_padding_never_wins() -> None:
 
     with pytest.raises(AssertionError):
         check_padding(padded)
-
-
-def test_an_empty_passage_ranks_below_every_other(rerank: Rerank) -> None:
-    assert rerank(QUERY, hits(["", "zzz qqq", *TEXTS]))[-1].text == ""

@@ -4,7 +4,6 @@ import asyncio
 import copy
 import json
 import math
-import pickle
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -32,7 +31,6 @@ from llama_index.core.schema import (
     TextNode,
 )
 from llama_index.postprocessor.compositional_rerank import CompositionalRerank
-from pydantic import ValidationError
 
 from compositional_rerank import CompositionalReranker
 from compositional_rerank.errors import InputError
@@ -252,79 +250,6 @@ async def test_async_does_not_block_the_loop(rerank: CompositionalRerank, nodes:
         assert len(await task) == 5
     finally:
         hook.remove()
-
-
-SETTINGS: dict[str, Any] = {
-    "model": "sentence-transformers/all-MiniLM-L6-v2",
-    "device": "cpu",
-    "top_n": 3,
-    "min_score": -0.5,
-    "max_mismatch": 0.25,
-    "keep_retrieval_score": False,
-    "retrieval_score_key": "first",
-}
-
-
-def fields(postprocessor: CompositionalRerank) -> dict[str, Any]:
-    return {name: getattr(postprocessor, name) for name in SETTINGS}
-
-
-def test_round_trips_keep_every_field() -> None:
-    original = CompositionalRerank(**SETTINGS)
-    for restored in (
-        CompositionalRerank.from_dict(original.to_dict()),
-        CompositionalRerank.from_json(original.to_json()),
-        CompositionalRerank.model_validate(original.model_dump()),
-        pickle.loads(pickle.dumps(original)),
-        copy.deepcopy(original),
-        original.model_copy(),
-    ):
-        assert fields(restored) == SETTINGS
-
-
-def test_a_restored_copy_ranks_alike(rerank: CompositionalRerank, nodes: list[NodeWithScore]) -> None:
-    rerank.top_n = 2
-    expected = rerank.postprocess_nodes(nodes, query_str=QUERY)
-    pickled = pickle.dumps(rerank)
-    assert len(pickled) < 5000  # the configuration without the weights
-    restored = pickle.loads(pickled)
-    ranked = restored.postprocess_nodes(nodes, query_str=QUERY)
-    assert [node.node_id for node in ranked] == [node.node_id for node in expected]
-    assert [node.score for node in ranked] == pytest.approx([node.score for node in expected], abs=1e-5)
-
-
-def test_copies_share_the_model(rerank: CompositionalRerank) -> None:
-    assert copy.deepcopy(rerank)._reranker.get() is rerank._reranker.get()
-
-
-@pytest.mark.parametrize(
-    "settings",
-    [
-        {"top_k": 3},
-        {"top_n": 0},
-        {"top_n": -1},
-        {"top_n": True},
-        {"top_n": 1.5},
-        {"top_n": "3"},
-        {"min_score": math.nan},
-        {"min_score": math.inf},
-        {"min_score": "0.5"},
-        {"max_mismatch": 1.5},
-        {"max_mismatch": -0.5},
-        {"max_mismatch": math.nan},
-        {"retrieval_score_key": ""},
-        {"retrieval_score_key": "relevance"},
-        {"model": 3},
-    ],
-)
-def test_bad_settings_are_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(ValidationError, match=next(iter(settings))):
-        CompositionalRerank(**settings)
-
-
-def test_a_loaded_model_cannot_be_renamed(rerank: CompositionalRerank) -> None:
-    with pytest.raises(ValidationError, match="frozen"):
-        rerank.model = "another"
 
 
 @pytest.mark.parametrize(
