@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -12,6 +13,11 @@ from hypothesis import settings
 
 from compositional_rerank import CompositionalReranker, MemoryStore, StructuralEmbedder, TokenEncoder
 from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
+from compositional_rerank.config import VerifierConfig
+from compositional_rerank.scoring.fusion import Fusion
+
+if TYPE_CHECKING:
+    from sentence_transformers import CrossEncoder
 
 # A slow machine is no failure.
 settings.register_profile("without deadline", deadline=None)
@@ -69,3 +75,39 @@ def linked_model(base_folder: Path, tmp_path: Path) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(source.resolve())
     return folder
+
+
+@pytest.fixture(scope="session")
+def checkpoint_network() -> CrossEncoder:
+    """What training makes, made fast: the base with small random changes and a random head."""
+    from compositional_rerank.training.network import build
+
+    torch.manual_seed(5)
+    network = build(resolve(DEFAULT_BASE).path, max_tokens=64, device="cpu").eval()
+    for parameter in network[0].auto_model.encoder.parameters():
+        parameter.data.add_(torch.randn_like(parameter) * 0.002)
+    torch.nn.init.normal_(network[2].linear.weight, std=0.1)
+    return network
+
+
+@pytest.fixture(scope="session")
+def checkpoint_folder(checkpoint_network: CrossEncoder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint whose verifier has an opinion on everything, though no good one."""
+    from compositional_rerank.training.export import export
+
+    folder = tmp_path_factory.mktemp("checkpoints") / "random"
+    export(
+        checkpoint_network,
+        resolve(DEFAULT_BASE),
+        folder,
+        fusion=Fusion(tau=0.62, width=0.02, beta=1.0, threshold=0.5),
+        verifier=VerifierConfig(slope=2.0, intercept=0.1, max_tokens=64, segments=2),
+        pooled_weight=0.25,
+    )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def verifying(checkpoint_folder: Path) -> CompositionalReranker:
+    """A reranker with that checkpoint."""
+    return CompositionalReranker.from_pretrained(checkpoint_folder, device="cpu")

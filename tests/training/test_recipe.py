@@ -1,0 +1,193 @@
+"""Recipes: the shipped ones are clean, a user's own are checked, and a seed fixes what comes out."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compositional_rerank.errors import DataError
+from compositional_rerank.training.recipe import Recipe
+
+SHIPPED = sorted(
+    file.name.removesuffix(".toml")
+    for file in (files("compositional_rerank.training") / "recipes").iterdir()
+    if file.name.endswith(".toml")
+)
+LEFT_OUT = ["qqp.jsonl", "mrpc", "multi30k", "flickr", "scifact", "nfcorpus"]
+SENTENCES = [
+    "The old dog bit the young man in the garden behind the house, and the neighbour called a doctor.",
+    "Rome is closer to Naples than Paris, which is why the train takes less than two hours.",
+    "The ministry said that 40 of the 60 new buses were not delivered before the end of May.",
+    "A red cup stands on a blue plate next to the window of the small kitchen.",
+    "Every driver must show the licence before the car leaves the yard in the morning.",
+]
+
+
+def jsonl(file: Path, rows: list[Any]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    pairs = [{"text1": text, "text2": text[::-1], "same": n % 2} for n, text in enumerate(SENTENCES)]
+    jsonl(folder / "pairs.jsonl", pairs)
+    labels = ["entailment", "neutral", "contradiction", "non-entailment", "entailment"]
+    nli = [{"premise": t, "hypothesis": t[:30], "label": y} for t, y in zip(SENTENCES, labels, strict=True)]
+    jsonl(folder / "nli.jsonl", nli)
+    answers = [{"query": f"Who said that {t[:40]}?", "passage": t} for t in SENTENCES]
+    jsonl(folder / "answers.jsonl", answers)
+    return folder
+
+
+def recipe(folder: Path, *sources: dict[str, Any], head: str = "seed = 1\n") -> str:
+    """Write a recipe; its name for `Recipe.load`."""
+    lines = [head]
+    for source in sources:
+        fields = {"name": "mine", "rows": 6, "licence": "CC0", **source}
+        lines.append("[[source]]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in fields.items()))
+    file = folder / "mine.toml"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    return str(file)
+
+
+def test_the_package_ships_recipes() -> None:
+    assert {"first", "second"} <= set(SHIPPED)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_sources_state_a_licence_that_allows_use(name: str) -> None:
+    for source in Recipe.load(name).sources:
+        assert source.licence.strip(), source
+        assert "non-commercial" not in source.licence.lower(), source
+        assert "NC" not in source.licence, source
+        assert source.path is None or not any(part in source.path.lower() for part in LEFT_OUT), source
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_recipes_read_no_development_or_test_data(name: str) -> None:
+    for source in Recipe.load(name).sources:
+        if source.path is not None:
+            path = Path(source.path)
+            assert not path.is_absolute(), source
+            assert not {"dev", "test", "..", "~"} & set(path.parts), source
+            assert "dev" not in path.stem.split("_"), source
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_sources_of_edits_name_a_field(name: str) -> None:
+    assert all(source.field for source in Recipe.load(name).sources if source.kind == "edits")
+
+
+@pytest.mark.parametrize(
+    ("kind", "file"),
+    [
+        ("pairs", "pairs.jsonl"),
+        ("inference", "nli.jsonl"),
+        ("edits", "pairs.jsonl"),
+        ("templates", None),
+        ("answers", "answers.jsonl"),
+        ("topics", "answers.jsonl"),
+        ("related", "answers.jsonl"),
+        ("clauses", "answers.jsonl"),
+    ],
+)
+def test_every_kind_makes_pairs_that_the_seed_fixes(
+    data: Path, tmp_path: Path, kind: str, file: str | None
+) -> None:
+    source: dict[str, Any] = {"kind": kind, "field": "text1"}
+    if file:
+        source["path"] = file
+    name = recipe(tmp_path, source)
+    pairs = Recipe.load(name).pairs(data)
+    assert pairs
+    assert len(pairs) <= 6
+    assert {pair.mismatch for pair in pairs} <= {0, 1}
+    assert all(pair.query.strip() and pair.passage.strip() for pair in pairs)
+    assert Recipe.load(name).pairs(data) == pairs
+    other = recipe(tmp_path, source, head="seed = 2\n")
+    assert Recipe.load(other).pairs(data) != pairs
+
+
+def test_small_sources_are_read_again_until_there_are_enough(data: Path, tmp_path: Path) -> None:
+    name = recipe(tmp_path, {"kind": "pairs", "path": "pairs.jsonl", "rows": 12})
+    assert len(Recipe.load(name).pairs(data)) == 12
+
+
+def test_training_settings_of_a_recipe(tmp_path: Path) -> None:
+    head = "seed = 5\n[training]\nlearning_rate = 5e-5\nstop_after = 7\n"
+    training = Recipe.load(recipe(tmp_path, {"kind": "templates"}, head=head)).training
+    assert (training.seed, training.learning_rate, training.stop_after) == (5, 5e-5, 7)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"kind": "guesses"}, r"source 'mine' has kind 'guesses'; the kinds are \['answers', "),
+        ({"kind": "pairs", "rows": 0}, "source 'mine' wants 0 rows"),
+        ({"kind": "pairs", "rows": "many"}, "source 'mine' wants 'many' rows"),
+        ({"kind": "pairs", "colour": "red"}, "colour"),
+    ],
+)
+def test_a_wrong_source_is_named(tmp_path: Path, source: dict[str, Any], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        Recipe.load(recipe(tmp_path, source))
+
+
+@pytest.mark.parametrize(
+    ("head", "message"),
+    [
+        ("", "has no 'seed'"),
+        ("seed = 1\n", "has no 'source'"),
+        ("seed = ", "no recipe can be read"),
+        ("seed = 1\nsource = 3", "no recipe can be read"),
+        ("seed = 1\nsource = []\n[training]\nepochs = -1", "epochs is out of range"),
+        ("seed = 1\nsource = []\n[training]\nspeed = 1", "speed"),
+    ],
+)
+def test_a_wrong_recipe_is_named(tmp_path: Path, head: str, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        Recipe.load(recipe(tmp_path, head=head))
+
+
+def test_a_recipe_that_does_not_exist() -> None:
+    with pytest.raises(DataError, match="no recipe can be read from hundredth"):
+        Recipe.load("hundredth")
+
+
+def test_missing_data_is_said_before_any_work(data: Path, tmp_path: Path) -> None:
+    sources = [{"kind": "templates", "rows": 10**9}, {"kind": "pairs", "path": "none.jsonl"}]
+    with pytest.raises(DataError, match=r"none\.jsonl does not exist: recipe source 'mine' needs it"):
+        Recipe.load(recipe(tmp_path, *sources)).pairs(data)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"kind": "pairs"}, "needs a path"),
+        ({"kind": "edits", "path": "pairs.jsonl"}, "needs a field"),
+        (
+            {"kind": "edits", "path": "pairs.jsonl", "field": "same"},
+            r"pairs\.jsonl:1: field 'same' must be a text",
+        ),
+        ({"kind": "answers", "path": "pairs.jsonl"}, r"pairs\.jsonl:1: field 'query' must be a text"),
+        ({"kind": "topics", "path": "pairs.jsonl"}, r"pairs\.jsonl:1: field 'passage' must be a text"),
+        ({"kind": "inference", "path": "pairs.jsonl"}, r"pairs\.jsonl:1: field 'hypothesis' must be a text"),
+    ],
+)
+def test_a_file_of_another_form_is_named(
+    data: Path, tmp_path: Path, source: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(DataError, match=message):
+        Recipe.load(recipe(tmp_path, source)).pairs(data)
+
+
+def test_one_passage_has_no_other(tmp_path: Path) -> None:
+    jsonl(tmp_path / "one.jsonl", [{"query": "Who?", "passage": "The dog."}] * 3)
+    with pytest.raises(DataError, match="at least two passages"):
+        Recipe.load(recipe(tmp_path, {"kind": "answers", "path": "one.jsonl"})).pairs(tmp_path)
