@@ -1,7 +1,7 @@
-"""Adapt the verifier to the passages of a domain, and see what that does to near-misses it was not trained on.
+"""Adapt the verifier to the passages of a domain, and see what that does to near-misses of other passages.
 
-Run it from anywhere: ``python examples/adapt_to_domain.py``. With the default number of pairs it takes a few minutes
-on a CPU. ``--passages`` takes your own, as ``compositional-rerank train verifier --corpus`` does.
+Run it from anywhere: ``python examples/adapt_to_domain.py``. With the default number of pairs it takes a few
+minutes on a CPU. ``--passages`` takes your own, as ``compositional-rerank train verifier --corpus`` does.
 """
 
 from __future__ import annotations
