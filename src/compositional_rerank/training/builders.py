@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from compositional_rerank.errors import DataError
 from compositional_rerank.segments import sentence_spans
+from compositional_rerank.training.captions import caption_pair
 from compositional_rerank.training.near_misses import edits, pairs_from_corpus, triples
 from compositional_rerank.training.sources import (
     LabelledPair,
@@ -44,11 +45,8 @@ def from_inference(source: Source, data: Path, rng: random.Random) -> list[Label
 
 def from_edits(source: Source, data: Path, rng: random.Random) -> list[LabelledPair]:
     """Near-misses and rewrites of the sentences of a corpus."""
-    file = _file(source, data)
-    if source.field is None:
-        raise DataError(f"source {source.name!r} of kind 'edits' needs a field: the one with the sentences")
-    texts = [detokenise(text) for (text,) in text_rows(file, source.field)]
-    sentences = sorted({text[start:stop] for text in set(texts) for start, stop in sentence_spans(text)})
+    file, texts = _file(source, data), set(_texts(source, data))
+    sentences = sorted({text[start:stop] for text in texts for start, stop in sentence_spans(text)})
     sentences = [sentence for sentence in sentences if 20 <= len(sentence) <= 240]
     if not sentences:
         raise DataError(f"{file}: field {source.field!r} has no sentence of 20 to 240 characters")
@@ -104,6 +102,26 @@ def from_answers(source: Source, data: Path, rng: random.Random) -> list[Labelle
         else:
             pairs.append(LabelledPair(query, others[number], 0, source.name))
     return pairs
+
+
+def from_captions(source: Source, data: Path, rng: random.Random) -> list[LabelledPair]:
+    """Captions with a place or a doing in other words, or changed; as many of both labels as there are."""
+    file = _file(source, data)
+    if source.field is None:
+        raise DataError(f"source {source.name!r} of kind {source.kind!r} needs a field")
+    texts = sorted({detokenise(text) for (text,) in text_rows(file, source.field)})
+    kept: dict[int, list[LabelledPair]] = {0: [], 1: []}
+    most = source.rows // 2
+    for _ in range(4):
+        rng.shuffle(texts)
+        for text in texts:
+            pair = caption_pair(text, rng)
+            if pair is not None and len(kept[pair[2]]) < most:
+                kept[pair[2]].append(LabelledPair(*pair, source.name))
+        if all(len(pairs) >= most for pairs in kept.values()):
+            break
+    least = min(map(len, kept.values()))
+    return [pair for pairs in kept.values() for pair in pairs[: least + least // 2]]
 
 
 def from_topics(source: Source, data: Path, rng: random.Random) -> list[LabelledPair]:
@@ -226,6 +244,14 @@ def _closest_others(rows: list[tuple[str, str]]) -> list[str]:
             scores[row, place[passage]] = -1.0
         others += [passages[index] for index in np.argmax(scores, axis=1)]
     return others
+
+
+def _texts(source: Source, data: Path) -> list[str]:
+    if source.field is None:
+        raise DataError(
+            f"source {source.name!r} of kind {source.kind!r} needs a field: the one with the texts"
+        )
+    return [detokenise(text) for (text,) in text_rows(_file(source, data), source.field)]
 
 
 def _file(source: Source, data: Path) -> Path:

@@ -27,6 +27,7 @@ _KINDS: dict[str, Callable[..., list[LabelledPair]]] = {
     "templates": builders.from_templates,
     "answers": builders.from_answers,
     "topics": builders.from_topics,
+    "captions": builders.from_captions,
     "related": builders.from_related,
     "clauses": builders.from_clauses,
 }
