@@ -13,7 +13,7 @@ from typing import Any
 from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig
 from compositional_rerank.training.recipe import Recipe
 
-STAGES = ("first", "second")
+STAGES = ("first", "second", "third")
 
 
 def main() -> None:
@@ -32,20 +32,18 @@ def main() -> None:
     size = (args.checkpoint / VERIFIER_FILE).stat().st_size / 1e6
     parts = [
         "# Model card: the shipped checkpoint",
-        f"Trained changes to {config.base_name} (model.safetensors sha256 `{config.base_sha256}`), {size:.1f} MB: the "
-        "verifier of stage two. The base's own weights are neither changed nor contained.",
-        "## What it is for\n\nSaying whether a short English passage is a structural near-miss of a query: negation, "
-        "role, binding, spatial, temporal, numeric and quantifier edits, and changed content words. It is no fact "
-        "checker and no judge of relevance.",
+        f"Trained changes to {config.base_name} (model.safetensors sha256 `{config.base_sha256}`), "
+        f"{size:.1f} MB: the verifier of stage two. The base's weights are neither changed nor contained.",
+        "## What it is for\n\nSaying whether a short English passage is a structural near-miss of a query: "
+        "negation, role, binding, spatial, temporal, numeric and quantifier edits, changed content words. "
+        "It is no fact checker and no judge of relevance.",
         "## How it was trained\n\n" + args.notes.read_text("utf-8").strip(),
         "## Training data and licences\n\n" + _data(),
         f"## Gate and calibration\n\n{_numbers(config)}",
         "## Figures of the audit\n\n"
-        f"From `{args.audit.as_posix()}`, written by `compositional-rerank audit` on 2 CPU cores; nothing of it was "
-        "trained on; the gate was chosen on the sets that `benchmarks/results/fit_gate.json` names.\n\n"
-        + _retrieval(audit)
-        + "\n\n"
-        + _near_misses(audit),
+        f"From `{args.audit.as_posix()}`, written by `compositional-rerank audit` on 2 CPU cores; nothing of "
+        "it was trained on; the gate was chosen on the sets that `benchmarks/results/fit_gate.json` "
+        "names.\n\n" + _retrieval(audit) + "\n\n" + _near_misses(audit),
     ]
     (args.checkpoint / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 
@@ -55,7 +53,8 @@ def _data() -> str:
     for stage in STAGES:
         recipe = Recipe.load(stage)
         lines += [
-            f"| {stage} (seed {recipe.seed}) | {source.name} | {source.kind} | {source.rows:,} | {source.licence} |"
+            f"| {stage} (seed {recipe.seed}) | {source.name} | {source.kind} | {source.rows:,} "
+            f"| {source.licence} |"
             for source in recipe.sources
         ]
     return "\n".join(lines)
@@ -64,9 +63,10 @@ def _data() -> str:
 def _numbers(config: CheckpointConfig) -> str:
     fusion = config.fusion
     return (
-        f"relevance = {1 - config.pooled_weight:.3f} MaxSim + {config.pooled_weight:.3f} cosine of the pooled vectors; "
-        f"gate: tau {fusion.tau}, width {fusion.width}; penalty beta {fusion.beta}; a near-miss from mismatch "
-        f"{fusion.threshold}; calibration: slope {config.verifier.slope:.3f}, intercept {config.verifier.intercept:.3f}."
+        f"relevance = {1 - config.pooled_weight:.3f} MaxSim + {config.pooled_weight:.3f} cosine of the "
+        f"pooled vectors; gate: tau {fusion.tau}, width {fusion.width}; penalty beta {fusion.beta}; a near-miss "
+        f"from mismatch {fusion.threshold}; calibration: slope {config.verifier.slope:.3f}, intercept "
+        f"{config.verifier.intercept:.3f}."
     )
 
 
