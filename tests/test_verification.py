@@ -31,10 +31,11 @@ def read(encoder: TokenEncoder, *texts: str) -> list[Text]:
 
 
 def test_the_closest_segments_are_read_closest_first(encoder: TokenEncoder) -> None:
-    query, passage = read(encoder, "Rome is closer than Paris", f"{FILLER} {FALSE} {TRUE}")
+    also = "Rome is far from here."
+    query, passage = read(encoder, "Rome is closer than Paris", f"{FILLER} {also} {TRUE}")
     (sentence,) = suspects(query, [passage], least=0.5, most=2)[0]
-    assert sentence.pairs == [(query.text, TRUE), (query.text, FALSE)]
-    assert 0.9 < sentence.closeness <= 1.0001
+    assert sentence.pairs == [(query.text, TRUE), (query.text, also)]
+    assert 0.8 < sentence.closeness <= 1
 
 
 def test_a_passage_agrees_if_one_of_its_segments_does(encoder: TokenEncoder, verifier: Verifier) -> None:

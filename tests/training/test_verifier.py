@@ -106,8 +106,12 @@ def test_ctrl_c_leaves_no_checkpoint_and_the_same_call_goes_on(
         if step == 12:
             signal.raise_signal(signal.SIGINT)
 
-    with after_each_step(interrupt), pytest.raises(KeyboardInterrupt):
-        train(pairs, out, settings)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    try:
+        with after_each_step(interrupt), pytest.raises(KeyboardInterrupt):
+            train(pairs, out, settings)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint.training"]
     states = sorted(folder.name for folder in (tmp_path / "checkpoint.training").glob("checkpoint-*"))
     assert states == ["checkpoint-10"]
