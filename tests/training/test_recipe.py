@@ -92,6 +92,7 @@ def test_shipped_sources_of_edits_name_a_field(name: str) -> None:
         ("pairs", "pairs.jsonl"),
         ("inference", "nli.jsonl"),
         ("edits", "pairs.jsonl"),
+        ("captions", "pairs.jsonl"),
         ("templates", None),
         ("answers", "answers.jsonl"),
         ("topics", "answers.jsonl"),

@@ -23,9 +23,10 @@ examples:
   compositional-rerank train verifier --corpus my_docs/ --out my_checkpoint
   compositional-rerank rerank --model my_checkpoint --query "..." passages.txt
 
-  # train the shipped one again, in two stages (docs/training.md says where to get the data)
+  # train the shipped one again, in stages (docs/training.md says where to get the data)
   compositional-rerank train verifier --data data/ --recipe first --from all-MiniLM-L6-v2 --out stage1
-  compositional-rerank train verifier --data data/ --recipe second --from stage1 --out checkpoint
+  compositional-rerank train verifier --data data/ --recipe second --from stage1 --out stage2
+  compositional-rerank train verifier --data data/ --recipe third --from stage2 --out checkpoint
 
 Stopped by Ctrl-C or a crash, the same command goes on from the last saved state.
 exit codes: 0 done, 2 bad data or settings
@@ -57,7 +58,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--recipe",
         default="second",
         metavar="R",
-        help="recipe for --data: first, second or a TOML file (second)",
+        help="recipe for --data: first, second, third or a TOML file (second)",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="checkpoint folder to write; must not exist"

@@ -67,7 +67,7 @@ class Recipe:
         """Read a recipe.
 
         Args:
-            name: ``first`` or ``second``, the stages of the shipped checkpoint, or a TOML file of your own.
+            name: ``first``, ``second`` or ``third``, the stages of the shipped checkpoint, or a TOML file.
 
         Raises:
             DataError: there is no such recipe, or a field is wrong.
