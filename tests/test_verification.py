@@ -30,12 +30,19 @@ def read(encoder: TokenEncoder, *texts: str) -> list[Text]:
     return [Text(text, entry) for text, entry in zip(texts, encoded, strict=True)]
 
 
-def test_the_closest_segments_are_read_closest_first(encoder: TokenEncoder) -> None:
-    also = "Rome is far from here."
-    query, passage = read(encoder, "Rome is closer than Paris", f"{FILLER} {also} {TRUE}")
-    (sentence,) = suspects(query, [passage], least=0.5, most=2)[0]
-    assert sentence.pairs == [(query.text, TRUE), (query.text, also)]
+def test_only_about_equally_close_segments_are_read(encoder: TokenEncoder) -> None:
+    query, both, one = read(
+        encoder,
+        "Rome is closer than Paris",
+        f"{FILLER} {FALSE} {TRUE}",
+        f"{FILLER} Rome is far from here. {TRUE}",
+    )
+    found = suspects(query, [both, one], least=0.5, most=2)
+    (sentence,) = found[0]
+    assert sorted(sentence.pairs) == [(query.text, FALSE), (query.text, TRUE)]
     assert 0.8 < sentence.closeness <= 1
+    assert found[1][0].pairs == [(query.text, TRUE)]
+    assert len(suspects(query, [both], least=0.5, most=1)[0][0].pairs) == 1
 
 
 def test_a_passage_agrees_if_one_of_its_segments_does(encoder: TokenEncoder, verifier: Verifier) -> None:
