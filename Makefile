@@ -4,10 +4,10 @@ READY := .venv/.installed
 INTEGRATIONS := $(patsubst %/pyproject.toml,%,$(wildcard integrations/*/pyproject.toml))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fix audit
+.PHONY: help demo test lint fix audit checkpoint
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(READY) ## run both example apps (sets everything up the first time)
 	$(BIN)/python examples/llamaindex_query_engine.py
@@ -18,6 +18,16 @@ test: $(READY) ## run every test (sets everything up the first time)
 
 audit: $(READY) ## measure recall and near-miss rejection of the shipped default
 	$(BIN)/compositional-rerank audit
+
+checkpoint: $(READY) ## train the shipped checkpoint again, in three stages: make checkpoint DATA=folder OUT=folder
+	test -n "$(DATA)" && test -n "$(OUT)"
+	$(BIN)/compositional-rerank train verifier --data $(DATA) --recipe first --from all-MiniLM-L6-v2 --out $(OUT).1
+	$(BIN)/compositional-rerank train verifier --data $(DATA) --recipe second --from $(OUT).1 --out $(OUT).2
+	$(BIN)/compositional-rerank train verifier --data $(DATA) --recipe third --from $(OUT).2 --out $(OUT)
+	$(BIN)/python benchmarks/fit_gate.py --checkpoint $(OUT) --beir $(DATA)/beir/nfcorpus:dev \
+	  --beir $(DATA)/beir/scifact:train --pairs $(DATA)/pairs/dev/paws_qqp.jsonl --pairs $(DATA)/pairs/dev/scramble.jsonl \
+	  $(foreach edit,att obj rel,--triples $(DATA)/triples/dev/sugarcrepe_pp_replace_$(edit).jsonl) \
+	  --out benchmarks/results/fit_gate.json --write
 
 lint: $(READY) ## check style and types
 	$(BIN)/ruff check .

@@ -64,10 +64,9 @@ def _numbers(config: CheckpointConfig) -> str:
     fusion = config.fusion
     return (
         f"relevance = {1 - config.pooled_weight:.3f} MaxSim + {config.pooled_weight:.3f} cosine of the "
-        f"pooled vectors; gate: tau {fusion.tau}, width {fusion.width}; penalty beta {fusion.beta}; a near-miss "
-        f"from mismatch {fusion.threshold}; calibration: slope {config.verifier.slope:.3f}, "
-        f"intercept "
-        f"{config.verifier.intercept:.3f}."
+        f"pooled vectors; gate: tau {fusion.tau}, width {fusion.width}; penalty beta {fusion.beta}; "
+        f"a near-miss from mismatch {fusion.threshold}; calibration: slope {config.verifier.slope:.3f}, "
+        f"intercept {config.verifier.intercept:.3f}."
     )
 
 

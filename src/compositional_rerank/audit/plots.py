@@ -58,8 +58,9 @@ def plane(report: Mapping[str, Any], systems: Sequence[str]) -> str:
         parts.append(svg.text(left, bottom + 38, note, size=12, fill=svg.MUTED))
     spots = []
     for i, name in enumerate(shown):
-        x = across(xs[name]) if xs[name] is not None else left + (i + 1) * (right - left) / (len(shown) + 1)
-        spots.append((x, up(ys[name] if ys[name] is not None else 0.0), name))
+        ndcg, rejected = xs[name], ys[name]
+        x = across(ndcg) if ndcg is not None else left + (i + 1) * (right - left) / (len(shown) + 1)
+        spots.append((x, up(rejected if rejected is not None else 0.0), name))
     labels = _apart([y for _, y, _ in spots])
     for (x, y, name), label_y in zip(spots, labels, strict=True):
         tip = f"{name}: nDCG@10 {_show(xs[name])}, rejected {_show(ys[name])}"
@@ -125,7 +126,7 @@ def wins_and_losses(entry: Mapping[str, Any], system: str) -> str:
     kept = change[::step]
     width = (right - left) / len(kept)
     for fill, values in ((svg.BLUE, np.maximum(kept, 0)), (svg.VERMILLION, np.minimum(kept, 0))):
-        points = [(left, up(0))]
+        points: list[tuple[float, float]] = [(left, up(0))]
         for i, value in enumerate(values.tolist()):
             points += [(left + i * width, up(value)), (left + (i + 1) * width, up(value))]
         parts.append(svg.area([*points, (right, up(0))], fill))

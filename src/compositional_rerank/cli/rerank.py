@@ -22,7 +22,7 @@ from compositional_rerank.cli._io import (
 from compositional_rerank.terminal import columns, fitted, shown
 
 if TYPE_CHECKING:
-    from compositional_rerank.reranker import RankedPassage, Ranking
+    from compositional_rerank.ranking import RankedPassage, Ranking
 
 _EPILOG = """\
 input:

@@ -56,9 +56,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     data.add_argument("--data", type=Path, metavar="DIR", help="folder with the files that the recipe names")
     parser.add_argument(
         "--recipe",
-        default="second",
+        default="third",
         metavar="R",
-        help="recipe for --data: first, second, third or a TOML file (second)",
+        help="recipe for --data: first, second, third or a TOML file (third)",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="checkpoint folder to write; must not exist"
