@@ -150,6 +150,16 @@ def test_a_corpus_that_changes_under_the_audit(beir: Path) -> None:
         data.documents[3]
 
 
+def test_a_set_is_named_after_the_folder_that_the_user_names(
+    beir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link = beir.parent / "linked"
+    link.symlink_to(beir)
+    assert formats.read_beir(link).name == "linked"
+    monkeypatch.chdir(beir)
+    assert formats.read_beir(Path()).name == "toy"
+
+
 def test_split_in_the_name(beir: Path) -> None:
     (beir / "qrels" / "dev.tsv").write_text("q1\td2\t1\n")
     data, split = sources.find_beir(f"{beir}:dev")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,7 +145,7 @@ def read_beir(folder: Path, split: str = "test") -> RetrievalSet:
     queries = {identifier: record.text("text") for record, identifier in query_records}
     qrels = qrels_of(judgement_lines(qrels_path), document_ids, queries, str(qrels_path))
     return RetrievalSet(
-        name=folder.resolve().name,
+        name=Path(os.path.abspath(folder)).name,
         document_ids=tuple(document_ids),
         documents=FileCorpus(corpus_path, tuple(offsets)),
         query_ids=tuple(qrels),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -136,7 +137,8 @@ def _make_folder(folder: Path) -> None:
     """Find out that the report cannot be written before hours of work, not after."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "audit.json").touch()
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"--out {folder}: {reason}; choose a folder that can be written to") from error
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"--out {folder} is not writable; choose a folder that can be written to")
