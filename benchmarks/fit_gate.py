@@ -28,7 +28,7 @@ from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.training.calibration import fit_logistic
 from compositional_rerank.verifier import Verifier
 
-TAUS, WIDTHS, BETAS = (0.55, 0.6, 0.65, 0.7, 0.75), (0.02, 0.04), (0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0)
+TAUS, WIDTHS, BETAS = (0.55, 0.6, 0.65, 0.7, 0.75), (0.02, 0.04), (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
 DEPTH = 100
 
 
@@ -66,8 +66,14 @@ def main() -> None:
 
     triples = {file.stem: _triples(reranker, file, args.limit, rng) for file in args.triples}
     pairs = {file.stem: _pairs(reranker, file, args.limit, rng) for file in args.pairs}
-    mismatch = np.concatenate([mismatch for mismatch, _ in pairs.values()])
-    labels = np.concatenate([1 - same for _, same in pairs.values()])
+    # a triple counts as two labelled pairs: anchor with positive, anchor with negative
+    judged = [(mismatch, 1 - same) for mismatch, same in pairs.values()]
+    for same, other, _ in triples.values():
+        judged += [
+            (same.mismatch, np.zeros(len(same.mismatch))),
+            (other.mismatch, np.ones(len(other.mismatch))),
+        ]
+    mismatch, labels = (np.concatenate(column) for column in zip(*judged, strict=True))
     logits = torch.logit(torch.tensor(mismatch), eps=1e-6)
     slope, intercept = fit_logistic(logits.float(), torch.tensor(labels).float())
 
