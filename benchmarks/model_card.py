@@ -22,13 +22,19 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--checkpoint", type=Path, required=True)
-    parser.add_argument("--audit", type=Path, required=True, help="audit.json of this checkpoint")
+    parser.add_argument(
+        "--audit", type=Path, action="append", required=True, help="audit.json of this checkpoint; repeatable"
+    )
     parser.add_argument(
         "--notes", type=Path, required=True, help="Markdown: how this very checkpoint was trained"
     )
     args = parser.parse_args()
     config = CheckpointConfig.load(args.checkpoint)
-    audit = json.loads(args.audit.read_text("utf-8"))
+    audit: dict[str, Any] = {"retrieval": {}, "near_misses": {}}
+    for file in args.audit:
+        found = json.loads(file.read_text("utf-8"))
+        for part in audit:
+            audit[part] |= found.get(part) or {}
     size = (args.checkpoint / VERIFIER_FILE).stat().st_size / 1e6
     parts = [
         "# Model card: the shipped checkpoint",
@@ -41,9 +47,12 @@ def main() -> None:
         "## Training data and licences\n\n" + _data(),
         f"## Gate and calibration\n\n{_numbers(config)}",
         "## Figures of the audit\n\n"
-        f"From `{args.audit.as_posix()}`, written by `compositional-rerank audit` on 2 CPU cores; nothing of "
-        "it was trained on; the gate was chosen on the sets that `benchmarks/results/fit_gate.json` "
-        "names.\n\n" + _retrieval(audit) + "\n\n" + _near_misses(audit),
+        f"From {', '.join(f'`{file.as_posix()}`' for file in args.audit)}, written by "
+        "`compositional-rerank audit` on 2 CPU cores. Nothing of it was trained on; gate and calibration "
+        "were fitted on samples of the sets that `benchmarks/results/fit_gate.json` names.\n\n"
+        + _retrieval(audit)
+        + "\n\n"
+        + _near_misses(audit),
     ]
     (args.checkpoint / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 

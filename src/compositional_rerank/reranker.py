@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
@@ -134,39 +134,13 @@ class CompositionalReranker:
         if not texts:
             return Ranking(query, ())
         encoded_query = self._checked_query(self.encoder.encode([query], task="query")[0], query)
-        encoded = self.encode_passages(texts)
-        relevance = self._relevance(encoded_query, encoded)
-        judged: dict[int, tuple[float, float]] = {}
-        score = relevance
-        if self.verifier is not None and self.config is not None:
-            fusion = self.config.fusion
-            found = suspects(
-                Text(query, encoded_query),
-                [Text(text, entry) for text, entry in zip(texts, encoded, strict=True)],
-                least=fusion.least_closeness,
-                most=self.config.verifier.segments,
-            )
-            verdict = verdicts(self.verifier, fusion, found)
-            where = verdict.places
-            score = relevance.index_copy(
-                0, where, fusion.score(relevance[where], verdict.closeness, verdict.mismatch)
-            )
-            pairs = zip(verdict.closeness.tolist(), verdict.mismatch.tolist(), strict=True)
-            judged = dict(zip(where.tolist(), pairs, strict=True))
-        results = []
-        for index, text in enumerate(texts):
-            closeness, mismatch = judged.get(index, (None, None))
-            results.append(
-                RankedPassage(
-                    index=index,
-                    text=text,
-                    retrieval_score=given[index],
-                    relevance=float(relevance[index]),
-                    closeness=closeness,
-                    mismatch=mismatch,
-                    score=float(score[index]),
-                )
-            )
+        # Equal texts are scored once: the same sum at another place of a batch may differ in its last bit,
+        # and the texts would trade places with their twins.
+        unique = list(dict.fromkeys(texts))
+        judged = dict(zip(unique, self._judge(Text(query, encoded_query), unique), strict=True))
+        results = [
+            RankedPassage(index, text, given[index], *judged[text]) for index, text in enumerate(texts)
+        ]
         kept = [
             result
             for result in sorted(results, key=lambda result: -result.score)
@@ -242,6 +216,32 @@ class CompositionalReranker:
             self.store.put(new)
             found.update(new)
         return [entry for key in keys if (entry := found[key]) is not None]
+
+    def _judge(
+        self, query: Text, texts: list[str]
+    ) -> Iterator[tuple[float, float | None, float | None, float]]:
+        """Relevance, closeness, mismatch and score of every text, in their order."""
+        encoded = self.encode_passages(texts)
+        relevance = self._relevance(query.encoded, encoded)
+        if self.verifier is None or self.config is None:
+            for value in relevance.tolist():
+                yield value, None, None, value
+            return
+        fusion = self.config.fusion
+        found = suspects(
+            query,
+            [Text(text, entry) for text, entry in zip(texts, encoded, strict=True)],
+            least=fusion.least_closeness,
+            most=self.config.verifier.segments,
+        )
+        verdict = verdicts(self.verifier, fusion, found)
+        where = verdict.places
+        penalised = fusion.score(relevance[where], verdict.closeness, verdict.mismatch)
+        columns = (verdict.closeness.tolist(), verdict.mismatch.tolist(), penalised.tolist())
+        verified = dict(zip(where.tolist(), zip(*columns, strict=True), strict=True))
+        for index, value in enumerate(relevance.tolist()):
+            closeness, mismatch, score = verified.get(index, (None, None, value))
+            yield value, closeness, mismatch, score
 
     def _relevance(self, query: EncodedText, passages: Sequence[EncodedText]) -> torch.Tensor:
         """float32 ``[n]`` on the CPU: MaxSim, mixed with the pooled cosine as the checkpoint says."""
