@@ -4,9 +4,10 @@
         --pairs scramble.jsonl --out benchmarks/results/fit_gate.json --write
 
 Every pair and the top 100 of every query are verified once; the grid is searched over the numbers. Among the
-settings that lose no more than `--most-loss` nDCG@10 of what relevance alone reaches on a collection and no more
-than 0.03 of the best mean accuracy on the triples, the largest penalty wins, because a near-miss has to fall
-below far paraphrases, too; then the highest gate, which verifies least. `--write` puts it into config.json.
+settings that lose no more than `--most-loss` nDCG@10 of what relevance alone reaches on a collection and no
+more than 0.03 of the best mean accuracy on the triples, the largest penalty wins, because a near-miss has to
+fall below far paraphrases, too; then the highest gate, which verifies least. `--write` puts it into
+config.json.
 """
 
 from __future__ import annotations
