@@ -58,8 +58,9 @@ def test_no_texts(embedder: StructuralEmbedder) -> None:
 
 
 def test_lone_surrogates_are_read_as_unknown_characters(embedder: StructuralEmbedder) -> None:
-    vectors = embedder.encode_document(["Rome \ud800", "Rome \ufffd"])
-    assert vectors[0].tobytes() == vectors[1].tobytes()
+    # one text a call: with several threads, equal rows of one batch may differ in their last bits
+    found, expected = (embedder.encode_document([text]) for text in ("Rome \ud800", "Rome \ufffd"))
+    assert found.tobytes() == expected.tobytes()
 
 
 def test_eight_threads_get_what_one_gets(embedder: StructuralEmbedder) -> None:
