@@ -56,6 +56,8 @@ def test_json_has_the_schema_that_others_rely_on(data: Path, capsys: pytest.Capt
     report = json.loads(printed)
     assert report == json.loads((data / "out" / "audit.json").read_text(encoding="utf-8"))
     assert set(report) >= {"model", "retrieval", "near_misses", "latency_ms", "settings"}
+    assert report["settings"]["beir"] == ["toy"]
+    assert str(data) not in printed  # a report tells nothing of the machine it was made on
     assert report["model"]["name"] == BASE
     toy = report["retrieval"]["toy"]
     assert set(toy) >= SCHEMA_RETRIEVAL

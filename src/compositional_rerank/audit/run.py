@@ -215,6 +215,9 @@ def _settings(settings: AuditSettings, systems: Systems) -> dict[str, Any]:
     from compositional_rerank import __version__
 
     chosen = {name: value for name, value in asdict(settings).items() if name != "cache"}
+    # Reports are shared: which set it was matters, not where it lay on somebody's machine.
+    for name in ("beir", "pairs", "triples", "contrast"):
+        chosen[name] = [Path(place).name if Path(place).is_absolute() else place for place in chosen[name]]
     return {
         **chosen,
         "systems": list(systems.names),
