@@ -42,14 +42,14 @@ def plane(report: Mapping[str, Any], systems: Sequence[str]) -> str:
     across = svg.spread(recalls or [0.0, 1.0], left, right, 0.25)
     up = svg.Scale(-0.04, 1.04, bottom, 20)
     parts = []
-    for value in up.ticks(6):
+    for value in up.ticks(6) if sets else []:
         parts.append(svg.line(left, up(value), right, up(value)))
         parts.append(
             svg.text(left - 10, up(value) + 4, f"{value:.0%}", anchor="end", size=11, fill=svg.MUTED)
         )
-    parts.append(
-        svg.text(left, 12, "near-misses rejected when 5% of paraphrases are lost (mean of sets)", size=12)
-    )
+    axis = "near-misses rejected when 5% of paraphrases are lost (mean of sets)"
+    nothing = "no near-misses in this audit: add --suite builtin to see what a system rejects"
+    parts.append(svg.text(left, 12, axis if sets else nothing, size=12, fill=svg.INK if sets else svg.MUTED))
     if recalls:
         parts += svg.x_axis(across, bottom, most=6, top=20)
         parts.append(svg.text(right, bottom + 38, "nDCG@10 (mean of collections)", anchor="end", size=12))
@@ -60,7 +60,7 @@ def plane(report: Mapping[str, Any], systems: Sequence[str]) -> str:
     for i, name in enumerate(shown):
         ndcg, rejected = xs[name], ys[name]
         x = across(ndcg) if ndcg is not None else left + (i + 1) * (right - left) / (len(shown) + 1)
-        spots.append((x, up(rejected if rejected is not None else 0.0), name))
+        spots.append((x, up(rejected if rejected is not None else 0.5), name))
     labels = _apart([y for _, y, _ in spots])
     for (x, y, name), label_y in zip(spots, labels, strict=True):
         tip = f"{name}: nDCG@10 {_show(xs[name])}, rejected {_show(ys[name])}"
@@ -68,7 +68,7 @@ def plane(report: Mapping[str, Any], systems: Sequence[str]) -> str:
         parts.append(svg.marker(x, y, COLOURS[name], SHAPES[name], tip))
         place = (right + 18, label_y) if recalls else (x + 13, y)
         parts.append(svg.text(place[0], place[1] + 4, name, bold=True, fill=svg.INK))
-        numbers = f"{_show(xs[name])} / {_show(ys[name])}" if recalls else _show(ys[name])
+        numbers = " / ".join(f"{v:.3f}" for v in (xs[name], ys[name]) if v is not None)
         parts.append(svg.text(place[0], place[1] + 20, numbers, size=11, fill=svg.MUTED))
     return svg.figure(WIDTH, height, parts, "Recall against rejection of near-misses, one point a system")
 
