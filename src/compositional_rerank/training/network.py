@@ -21,7 +21,7 @@ def build(base: Path, max_tokens: int, device: str | None = None) -> CrossEncode
     """The base model reading two texts together, all of its layers trainable, its word embeddings frozen.
 
     The logit comes from the mean of all token vectors, which is what the base was trained to pool: from its
-    first token the same training did not leave chance level (docs/experiments.md).
+    first token the set-up tried did not leave chance level (docs/experiments.md).
 
     Args:
         base: folder of a sentence-transformers model.
