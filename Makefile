@@ -25,7 +25,7 @@ checkpoint: $(READY) ## train the shipped checkpoint again, in three stages: mak
 	$(BIN)/compositional-rerank train verifier --data $(DATA) --recipe second --from $(OUT).1 --out $(OUT).2
 	$(BIN)/compositional-rerank train verifier --data $(DATA) --recipe third --from $(OUT).2 --out $(OUT)
 	$(BIN)/python benchmarks/fit_gate.py --checkpoint $(OUT) --beir $(DATA)/beir/nfcorpus:dev \
-	  --beir $(DATA)/beir/scifact:train --pairs $(DATA)/pairs/dev/paws_qqp.jsonl --pairs $(DATA)/pairs/dev/scramble.jsonl \
+	  --pairs $(DATA)/pairs/dev/paws_qqp.jsonl --pairs $(DATA)/pairs/dev/scramble.jsonl \
 	  $(foreach edit,att obj rel,--triples $(DATA)/triples/dev/sugarcrepe_pp_replace_$(edit).jsonl) \
 	  --out benchmarks/results/fit_gate.json --write
 

@@ -95,19 +95,19 @@ def caption_pair(caption: str, rng: random.Random) -> tuple[str, str, int] | Non
         found = [
             (match, group)
             for group in table
-            for word in sorted(group, key=len, reverse=True)[: len(group)]
+            for word in sorted(group, key=len, reverse=True)
             for match in re.finditer(rf"\b{re.escape(word)}\b", caption)
         ]
         if not found:
             continue
         match, group = rng.choice(found)
-        same = [word for word in group if word != match.group() and word not in ("in",)]
+        same = [word for word in group if word != match.group() and word != "in"]
         mismatch = int(rng.random() < 0.5 or not same or match.group() in _UNSAFE)
         words = same if not mismatch else rng.choice([other for other in table if other is not group])
         changed = caption[: match.start()] + rng.choice(words) + caption[match.end() :]
         first, second = _rewritten(caption, rng), changed
         if not mismatch or rng.random() < 0.3:
-            first, second = first, _rewritten(second, rng)
+            second = _rewritten(second, rng)
         return (*rng.sample([first, second], 2), mismatch)  # type: ignore[return-value]
     return None
 
