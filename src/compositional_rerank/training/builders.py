@@ -106,10 +106,7 @@ def from_answers(source: Source, data: Path, rng: random.Random) -> list[Labelle
 
 def from_captions(source: Source, data: Path, rng: random.Random) -> list[LabelledPair]:
     """Captions with a place or a doing in other words, or changed; as many of both labels as there are."""
-    file = _file(source, data)
-    if source.field is None:
-        raise DataError(f"source {source.name!r} of kind {source.kind!r} needs a field")
-    texts = sorted({detokenise(text) for (text,) in text_rows(file, source.field)})
+    texts = sorted(set(_texts(source, data)))
     kept: dict[int, list[LabelledPair]] = {0: [], 1: []}
     most = source.rows // 2
     for _ in range(4):
