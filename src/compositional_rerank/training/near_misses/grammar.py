@@ -154,8 +154,10 @@ def render(form: str, chosen: dict[str, Entry], rng: random.Random) -> str:
 
 
 def _read(name: str) -> list[str]:
+    """The lines of all files of the package's data whose name starts so, in the order of the names."""
     folder = resources.files(__package__) / "data"
-    lines = (folder / name).read_text(encoding="utf-8").splitlines()
+    files = sorted((file for file in folder.iterdir() if file.name.startswith(name)), key=lambda f: f.name)
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     return [line.strip() for line in lines if line.strip() and not line.startswith("# ")]
 
 
@@ -167,6 +169,8 @@ def _lexicons(name: str) -> dict[str, tuple[Entry, ...]]:
         if line.startswith("@"):
             key, _, names = line[1:].partition(":")
             columns = tuple(names.split()) or ("",)
+            if key in found:
+                raise ValueError(f"{name}: lexicon {key} is there twice")
             found[key] = []
         elif len(columns) > 1:
             rows = [tuple(f.strip() for f in row.split(",")) for row in line.split(";") if row.strip()]
@@ -199,17 +203,17 @@ def _families(name: str) -> list[Family]:
 
 @lru_cache(maxsize=4)
 def load(prefix: str) -> Grammar:
-    """Read the grammar ``train`` or ``suite`` from the package's data."""
+    """Read the grammar ``train`` or ``suite`` from the package's data, which may be several files each."""
     fillers: dict[str, list[str]] = {}
     topic = ""
-    for line in _read(f"{prefix}_fillers.txt"):
+    for line in _read(f"{prefix}_fillers"):
         if line.startswith("@"):
             topic = line[1:]
         else:
             fillers.setdefault(topic, []).append(line)
     return Grammar(
-        tuple(_families(f"{prefix}_families.txt")),
-        _lexicons(f"{prefix}_lexicon.txt"),
+        tuple(_families(f"{prefix}_families")),
+        _lexicons(f"{prefix}_lexicon"),
         {key: tuple(lines) for key, lines in fillers.items()},
     )
 
