@@ -191,6 +191,8 @@ def test_a_store_of_the_users_own(reranker: CompositionalReranker) -> None:
     class Shelf:
         """A store that keeps everything and counts what it is asked for."""
 
+        dtype = "float32"
+
         def __init__(self) -> None:
             self.entries: dict[bytes, EncodedText] = {}
             self.writes = 0

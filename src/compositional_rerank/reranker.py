@@ -22,7 +22,7 @@ from compositional_rerank.errors import InputError
 from compositional_rerank.ranking import PairScores, RankedPassage, Ranking
 from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE, maxsim
 from compositional_rerank.scoring.tokens import PackedTokens
-from compositional_rerank.store import MemoryStore, TokenStore, token_key
+from compositional_rerank.store import MemoryStore, TokenStore, quantise, token_key
 from compositional_rerank.verification import Text, suspects, verdicts
 from compositional_rerank.verifier import Verifier
 
@@ -205,14 +205,16 @@ class CompositionalReranker:
         Returns:
             One `EncodedText` per passage, in their order.
         """
-        keys = [token_key(self.encoder.fingerprint, text) for text in passages]
+        dtype = self.store.dtype
+        keys = [token_key(self.encoder.fingerprint, text, dtype) for text in passages]
         found = dict(zip(keys, self.store.get(keys), strict=True))
         missing = {key: text for key, text in zip(keys, passages, strict=True) if found[key] is None}
         if missing:
             encoded = self.encoder.encode(
                 list(missing.values()), task="document", show_progress=show_progress
             )
-            new = dict(zip(missing, encoded, strict=True))
+            # with the store's precision already now, so that a passage scores the same at every query
+            new = {key: quantise(entry, dtype) for key, entry in zip(missing, encoded, strict=True)}
             self.store.put(new)
             found.update(new)
         return [entry for key in keys if (entry := found[key]) is not None]

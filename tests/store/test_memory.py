@@ -82,8 +82,13 @@ def test_a_limit_that_is_no_positive_integer_is_an_error(limit: object) -> None:
         MemoryStore(max_bytes=limit)  # type: ignore[arg-type]
 
 
-def test_the_key_changes_with_the_model_and_the_text() -> None:
-    keys = {token_key(model, text) for model in ("a", "b") for text in ("", "x", "X", "\ud800")}
-    assert len(keys) == 8
+def test_the_key_changes_with_the_model_the_dtype_and_the_text() -> None:
+    keys = {
+        token_key(model, text, dtype)
+        for model in ("a", "b")
+        for text in ("", "x", "X", "\ud800")
+        for dtype in ("float16", "int8")
+    }
+    assert len(keys) == 16
     assert token_key("a", "x") == token_key("a", "x")
     assert token_key("ab", "c") != token_key("a", "bc")

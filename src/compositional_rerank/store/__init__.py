@@ -2,5 +2,6 @@
 
 from compositional_rerank.store.base import TokenStore, token_key
 from compositional_rerank.store.memory import MemoryStore
+from compositional_rerank.store.quantise import quantise
 
-__all__ = ["MemoryStore", "TokenStore", "token_key"]
+__all__ = ["MemoryStore", "TokenStore", "quantise", "token_key"]

@@ -8,6 +8,7 @@ from threading import Lock
 
 from compositional_rerank.encoder import EncodedText
 from compositional_rerank.errors import InputError
+from compositional_rerank.store.quantise import check_dtype
 
 
 class MemoryStore:
@@ -18,9 +19,10 @@ class MemoryStore:
     Args:
         max_bytes: limit on the arrays' memory, above 0. The default of 1 GiB holds about 5,000 passages of
             128 tokens at d = 384 in float32.
+        dtype: precision of the entries: float32, float16, int8 or int4; the last two take the same memory.
 
     Raises:
-        InputError: the limit is not a positive integer.
+        InputError: the limit is not a positive integer, or the dtype is unknown.
 
     Example:
         >>> store = MemoryStore(max_bytes=1_000_000)
@@ -28,9 +30,10 @@ class MemoryStore:
         (0, 0)
     """
 
-    def __init__(self, max_bytes: int = 1 << 30) -> None:
+    def __init__(self, max_bytes: int = 1 << 30, dtype: str = "float32") -> None:
         if isinstance(max_bytes, bool) or not isinstance(max_bytes, int) or max_bytes < 1:
             raise InputError(f"max_bytes must be an int above 0, got {max_bytes!r}")
+        self.dtype = check_dtype(dtype)
         self.max_bytes = max_bytes
         self.nbytes = 0
         self._entries: OrderedDict[bytes, EncodedText] = OrderedDict()
