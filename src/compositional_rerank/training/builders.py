@@ -27,7 +27,7 @@ _CORPUS_SENTENCES = 20_000  # more sentences than that add little vocabulary and
 
 def from_pairs(source: Source, data: Path, rng: random.Random) -> list[LabelledPair]:
     """Human-labelled pairs, read again with other directions when more rows are wanted than there are."""
-    file = _file(source, data)
+    file = file_of(source, data)
     pairs: list[LabelledPair] = []
     while len(pairs) < source.rows:
         fresh = paraphrase_pairs(file, rng)
@@ -39,13 +39,13 @@ def from_pairs(source: Source, data: Path, rng: random.Random) -> list[LabelledP
 
 def from_inference(source: Source, data: Path, rng: random.Random) -> list[LabelledPair]:
     """Premise and hypothesis: the passage must entail the query."""
-    pairs = inference_pairs(_file(source, data))
+    pairs = inference_pairs(file_of(source, data))
     return rng.sample(pairs, min(len(pairs), source.rows))
 
 
 def from_edits(source: Source, data: Path, rng: random.Random) -> list[LabelledPair]:
     """Near-misses and rewrites of the sentences of a corpus."""
-    file, texts = _file(source, data), set(_texts(source, data))
+    file, texts = file_of(source, data), set(texts_of(source, data))
     sentences = sorted({text[start:stop] for text in texts for start, stop in sentence_spans(text)})
     sentences = [sentence for sentence in sentences if 20 <= len(sentence) <= 240]
     if not sentences:
@@ -79,7 +79,7 @@ def from_answers(source: Source, data: Path, rng: random.Random) -> list[Labelle
     sentence is the closest one by TF-IDF that is not the answer: it says something else, which makes it no
     near-miss.
     """
-    file = _file(source, data)
+    file = file_of(source, data)
     rows = [
         (detokenise(query), detokenise(passage))
         for query, passage in text_rows(file, "query", "passage")
@@ -88,7 +88,7 @@ def from_answers(source: Source, data: Path, rng: random.Random) -> list[Labelle
     if len({passage for _, passage in rows}) < 2:
         raise DataError(f"{file}: at least two passages of up to 320 characters are needed")
     rows = rng.sample(rows, min(len(rows), source.rows // 2))
-    others = _closest_others(rows)
+    others = closest_others(rows)
     pairs: list[LabelledPair] = []
     for number, (query, passage) in enumerate(rows):
         changed = edits(query, rng=rng)
@@ -106,7 +106,7 @@ def from_answers(source: Source, data: Path, rng: random.Random) -> list[Labelle
 
 def from_captions(source: Source, data: Path, rng: random.Random) -> list[LabelledPair]:
     """Captions with a place or a doing in other words, or changed; as many of both labels as there are."""
-    texts = sorted(set(_texts(source, data)))
+    texts = sorted(set(texts_of(source, data)))
     kept: dict[int, list[LabelledPair]] = {0: [], 1: []}
     most = source.rows // 2
     for _ in range(4):
@@ -128,7 +128,7 @@ def from_topics(source: Source, data: Path, rng: random.Random) -> list[Labelled
     """
     sentences = [
         text[start:stop]
-        for (passage,) in text_rows(_file(source, data), "passage")
+        for (passage,) in text_rows(file_of(source, data), "passage")
         for text in [detokenise(passage)]
         for start, stop in sentence_spans(text)
         if 40 <= stop - start <= 240
@@ -153,7 +153,7 @@ def from_related(source: Source, data: Path, rng: random.Random) -> list[Labelle
     flat = [(sentence, number) for number, group in enumerate(groups) for sentence in group]
     rng.shuffle(flat)
     flat = flat[: source.rows]
-    others = _closest_others([(sentence, sentence) for sentence, _ in flat])
+    others = closest_others([(sentence, sentence) for sentence, _ in flat])
     pairs = []
     for (sentence, number), other in zip(flat, others, strict=True):
         siblings = [sibling for sibling in groups[number] if sibling != sentence]
@@ -185,7 +185,7 @@ def from_clauses(source: Source, data: Path, rng: random.Random) -> list[Labelle
 
 
 def _sentences_by_passage(source: Source, data: Path, rng: random.Random, most: int) -> list[list[str]]:
-    passages = sorted({detokenise(text) for (text,) in text_rows(_file(source, data), "passage")})
+    passages = sorted({detokenise(text) for (text,) in text_rows(file_of(source, data), "passage")})
     rng.shuffle(passages)
     groups: list[list[str]] = []
     for text in passages:
@@ -224,7 +224,7 @@ def _few_words(sentence: str, rng: random.Random) -> str:
     return sentence
 
 
-def _closest_others(rows: list[tuple[str, str]]) -> list[str]:
+def closest_others(rows: list[tuple[str, str]]) -> list[str]:
     """For every question the passage of another row with the highest TF-IDF cosine."""
     import numpy as np
     from sklearn.feature_extraction.text import TfidfVectorizer
@@ -243,15 +243,17 @@ def _closest_others(rows: list[tuple[str, str]]) -> list[str]:
     return others
 
 
-def _texts(source: Source, data: Path) -> list[str]:
+def texts_of(source: Source, data: Path) -> list[str]:
+    """The texts of the field that a source names, without tokeniser gaps."""
     if source.field is None:
         raise DataError(
             f"source {source.name!r} of kind {source.kind!r} needs a field: the one with the texts"
         )
-    return [detokenise(text) for (text,) in text_rows(_file(source, data), source.field)]
+    return [detokenise(text) for (text,) in text_rows(file_of(source, data), source.field)]
 
 
-def _file(source: Source, data: Path) -> Path:
+def file_of(source: Source, data: Path) -> Path:
+    """The file of a source that needs one."""
     if source.path is None:
         raise DataError(f"source {source.name!r} of kind {source.kind!r} needs a path")
     return data / source.path

@@ -8,18 +8,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from compositional_rerank.errors import DataError
 from compositional_rerank.training import builders
 from compositional_rerank.training.settings import TrainingSettings
 from compositional_rerank.training.sources import LabelledPair
+from compositional_rerank.training.triples import KINDS as TRIPLE_KINDS
+from compositional_rerank.training.triples import TrainingTriple
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
+_Row = TypeVar("_Row")
 _KINDS: dict[str, Callable[..., list[LabelledPair]]] = {
     "pairs": builders.from_pairs,
     "inference": builders.from_inference,
@@ -88,7 +91,7 @@ class Recipe:
         except (OSError, ValueError, TypeError) as error:
             raise DataError(f"no recipe can be read from {name}: {error}") from error
         for source in recipe.sources:
-            if source.kind not in _KINDS:
+            if source.kind not in _KINDS:  # those of stage one are among them
                 raise DataError(
                     f"source {source.name!r} has kind {source.kind!r}; the kinds are {sorted(_KINDS)}"
                 )
@@ -102,13 +105,30 @@ class Recipe:
         Raises:
             DataError: a file is missing, or a line of it is wrong.
         """
-        pairs: list[LabelledPair] = []
+        return self._drawn(_KINDS, data)
+
+    def triples(self, data: Path) -> list[TrainingTriple]:
+        """All rows for stage one in random order; the same folder and seed give the same list.
+
+        Raises:
+            DataError: a source's kind makes no rows for stage one, a file is missing, or a line is wrong.
+        """
+        for source in self.sources:
+            if source.kind not in TRIPLE_KINDS:
+                raise DataError(
+                    f"source {source.name!r} has kind {source.kind!r}, which is for the verifier only; the "
+                    f"embedder's kinds are {sorted(TRIPLE_KINDS)}"
+                )
+        return self._drawn(TRIPLE_KINDS, data)
+
+    def _drawn(self, kinds: dict[str, Callable[..., list[_Row]]], data: Path) -> list[_Row]:
+        rows: list[_Row] = []
         for source in self.sources:
             if source.path is not None and not (data / source.path).is_file():
                 raise DataError(
                     f"{data / source.path} does not exist: recipe source {source.name!r} needs it"
                 )
         for number, source in enumerate(self.sources):
-            pairs += _KINDS[source.kind](source, data, random.Random(f"{self.seed} {number} {source.name}"))
-        random.Random(self.seed).shuffle(pairs)
-        return pairs
+            rows += kinds[source.kind](source, data, random.Random(f"{self.seed} {number} {source.name}"))
+        random.Random(self.seed).shuffle(rows)
+        return rows

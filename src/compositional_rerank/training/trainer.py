@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from datasets import Dataset
 from sentence_transformers import CrossEncoder
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments, losses
@@ -51,16 +52,56 @@ class _StopAfter(TrainerCallback):
         control.should_training_stop |= self.steps is not None and state.global_step >= self.steps
 
 
-def claim(work: Path, pairs: Sequence[LabelledPair], start: Located, settings: TrainingSettings) -> None:
+def watchers(settings: TrainingSettings, work: Path) -> list[TrainerCallback]:
+    """What stops a run: a loss that is no number, and ``settings.stop_after``."""
+    return [_StopAtNaN(work, settings.learning_rate), _StopAfter(settings.stop_after)]
+
+
+def common_arguments(
+    steps: float, settings: TrainingSettings, work: Path, device: torch.device
+) -> dict[str, Any]:
+    """Arguments of every run of a trainer, stage one or two.
+
+    Args:
+        steps: of the whole run.
+        settings: how to train.
+        work: folder for the states.
+        device: where the network is.
+    """
+    save_steps = min(400, max(1, round(steps / 100)) * 10)
+    return {
+        "output_dir": str(work),
+        "num_train_epochs": settings.epochs,
+        "per_device_train_batch_size": settings.batch_size,
+        "learning_rate": settings.learning_rate,
+        "warmup_steps": min(150, max(1, int(steps // 10))),
+        "lr_scheduler_type": "linear",
+        "weight_decay": 0.01,
+        "bf16": has_fast_bfloat16(device),
+        "use_cpu": device.type == "cpu",
+        "logging_steps": math.gcd(50, save_steps),  # no state is saved before its losses were looked at
+        "logging_nan_inf_filter": False,  # which would hide them
+        "save_steps": save_steps,
+        "save_total_limit": 2,
+        "report_to": "none",
+        "seed": settings.seed,
+    }
+
+
+def claim(work: Path, rows: Sequence[Any], start: Located, settings: Any) -> None:
     """Make ``work`` the folder of this very run, or find that it is.
+
+    Args:
+        work: the folder.
+        rows: training rows, dataclasses of texts and labels.
+        start: what the run starts from.
+        settings: a dataclass.
 
     Raises:
         InputError: it holds the states of a run on other pairs, from another start or with other settings.
     """
     run = {
-        "pairs": hashlib.sha256(
-            json.dumps([dataclasses.astuple(pair) for pair in pairs]).encode()
-        ).hexdigest(),
+        "pairs": hashlib.sha256(json.dumps([dataclasses.astuple(row) for row in rows]).encode()).hexdigest(),
         "base": start.base.sha256,
         "start": start.config.files if start.config else {},
         "settings": dataclasses.asdict(settings),
@@ -89,24 +130,8 @@ def run(network: CrossEncoder, pairs: Sequence[LabelledPair], settings: Training
         FloatingPointError: the loss is not finite.
     """
     steps = math.ceil(len(pairs) / settings.batch_size) * settings.epochs
-    save_steps = min(400, max(1, round(steps / 100)) * 10)
     arguments = CrossEncoderTrainingArguments(
-        output_dir=str(work),
-        num_train_epochs=settings.epochs,
-        per_device_train_batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        warmup_steps=min(150, max(1, int(steps // 10))),
-        lr_scheduler_type="linear",
-        weight_decay=0.01,
-        bf16=has_fast_bfloat16(network.device),
-        use_cpu=network.device.type == "cpu",
-        logging_steps=math.gcd(50, save_steps),  # no state is saved before its losses were looked at
-        logging_nan_inf_filter=False,  # which would hide them
-        save_steps=save_steps,
-        save_total_limit=2,
-        report_to="none",
-        batch_sampler=LengthBatchSampler,
-        seed=settings.seed,
+        **common_arguments(steps, settings, work, network.device), batch_sampler=LengthBatchSampler
     )
     dataset = Dataset.from_dict(
         {
@@ -120,12 +145,12 @@ def run(network: CrossEncoder, pairs: Sequence[LabelledPair], settings: Training
         args=arguments,
         train_dataset=dataset,
         loss=losses.BinaryCrossEntropyLoss(network),
-        callbacks=[_StopAtNaN(work, settings.learning_rate), _StopAfter(settings.stop_after)],
+        callbacks=watchers(settings, work),
     )
-    trainer.train(resume_from_checkpoint=_last_state(work))
+    trainer.train(resume_from_checkpoint=last_state(work))
 
 
-def _last_state(work: Path) -> str | None:
+def last_state(work: Path) -> str | None:
     """The newest state that was written to its end: the trainer writes trainer_state.json last."""
     whole = [file.parent for file in work.glob("checkpoint-*/trainer_state.json") if _is_json(file)]
     return str(max(whole, key=lambda folder: int(folder.name.split("-")[1]))) if whole else None
