@@ -3,10 +3,10 @@
     python benchmarks/architectures.py --data DIR --out benchmarks/results/architectures.json
 
 Every architecture sees the same pairs (the third recipe's) in the same order for the same number of steps,
-the map readers on top of a frozen encoder and trained end to end with it. F1 to F4 are those of arXiv 2604.16351. The
-measurements are on development data that is never trained on; "milliseconds" is the reader's own time for one
-pair of the built-in suite's short texts in a batch of 16, without the encoding of tokens, which a store saves
-(joint reading has no such saving).
+the map readers on top of a frozen encoder and trained end to end with it. F1 to F4 are those of
+arXiv 2604.16351. The measurements are on development data that is never trained on; "milliseconds" is the
+reader's own time for one pair of the built-in suite's short texts in a batch of 16, without the encoding of
+tokens, which a store saves (joint reading has no such saving).
 """
 
 from __future__ import annotations
