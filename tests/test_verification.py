@@ -10,7 +10,7 @@ from compositional_rerank.config import SHIPPED_NAME, locate
 from compositional_rerank.encoder import TokenEncoder
 from compositional_rerank.errors import CompositionalRerankError
 from compositional_rerank.scoring.fusion import Fusion
-from compositional_rerank.verification import Text, suspects, verdicts
+from compositional_rerank.verification import Sentence, Text, compare, suspects, verdicts
 from compositional_rerank.verifier import Verifier
 
 TRUE, FALSE = "Rome is closer than Paris.", "Paris is closer than Rome."
@@ -30,6 +30,11 @@ def read(encoder: TokenEncoder, *texts: str) -> list[Text]:
     return [Text(text, entry) for text, entry in zip(texts, encoded, strict=True)]
 
 
+def close_ones(query: Text, passages: list[Text], least: float, most: int) -> dict[int, list[Sentence]]:
+    closeness = compare(query.encoded, [passage.encoded for passage in passages]).closeness
+    return suspects(query, passages, closeness, least=least, most=most)
+
+
 def test_only_about_equally_close_segments_are_read(encoder: TokenEncoder) -> None:
     query, both, one = read(
         encoder,
@@ -37,18 +42,18 @@ def test_only_about_equally_close_segments_are_read(encoder: TokenEncoder) -> No
         f"{FILLER} {FALSE} {TRUE}",
         f"{FILLER} Rome is far from here. {TRUE}",
     )
-    found = suspects(query, [both, one], least=0.5, most=2)
+    found = close_ones(query, [both, one], least=0.5, most=2)
     (sentence,) = found[0]
     assert sorted(sentence.pairs) == [(query.text, FALSE), (query.text, TRUE)]
     assert 0.8 < sentence.closeness <= 1
     assert found[1][0].pairs == [(query.text, TRUE)]
-    assert len(suspects(query, [both], least=0.5, most=1)[0][0].pairs) == 1
+    assert len(close_ones(query, [both], least=0.5, most=1)[0][0].pairs) == 1
 
 
 def test_a_passage_agrees_if_one_of_its_segments_does(encoder: TokenEncoder, verifier: Verifier) -> None:
     query, both, one = read(encoder, TRUE, f"{TRUE} {FALSE}", FALSE)
     answers = verifier.mismatch([(TRUE, TRUE), (TRUE, FALSE)])
-    verdict = verdicts(verifier, FUSION, suspects(query, [both, one], least=0.5, most=2))
+    verdict = verdicts(verifier, FUSION, close_ones(query, [both, one], least=0.5, most=2))
     assert verdict.places.tolist() == [0, 1]
     expected = torch.stack([answers.min(), answers[1]])
     torch.testing.assert_close(verdict.mismatch, expected, atol=NOISE, rtol=0)
@@ -58,7 +63,7 @@ def test_every_sentence_of_a_long_query_counts(encoder: TokenEncoder, verifier: 
     """The sentence with the largest penalty decides, with its own closeness."""
     other = "The drug is safe for children."
     query, passage = read(encoder, f"{TRUE} {other}", f"{FALSE} The drug is not safe for children. {FILLER}")
-    found = suspects(query, [passage], least=0.5, most=1)[0]
+    found = close_ones(query, [passage], least=0.5, most=1)[0]
     assert [sentence.pairs[0][0] for sentence in found] == [TRUE, other]
     answers = verifier.mismatch([pair for sentence in found for pair in sentence.pairs])
     closeness = torch.tensor([sentence.closeness for sentence in found])
@@ -70,13 +75,13 @@ def test_every_sentence_of_a_long_query_counts(encoder: TokenEncoder, verifier: 
 
 def test_a_query_sentence_that_the_passage_is_silent_about_is_not_read(encoder: TokenEncoder) -> None:
     query, passage = read(encoder, f"{TRUE} Quarks carry colour charge.", f"{FILLER} {FALSE}")
-    found = suspects(query, [passage], least=0.7, most=2)[0]
+    found = close_ones(query, [passage], least=0.7, most=2)[0]
     assert [sentence.pairs[0][0] for sentence in found] == [TRUE]
 
 
 def test_nothing_close_means_no_suspects(encoder: TokenEncoder, verifier: Verifier) -> None:
     query, *passages = read(encoder, TRUE, FILLER, "Quarks carry colour charge.", "")
-    found = suspects(query, passages, least=0.7, most=2)
+    found = close_ones(query, passages, least=0.7, most=2)
     assert found == {}
     verdict = verdicts(verifier, FUSION, found)
     assert [len(verdict.places), len(verdict.mismatch), len(verdict.closeness)] == [0, 0, 0]
@@ -84,12 +89,12 @@ def test_nothing_close_means_no_suspects(encoder: TokenEncoder, verifier: Verifi
 
 def test_a_blank_passage_is_never_a_suspect(encoder: TokenEncoder) -> None:
     query, *passages = read(encoder, TRUE, "", " \n ", FALSE)
-    assert list(suspects(query, passages, least=-1.0, most=2)) == [2]
+    assert list(close_ones(query, passages, least=-1.0, most=2)) == [2]
 
 
 def test_places_follow_the_passages(encoder: TokenEncoder) -> None:
     query, *passages = read(encoder, TRUE, FILLER, FALSE, FILLER, TRUE, FALSE)
-    assert list(suspects(query, passages, least=0.7, most=1)) == [1, 3, 4]
+    assert list(close_ones(query, passages, least=0.7, most=1)) == [1, 3, 4]
 
 
 def test_the_ranking_shows_the_verdicts(verifying: CompositionalReranker, verifier: Verifier) -> None:

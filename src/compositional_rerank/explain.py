@@ -173,7 +173,7 @@ def explain(reranker: CompositionalReranker, query: str, passage: str) -> Explan
     encoded_passage = reranker.encode_passages([passage])[0]
     query_words = merge_pieces(query, _offsets(encoded_query))
     passage_words = merge_pieces(passage, _offsets(encoded_passage))
-    similarities = _by_word(encoded_query.vectors, encoded_passage.vectors, query_words, passage_words)
+    similarities = _by_word(encoded_query.vectors, encoded_passage, query_words, passage_words)
     segments = _segments(passage, encoded_query.vectors, encoded_passage, passage_words)
     return Explanation(
         model=_short_name(reranker.name),
@@ -193,11 +193,11 @@ def explain(reranker: CompositionalReranker, query: str, passage: str) -> Explan
 
 
 def _by_word(
-    query: torch.Tensor, passage: torch.Tensor, query_words: list[Word], passage_words: list[Word]
+    query: torch.Tensor, passage: EncodedText, query_words: list[Word], passage_words: list[Word]
 ) -> NDArray[np.float32]:
     if not query_words or not passage_words:
         return np.zeros((len(query_words), len(passage_words)), dtype=np.float32)
-    pieces = similarity_map(query, passage).numpy()
+    pieces = similarity_map(query, passage.vectors, passage.scales).numpy()
     columns, starts = _grouped(passage_words)
     best = np.maximum.reduceat(pieces[:, columns], starts, axis=1)  # no word is empty, which reduceat needs
     rows, starts = _grouped(query_words)
@@ -225,9 +225,8 @@ def _segments(
     if not sentences or not words:
         return ()
     tokens = token_spans(sentences, _offsets(encoded))
-    relevances = maxsim(
-        query, PackedTokens.from_list([encoded.vectors[start:stop] for start, stop in tokens])
-    )
+    bounds = torch.tensor([0, *(stop for _, stop in tokens)])
+    relevances = maxsim(query, PackedTokens(encoded.vectors, bounds, encoded.scales))
     spans = token_spans(sentences, [(word.start, word.stop) for word in words])
     return tuple(
         Segment(passage[start:stop], start, stop, span, relevance)

@@ -20,10 +20,9 @@ from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig, locate
 from compositional_rerank.encoder import EncodedText, TokenEncoder
 from compositional_rerank.errors import InputError
 from compositional_rerank.ranking import PairScores, RankedPassage, Ranking
-from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE, maxsim
-from compositional_rerank.scoring.tokens import PackedTokens
+from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE
 from compositional_rerank.store import MemoryStore, TokenStore, quantise, token_key
-from compositional_rerank.verification import Text, suspects, verdicts
+from compositional_rerank.verification import Text, compare, suspects, verdicts
 from compositional_rerank.verifier import Verifier
 
 
@@ -170,10 +169,14 @@ class CompositionalReranker:
             )
         encoded = self.encoder.encode(queries, task="query", show_progress=show_progress)
         candidates = self.encode_passages(passages, show_progress=show_progress)
+        compared = [
+            compare(self._checked_query(query, text), [candidate])
+            for query, text, candidate in zip(encoded, queries, candidates, strict=True)
+        ]
         relevance = torch.cat(
             [
-                self._relevance(self._checked_query(query, text), [candidate])
-                for query, text, candidate in zip(encoded, queries, candidates, strict=True)
+                self._relevance(found.relevance, query, [candidate])
+                for found, query, candidate in zip(compared, encoded, candidates, strict=True)
             ]
             or [torch.zeros(0)]
         )
@@ -181,11 +184,15 @@ class CompositionalReranker:
             return PairScores(_float64(relevance), None, None, _float64(relevance))
         found = {
             place: sentences
-            for place, (query, entry, text, passage) in enumerate(
-                zip(queries, encoded, passages, candidates, strict=True)
+            for place, (query, entry, text, passage, one) in enumerate(
+                zip(queries, encoded, passages, candidates, compared, strict=True)
             )
             for sentences in suspects(
-                Text(query, entry), [Text(text, passage)], least=-1.0, most=self.config.verifier.segments
+                Text(query, entry),
+                [Text(text, passage)],
+                one.closeness,
+                least=-1.0,
+                most=self.config.verifier.segments,
             ).values()
         }
         verdict = verdicts(self.verifier, self.config.fusion, found)
@@ -224,7 +231,8 @@ class CompositionalReranker:
     ) -> Iterator[tuple[float, float | None, float | None, float]]:
         """Relevance, closeness, mismatch and score of every text, in their order."""
         encoded = self.encode_passages(texts)
-        relevance = self._relevance(query.encoded, encoded)
+        compared = compare(query.encoded, encoded)
+        relevance = self._relevance(compared.relevance, query.encoded, encoded)
         if self.verifier is None or self.config is None:
             for value in relevance.tolist():
                 yield value, None, None, value
@@ -233,6 +241,7 @@ class CompositionalReranker:
         found = suspects(
             query,
             [Text(text, entry) for text, entry in zip(texts, encoded, strict=True)],
+            compared.closeness,
             least=fusion.least_closeness,
             most=self.config.verifier.segments,
         )
@@ -245,9 +254,10 @@ class CompositionalReranker:
             closeness, mismatch, score = verified.get(index, (None, None, value))
             yield value, closeness, mismatch, score
 
-    def _relevance(self, query: EncodedText, passages: Sequence[EncodedText]) -> torch.Tensor:
+    def _relevance(
+        self, best: torch.Tensor, query: EncodedText, passages: Sequence[EncodedText]
+    ) -> torch.Tensor:
         """float32 ``[n]`` on the CPU: MaxSim, mixed with the pooled cosine as the checkpoint says."""
-        best = maxsim(query.vectors, PackedTokens.from_list([passage.vectors for passage in passages]))
         weight = 0.0 if self.config is None else self.config.pooled_weight
         if weight == 0:
             return best

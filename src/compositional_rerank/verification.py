@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import torch
 
 from compositional_rerank.encoder import EncodedText
 from compositional_rerank.scoring.fusion import Fusion
-from compositional_rerank.scoring.similarity import segment_closeness
-from compositional_rerank.scoring.tokens import PackedTokens
+from compositional_rerank.scoring.similarity import Match, match
+from compositional_rerank.scoring.tokens import PackedTokens, run_bounds
 from compositional_rerank.verifier import Verifier
 
 # A segment that says something else agrees with anything: only one that is about as close as the closest can
@@ -49,37 +50,67 @@ class Sentence:
     pairs: list[tuple[str, str]]
 
 
-def suspects(query: Text, passages: Sequence[Text], *, least: float, most: int) -> dict[int, list[Sentence]]:
+def compare(query: EncodedText, passages: Sequence[EncodedText]) -> Match:
+    """How the query's sentences meet passages and their segments.
+
+    The token vectors of a few passages at a time are packed: the store's memory is read once, and what is
+    made of it stays in the processor's cache.
+
+    Args:
+        query: a query with at least one token.
+        passages: ``n`` passages, at least one, with token vectors of any dtype.
+    """
+    sentences = PackedTokens.from_list(
+        [query.vectors[start:stop] for start, stop in query.segments[:, 2:].tolist()]
+    )
+    found = []
+    for _, group in groupby(passages, key=lambda passage: passage.vectors.dtype):
+        alike = list(group)
+        for first, last in run_bounds([len(passage.vectors) for passage in alike]):
+            run = alike[first:last]
+            packed = PackedTokens.from_list(
+                [passage.vectors for passage in run], [passage.scales for passage in run]
+            )
+            spans = torch.cat([passage.segments for passage in run])[:, 2:].long()
+            found.append(match(sentences, packed, spans[:, 1] - spans[:, 0]))
+    return Match(
+        torch.cat([part.relevance for part in found]), torch.cat([part.closeness for part in found], dim=1)
+    )
+
+
+def suspects(
+    query: Text, passages: Sequence[Text], closeness: torch.Tensor, *, least: float, most: int
+) -> dict[int, list[Sentence]]:
     """The passages with a segment that is close to a sentence of the query.
 
     Args:
         query: a query with at least one token.
-        passages: ``n`` passages, at least one.
+        passages: ``n`` passages.
+        closeness: float32 ``[q, s]``, of each of the query's sentences with each of the passages' segments,
+            from `compare`.
         least: closeness from which a segment makes its passage a suspect, in [-1, 1].
         most: how many segments of a passage to read with a sentence, closest first, at least 1.
 
     Returns:
         For each suspect's place among the passages, the query's sentences that made it one.
     """
-    packed = PackedTokens.from_list([passage.encoded.vectors for passage in passages])
-    tables = [passage.encoded.segments.tolist() for passage in passages]
-    lengths = torch.tensor(
-        [stop - start for table in tables for _, _, start, stop in table], dtype=torch.int64
-    )
+    counts = torch.tensor([len(passage.encoded.segments) for passage in passages], dtype=torch.int64)
+    ends, owners = counts.cumsum(0).tolist(), torch.repeat_interleave(torch.arange(len(counts)), counts)
     found: dict[int, list[Sentence]] = {}
-    for from_char, to_char, first, last in query.encoded.segments.tolist():
-        closeness = iter(segment_closeness(query.encoded.vectors[first:last], packed, lengths).tolist())
-        sentence = query.text[from_char:to_char]
-        for place, (passage, table) in enumerate(zip(passages, tables, strict=True)):
-            ranked = sorted(((next(closeness), row) for row in table), key=lambda item: -item[0])[:most]
-            if ranked and ranked[0][0] >= least:
-                closest = ranked[0][0]
-                pairs = [
-                    (sentence, passage.text[row[0] : row[1]])
-                    for value, row in ranked
-                    if value >= closest - _ALSO_CLOSE
-                ]
-                found.setdefault(place, []).append(Sentence(closest, pairs))
+    for (start, stop), row in zip(query.encoded.segments[:, :2].tolist(), closeness, strict=True):
+        sentence = query.text[start:stop]
+        for place in dict.fromkeys(owners[row >= least].tolist()):
+            passage = passages[place]
+            table = passage.encoded.segments.tolist()
+            values = row[ends[place] - len(table) : ends[place]].tolist()
+            ranked = sorted(zip(values, table, strict=True), key=lambda item: -item[0])[:most]
+            closest = ranked[0][0]
+            pairs = [
+                (sentence, passage.text[segment[0] : segment[1]])
+                for value, segment in ranked
+                if value >= closest - _ALSO_CLOSE
+            ]
+            found.setdefault(place, []).append(Sentence(closest, pairs))
     return dict(sorted(found.items()))
 
 

@@ -56,7 +56,7 @@ def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
     query = unit_vectors(rng, 5, 16)
     passages = [unit_vectors(rng, int(length), 16) for length in rng.integers(0, 40, 60)]
     whole = maxsim(query, PackedTokens.from_list(passages))
-    monkeypatch.setattr(sys.modules["compositional_rerank.scoring.maxsim"], "_CHUNK_TOKENS", 7)
+    monkeypatch.setattr(sys.modules["compositional_rerank.scoring.tokens"], "RUN_TOKENS", 7)
     np.testing.assert_allclose(maxsim(query, PackedTokens.from_list(passages)), whole, atol=1e-6)
     np.testing.assert_allclose(whole, reference(query, passages), atol=1e-5)
 
@@ -76,12 +76,61 @@ def test_only_empty_passages() -> None:
     assert maxsim(torch.eye(2), PackedTokens.from_list([torch.zeros(0, 2)] * 3)).tolist() == [-1.0] * 3
 
 
-def test_half_precision_passages() -> None:
-    rng = np.random.default_rng(2)
-    query, passages = unit_vectors(rng, 4, 32), [unit_vectors(rng, 6, 32)]
-    half = maxsim(query.half(), PackedTokens.from_list([passages[0].half()]))
-    assert half.dtype == torch.float32
-    np.testing.assert_allclose(half, reference(query, passages), atol=5e-3)
+@given(ragged(), st.sampled_from([torch.float16, torch.bfloat16]))
+def test_half_precision_passages(sample: tuple[torch.Tensor, list[torch.Tensor]], dtype: torch.dtype) -> None:
+    query, passages = sample
+    packed = PackedTokens.from_list([passage.to(dtype) for passage in passages])
+    scores = maxsim(query, packed)
+    assert scores.dtype == torch.float32
+    np.testing.assert_allclose(scores, reference(query, passages), atol=2e-2)
+
+
+@given(ragged())
+def test_int8_passages(sample: tuple[torch.Tensor, list[torch.Tensor]]) -> None:
+    query, passages = sample
+    steps = [passage.abs().amax(dim=1).clamp(min=1e-9) / 127 for passage in passages]
+    numbers = [
+        (passage / step[:, None]).round().to(torch.int8)
+        for passage, step in zip(passages, steps, strict=True)
+    ]
+    scores = maxsim(query, PackedTokens.from_list(numbers, steps))
+    assert scores.dtype == torch.float32
+    np.testing.assert_allclose(scores, reference(query, passages), atol=2e-2)
+
+
+def test_int8_without_the_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A processor that does not multiply int8 itself gets the same scores, from float32 products."""
+    rng = np.random.default_rng(4)
+    query, passage = unit_vectors(rng, 9, 384), unit_vectors(rng, 300, 384)
+    steps = passage.abs().amax(dim=1) / 127
+    numbers = (passage / steps[:, None]).round().to(torch.int8)
+    packed = PackedTokens.from_list([numbers[:100], numbers[100:]], [steps[:100], steps[100:]])
+    fast = maxsim(query, packed)
+    monkeypatch.setattr(torch.cpu, "_is_vnni_supported", lambda: False)
+    exact = maxsim(query, packed)
+    back = numbers.float() * steps[:, None]
+    np.testing.assert_allclose(exact, reference(query, [back[:100], back[100:]]), atol=1e-5)
+    np.testing.assert_allclose(fast, exact, atol=2e-3)
+
+
+@given(ragged(), st.lists(st.integers(1, 5), min_size=1, max_size=4))
+def test_queries_in_a_batch_score_as_alone(
+    sample: tuple[torch.Tensor, list[torch.Tensor]], lengths: list[int]
+) -> None:
+    query, passages = sample
+    rng = np.random.default_rng(len(lengths))
+    queries = [query, *(unit_vectors(rng, length, query.shape[1]) for length in lengths)]
+    scores = maxsim(PackedTokens.from_list(queries), PackedTokens.from_list(passages))
+    assert scores.shape == (len(queries), len(passages))
+    for row, one in zip(scores, queries, strict=True):
+        np.testing.assert_allclose(row, reference(one, passages), atol=1e-5)
+
+
+def test_an_empty_query_in_a_batch_is_an_error() -> None:
+    with pytest.raises(InputError, match="at least one token"):
+        maxsim(
+            PackedTokens.from_list([torch.eye(2), torch.zeros(0, 2)]), PackedTokens.from_list([torch.eye(2)])
+        )
 
 
 @pytest.mark.parametrize("query", [torch.zeros(0, 2), torch.zeros(2), torch.zeros(1, 1, 2)])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from compositional_rerank import CompositionalReranker, PackedTokens
 from compositional_rerank.errors import InputError
-from compositional_rerank.scoring import maxsim, segment_closeness, similarity_map
+from compositional_rerank.scoring import match, maxsim, similarity_map
 
 
 def test_the_map_holds_cosines(reranker: CompositionalReranker) -> None:
@@ -28,30 +28,50 @@ def test_other_dimensions_are_an_error() -> None:
 
 
 @given(
-    st.integers(0, 2**31), st.integers(1, 6), st.lists(st.lists(st.integers(1, 5), max_size=3), max_size=4)
+    st.integers(0, 2**31),
+    st.lists(st.integers(1, 6), min_size=1, max_size=3),
+    st.lists(st.lists(st.integers(1, 5), max_size=3), min_size=1, max_size=4),
 )
-def test_closeness_equals_a_loop_over_segments(seed: int, queries: int, texts: list[list[int]]) -> None:
+def test_a_match_equals_a_loop_over_sentences_and_segments(
+    seed: int, sentences: list[int], texts: list[list[int]]
+) -> None:
     generator = torch.Generator().manual_seed(seed)
 
     def unit(rows: int) -> torch.Tensor:
         return torch.nn.functional.normalize(torch.randn(rows, 8, generator=generator), dim=-1)
 
     def one_way(text: torch.Tensor, other: torch.Tensor) -> float:
-        return float(maxsim(text, PackedTokens.from_list([other])))
+        best = (text.double() @ other.double().T).amax(dim=1) if len(other) else torch.tensor(-1.0)
+        return float(best.mean())
 
-    query, segments = unit(queries), [[unit(length) for length in lengths] for lengths in texts]
-    passages = [torch.cat(parts) if parts else unit(0) for parts in segments] or [unit(0)]
+    query = [unit(rows) for rows in sentences]
+    segments = [[unit(length) for length in lengths] for lengths in texts]
+    passages = [torch.cat(parts) if parts else unit(0) for parts in segments]
     lengths = torch.tensor([length for text in texts for length in text], dtype=torch.int64)
-    found = segment_closeness(query, PackedTokens.from_list(passages), lengths)
-    expected = [(one_way(query, part) + one_way(part, query)) / 2 for parts in segments for part in parts]
-    assert found.tolist() == pytest.approx(expected, abs=1e-5)
+    found = match(PackedTokens.from_list(query), PackedTokens.from_list(passages), lengths)
+    assert found.relevance.tolist() == pytest.approx(
+        [one_way(torch.cat(query), passage) for passage in passages], abs=1e-5
+    )
+    for sentence, closeness in zip(query, found.closeness.tolist(), strict=True):
+        pairs = [(sentence, part) for parts in segments for part in parts]
+        expected = [(one_way(left, right) + one_way(right, left)) / 2 for left, right in pairs]
+        assert closeness == pytest.approx(expected, abs=1e-5)
 
 
 def test_segments_must_cover_the_tokens() -> None:
-    packed = PackedTokens.from_list([torch.eye(3)])
+    query, packed = PackedTokens.from_list([torch.eye(3)]), PackedTokens.from_list([torch.eye(3)])
     with pytest.raises(InputError, match="2 tokens, the passages 3"):
-        segment_closeness(torch.eye(3), packed, torch.tensor([2]))
+        match(query, packed, torch.tensor([2]))
     with pytest.raises(InputError, match="no segment is empty"):
-        segment_closeness(torch.eye(3), packed, torch.tensor([3, 0]))
+        match(query, packed, torch.tensor([3, 0]))
     with pytest.raises(InputError, match="at least one token"):
-        segment_closeness(torch.zeros(0, 3), packed, torch.tensor([3]))
+        match(PackedTokens.from_list([torch.eye(3), torch.zeros(0, 3)]), packed, torch.tensor([3]))
+
+
+def test_the_map_of_int8_vectors_is_that_of_what_they_stand_for() -> None:
+    generator = torch.Generator().manual_seed(3)
+    query = torch.nn.functional.normalize(torch.randn(5, 64, generator=generator), dim=1)
+    numbers = torch.randint(-127, 128, (7, 64), generator=generator, dtype=torch.int8)
+    scales = 1 / numbers.float().norm(dim=1)
+    expected = similarity_map(query, numbers.float() * scales[:, None])
+    torch.testing.assert_close(similarity_map(query, numbers, scales), expected, atol=0.01, rtol=0)

@@ -48,3 +48,23 @@ def test_arrays_that_do_not_fit_are_an_error(vectors: torch.Tensor, offsets: lis
 def test_offsets_of_another_dtype_are_an_error() -> None:
     with pytest.raises(InputError, match="int64"):
         PackedTokens(torch.zeros(2, 3), torch.tensor([0, 2], dtype=torch.int32))
+
+
+def test_int8_vectors_need_scales_and_others_have_none() -> None:
+    numbers, offsets = torch.zeros(2, 3, dtype=torch.int8), torch.tensor([0, 2])
+    assert len(PackedTokens(numbers, offsets, torch.ones(2))) == 1
+    with pytest.raises(InputError, match="int8 vectors need one scale per token"):
+        PackedTokens(numbers, offsets)
+    with pytest.raises(InputError, match="others have none"):
+        PackedTokens(numbers.float(), offsets, torch.ones(2))
+    with pytest.raises(InputError, match=r"\[2\], one per vector"):
+        PackedTokens(numbers, offsets, torch.ones(3))
+
+
+@given(st.lists(st.integers(0, 3000), min_size=1, max_size=9))
+def test_runs_are_the_texts_in_order(lengths: list[int]) -> None:
+    packed = PackedTokens.from_list([torch.full((length, 1), float(length)) for length in lengths])
+    runs = list(packed.split())
+    assert [int(length) for run in runs for length in run.lengths] == lengths
+    assert torch.equal(torch.cat([run.vectors for run in runs]), packed.vectors)
+    assert all(len(run.vectors) < 2 * 4096 for run in runs)

@@ -8,58 +8,65 @@ from __future__ import annotations
 
 import torch
 
-from compositional_rerank.errors import InputError
+from compositional_rerank.scoring.cosines import check_query, token_cosines
 from compositional_rerank.scoring.tokens import PackedTokens
 
 EMPTY_RELEVANCE = -1.0
 """Relevance of a text without tokens: the lowest value of the range, so that it ranks last."""
 
-_CHUNK_TOKENS = 4096  # the product of a chunk (4096 x 32 float32, 512 KiB) stays in the L2 cache
+LOWEST = -2.0
+"""Best cosine of a text without tokens: below any cosine, also one of rounded vectors."""
 
 
-def maxsim(query: torch.Tensor, passages: PackedTokens) -> torch.Tensor:
+def maxsim(query: torch.Tensor | PackedTokens, passages: PackedTokens) -> torch.Tensor:
     """Mean over query tokens of the best cosine with a passage token.
 
     Args:
-        query: ``[Tq, d]`` L2-normalised token vectors, ``Tq >= 1``.
-        passages: ``n`` packed passages of the same dimension and dtype.
+        query: ``[Tq, d]`` L2-normalised token vectors, ``Tq >= 1``; or ``b`` packed queries, all of them with
+            at least one token.
+        passages: ``n`` packed passages of the same dimension.
 
     Returns:
-        float32 ``[n]`` in [-1, 1] on the vectors' device; a passage without tokens gets -1.
+        float32 ``[n]`` in [-1, 1] on the vectors' device, or ``[b, n]`` for packed queries; a passage without
+        tokens gets -1.
 
     Raises:
-        InputError: the query has no token, or the dimensions differ.
+        InputError: a query has no token, or the dimensions differ.
 
     Example:
         >>> passages = PackedTokens.from_list([torch.eye(2), -torch.eye(2), torch.zeros(0, 2)])
         >>> maxsim(torch.eye(2), passages).tolist()
         [1.0, 0.0, -1.0]
+        >>> maxsim(PackedTokens.from_list([torch.eye(2), torch.eye(1, 2)]), passages).shape
+        torch.Size([2, 3])
     """
-    if query.dim() != 2 or len(query) == 0:
-        raise InputError(f"query must be [Tq, d] with at least one token, got shape {tuple(query.shape)}")
-    if query.shape[1] != passages.dimension:
-        raise InputError(
-            f"query vectors have {query.shape[1]} dimensions and passage vectors {passages.dimension}: "
-            "encode both with the same model"
-        )
-    best = torch.full((len(passages), len(query)), float("-inf"), device=passages.vectors.device)
-    transposed = query.T
-    for first, last in _chunks(passages.offsets):
-        start, stop = int(passages.offsets[first]), int(passages.offsets[last])
-        similarities = (passages.vectors[start:stop] @ transposed).float()
-        lengths = passages.lengths[first:last].tolist()
-        for row, block in zip(range(first, last), torch.split(similarities, lengths), strict=True):
-            if len(block):
-                torch.amax(block, dim=0, out=best[row])
-    return best.mean(dim=1).clamp_(-1.0, 1.0)  # a passage without tokens is at -inf here
+    queries = list(query) if isinstance(query, PackedTokens) else [query]
+    for one in queries:
+        check_query(one, passages.dimension)
+    if len(passages) == 0:
+        scores = torch.zeros(len(queries), 0, device=passages.vectors.device)
+    else:
+        columns = query.vectors if isinstance(query, PackedTokens) else query
+        best = torch.cat([segment_max(token_cosines(columns, run), run.lengths) for run in passages.split()])
+        means = [part.mean(dim=1) for part in torch.split(best, [len(one) for one in queries], dim=1)]
+        scores = torch.stack(means).clamp_(EMPTY_RELEVANCE, 1.0)
+    return scores if isinstance(query, PackedTokens) else scores[0]
 
 
-def _chunks(offsets: torch.Tensor) -> list[tuple[int, int]]:
-    """Split the texts into runs of about ``_CHUNK_TOKENS`` tokens: ``(first, last)`` text indices."""
-    chunks, first = [], 0
-    ends = offsets.tolist()
-    for index in range(1, len(ends)):
-        if ends[index] - ends[first] >= _CHUNK_TOKENS or index == len(ends) - 1:
-            chunks.append((first, index))
-            first = index
-    return chunks
+def segment_max(cosines: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """Column-wise maximum of every run of rows.
+
+    Args:
+        cosines: float32 ``[sum T, Tq]``.
+        lengths: int64 ``[n]`` on the CPU, how many rows each run has.
+
+    Returns:
+        float32 ``[n, Tq]`` on the cosines' device; `LOWEST` for a run without rows.
+    """
+    count, width = len(lengths), cosines.shape[1]
+    if count and int(lengths[0]) > 0 and bool((lengths == lengths[0]).all()):  # fixed-size passages
+        return cosines.view(count, -1, width).amax(dim=1)
+    runs = torch.repeat_interleave(torch.arange(count), lengths).to(cosines.device)
+    best = torch.full((count, width), LOWEST, device=cosines.device)
+    # An expanded index is what torch has a vectorised kernel for: 4 to 10 times faster than segment_reduce.
+    return best.scatter_reduce_(0, runs.unsqueeze(1).expand(-1, width), cosines, "amax")
