@@ -63,7 +63,7 @@ def test_chunks_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_passage_longer_than_a_chunk() -> None:
     rng = np.random.default_rng(1)
-    query, long = unit_vectors(rng, 3, 4), unit_vectors(rng, 5000, 4)
+    query, long = unit_vectors(rng, 3, 4), unit_vectors(rng, 20_000, 4)
     assert maxsim(query, PackedTokens.from_list([long])).tolist() == pytest.approx(reference(query, [long]))
 
 

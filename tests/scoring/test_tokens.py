@@ -61,10 +61,10 @@ def test_int8_vectors_need_scales_and_others_have_none() -> None:
         PackedTokens(numbers, offsets, torch.ones(3))
 
 
-@given(st.lists(st.integers(0, 3000), min_size=1, max_size=9))
+@given(st.lists(st.integers(0, 3000), min_size=1, max_size=12))
 def test_runs_are_the_texts_in_order(lengths: list[int]) -> None:
     packed = PackedTokens.from_list([torch.full((length, 1), float(length)) for length in lengths])
     runs = list(packed.split())
     assert [int(length) for run in runs for length in run.lengths] == lengths
     assert torch.equal(torch.cat([run.vectors for run in runs]), packed.vectors)
-    assert all(len(run.vectors) < 2 * 4096 for run in runs)
+    assert all(len(run.vectors) < 20_000 for run in runs)
