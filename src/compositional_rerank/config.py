@@ -15,6 +15,7 @@ from compositional_rerank.scoring.fusion import Fusion
 
 CONFIG_FILE = "config.json"
 VERIFIER_FILE = "verifier.safetensors"
+STRUCTURAL_FILE = "structural.safetensors"
 FORMAT = 1
 SHIPPED_NAME = "compositional-rerank/all-MiniLM-L6-v2"  # not the base's, which stands for plain MaxSim
 _SHIPPED = Path(__file__).parent / "checkpoints" / "default"
@@ -45,6 +46,23 @@ class VerifierConfig:
 
 
 @dataclass(frozen=True)
+class StructuralConfig:
+    """The structural part of stage one.
+
+    Args:
+        dimension: components that it adds to the base model's vectors, at least 1.
+        sensitivity: its weight as chosen on development data, above 0 and at most 1.
+    """
+
+    dimension: int
+    sensitivity: float
+
+    def __post_init__(self) -> None:
+        if self.dimension < 1 or not 0 < self.sensitivity <= 1:
+            raise CheckpointError(f"structural wants dimension >= 1 and sensitivity in (0, 1], got {self}")
+
+
+@dataclass(frozen=True)
 class CheckpointConfig:
     """All that config.json says.
 
@@ -55,6 +73,7 @@ class CheckpointConfig:
         fusion: gate, penalty and threshold.
         verifier: how to run the verifier.
         files: sha256 of every weights file of the checkpoint, by name.
+        structural: the structural part of stage one; None in a checkpoint without one.
     """
 
     base_name: str
@@ -63,6 +82,7 @@ class CheckpointConfig:
     fusion: Fusion
     verifier: VerifierConfig
     files: dict[str, str]
+    structural: StructuralConfig | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.pooled_weight < 1:
@@ -90,6 +110,7 @@ class CheckpointConfig:
                 fusion=Fusion(**raw["fusion"]),
                 verifier=VerifierConfig(**raw["verifier"]),
                 files=dict(raw["files"]),
+                structural=StructuralConfig(**raw["structural"]) if "structural" in raw else None,
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             if isinstance(error, CheckpointError):
@@ -102,8 +123,10 @@ class CheckpointConfig:
                     f"{folder / name}: sha256 is {found}, config.json says {expected}: the file is damaged; "
                     "fix: install or copy the checkpoint again"
                 )
-        if VERIFIER_FILE not in config.files:
-            raise CheckpointError(f"{file} lists no hash for {VERIFIER_FILE}: train the checkpoint again")
+        needed = [VERIFIER_FILE] if config.structural is None else [VERIFIER_FILE, STRUCTURAL_FILE]
+        for name in needed:
+            if name not in config.files:
+                raise CheckpointError(f"{file} lists no hash for {name}: train the checkpoint again")
         return config
 
     def save(self, folder: Path) -> None:
@@ -116,6 +139,8 @@ class CheckpointConfig:
             "verifier": dataclasses.asdict(self.verifier),
             "files": self.files,
         }
+        if self.structural is not None:
+            raw["structural"] = dataclasses.asdict(self.structural)
         (folder / CONFIG_FILE).write_text(json.dumps(raw, indent=2) + "\n", encoding="utf-8")
 
 

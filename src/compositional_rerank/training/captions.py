@@ -67,6 +67,71 @@ _DOINGS = (
     ("petting", "stroking"),
     ("hugging", "embracing"),
 )
+# Words of one group mean about the same; words of different groups of a row contradict each other.
+_LOOKS: tuple[tuple[tuple[str, ...], ...], ...] = (
+    (
+        ("red", "crimson"),
+        ("blue",),
+        ("green",),
+        ("yellow",),
+        ("orange",),
+        ("purple", "violet"),
+        ("pink",),
+        ("brown",),
+        ("black",),
+        ("white",),
+        ("grey", "gray"),
+        ("tan", "beige"),
+        ("golden", "gold"),
+        ("silver",),
+    ),
+    (
+        ("wooden",),
+        ("metal",),
+        ("plastic",),
+        ("glass",),
+        ("stone",),
+        ("brick",),
+        ("leather",),
+        ("paper",),
+        ("concrete",),
+        ("ceramic",),
+    ),
+    (
+        ("big", "large", "huge"),
+        ("small", "little", "tiny"),
+        ("medium-sized",),
+    ),
+    (("tall",), ("short",)),
+    (("long",), ("short",)),
+    (("young",), ("old", "elderly"), ("middle-aged",)),
+    (("new",), ("old",)),
+    (("round", "circular"), ("square",), ("triangular",), ("oval",), ("rectangular",)),
+    (("open",), ("closed", "shut")),
+    (("empty",), ("full", "filled")),
+    (("dirty", "filthy"), ("clean", "spotless")),
+    (("wet", "soaked"), ("dry",)),
+    (("happy", "cheerful"), ("sad", "unhappy"), ("angry", "furious"), ("bored",)),
+    (("smiling",), ("frowning",), ("crying",)),
+    (("striped",), ("spotted", "dotted"), ("checkered", "plaid"), ("plain",), ("flowered", "floral")),
+    (("sunny",), ("cloudy", "overcast"), ("rainy",), ("snowy",), ("foggy",)),
+    (("crowded", "busy"), ("deserted", "empty")),
+    (("male",), ("female",)),
+    (("vanilla",), ("chocolate",), ("strawberry",), ("lemon",)),
+    (("fresh",), ("rotten",), ("frozen",), ("fried",), ("grilled",), ("raw",), ("baked",), ("sliced",)),
+    (("wild",), ("tame",)),
+    (("bright",), ("dark", "dim")),
+    (("hot",), ("cold",)),
+    (
+        ("one", "a single"),
+        ("two", "2", "a couple of"),
+        ("three", "3"),
+        ("four", "4"),
+        ("five", "5"),
+        ("six", "6"),
+    ),
+    (("several", "a number of"), ("two",), ("no",)),
+)
 _UNSAFE = frozenset(
     {"on", "in", "over"}
 )  # "on the bus" is not "on top of the bus": only ever put in, or changed
@@ -110,6 +175,40 @@ def caption_pair(caption: str, rng: random.Random) -> tuple[str, str, int] | Non
             second = _rewritten(second, rng)
         return (*rng.sample([first, second], 2), mismatch)  # type: ignore[return-value]
     return None
+
+
+def look_changed(caption: str, rng: random.Random) -> tuple[str, str] | None:
+    """A caption with one colour, material, size, age, state or number in other words, and with another one.
+
+    Args:
+        caption: a short sentence or phrase.
+        rng: source of randomness.
+
+    Returns:
+        ``(same meaning, near-miss)``, the first "" where the word has no synonym here; None where the caption
+        has no word of the lists.
+
+    Example:
+        >>> same, other = look_changed("A small child in a sandpit.", random.Random(1))
+        >>> same.split()[1] in {"little", "tiny"}
+        True
+        >>> other.split()[1] in {"big", "large", "huge", "medium-sized"}
+        True
+    """
+    found = [
+        (match, group, table)
+        for table in _LOOKS
+        for group in table
+        for word in group
+        for match in re.finditer(rf"\b{re.escape(word)}\b", caption)
+    ]
+    if not found:
+        return None
+    match, group, table = rng.choice(found)
+    same = [word for word in group if word != match.group()]
+    other = rng.choice(rng.choice([another for another in table if another is not group]))
+    before, after = caption[: match.start()], caption[match.end() :]
+    return (before + rng.choice(same) + after if same else "", before + other + after)
 
 
 def _rewritten(text: str, rng: random.Random) -> str:

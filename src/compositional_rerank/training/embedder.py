@@ -1,8 +1,10 @@
-"""Stage-one training: triples in, a checkpoint with a structural part out."""
+"""Stage-one training: triples in, a checkpoint with a structural part out; or the naive way."""
 
 from __future__ import annotations
 
+import dataclasses
 import random
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -15,15 +17,105 @@ from sentence_transformers import (
     SentenceTransformerTrainingArguments,
 )
 from sentence_transformers.base.sampler import DefaultBatchSampler
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
-from compositional_rerank.training.settings import TrainingSettings
-from compositional_rerank.training.structural_loss import LossWeights, StructuralLoss
-from compositional_rerank.training.trainer import common_arguments, last_state, watchers
+from compositional_rerank._quiet import quiet_loading
+from compositional_rerank.config import Located, StructuralConfig
+from compositional_rerank.errors import DataError, InputError
+from compositional_rerank.structural import build_structural
+from compositional_rerank.training.export import check_new, export_structural, staged
+from compositional_rerank.training.settings import StructuralSettings, TrainingSettings
+from compositional_rerank.training.structural_loss import StructuralLoss
+from compositional_rerank.training.trainer import claim, common_arguments, last_state, watchers
 from compositional_rerank.training.triples import TrainingTriple
+from compositional_rerank.verifier import has_fast_bfloat16
 
-DIMENSION = 128
-_LONG = 240  # characters of a row's texts; longer rows come fewer to a step
-_PRINCIPAL_TEXTS = 4000
+MIN_ROWS = 200
+_CHARACTERS = 240  # of a row; where rows are longer, fewer come to a step
+_SAMPLE = 1500  # rows from which the head's first directions are taken
+
+
+def train_structural(
+    rows: Sequence[TrainingTriple],
+    start: Located,
+    out: Path,
+    *,
+    settings: TrainingSettings | None = None,
+    structural: StructuralSettings | None = None,
+    device: str | None = None,
+) -> Path:
+    """Train a structural part on the base model and write a checkpoint with it.
+
+    The part is always trained anew; ``start`` gives the base model, the verifier and its thresholds. States
+    are kept in ``OUT.training``, as in `training.verifier.train_verifier`.
+
+    Args:
+        rows: at least 200, some of them with a near-miss.
+        start: the checkpoint that the new one goes beside.
+        out: folder to write; must not exist.
+        settings: how to train.
+        structural: the part and its loss.
+        device: torch device name; None picks an accelerator where there is one.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        DataError: too few rows, or none with a near-miss.
+        InputError: ``out`` exists, ``OUT.training`` is of a run with other arguments, or ``start`` is no
+            checkpoint.
+        FloatingPointError: the loss is not finite.
+        OSError: the disk is full, or ``out`` cannot be written.
+    """
+    settings, structural = settings or TrainingSettings(), structural or StructuralSettings()
+    if start.config is None:
+        raise InputError(
+            f"{start.name} is a base model without a verifier: train one first (train verifier --from "
+            f"{start.name}), and start from that checkpoint"
+        )
+    work = _claimed(rows, start, out, (settings, structural))
+    base = _base_model(start.base.path, device)
+    torch.manual_seed(settings.seed)
+    model = build_structural(start.base.path, structural.dimension, str(base.device))
+    base.max_seq_length = model.max_seq_length = settings.max_tokens
+    _freeze_below(model, structural.layers)
+    cast(Any, model[2]).linear.weight.data.copy_(_directions(base, rows, structural.dimension, settings.seed))
+    _run(model, rows, StructuralLoss(model, base, structural), settings, work)
+    export_structural(model, start, out, StructuralConfig(structural.dimension, structural.sensitivity))
+    shutil.rmtree(work)
+    return out
+
+
+def train_naive(
+    rows: Sequence[TrainingTriple],
+    start: Located,
+    out: Path,
+    *,
+    settings: TrainingSettings | None = None,
+    device: str | None = None,
+) -> Path:
+    """Fine-tune the whole vector with near-misses as hard negatives and nothing that protects recall.
+
+    The paper's way (arXiv 2604.16351), as many projects do it; here to be compared with. An anchor without a
+    paraphrase is its own positive (two dropout masks of one text, as in SimCSE). Arguments and errors as in
+    `train_structural`; ``out`` becomes a sentence-transformers model.
+    """
+    settings = settings or TrainingSettings()
+    near = [
+        dataclasses.replace(row, positive=row.positive or row.anchor)
+        for row in rows
+        if row.near_miss and row.negative
+    ]
+    work = _claimed(near, start, out, (settings, None))
+    torch.manual_seed(settings.seed)
+    model = _base_model(start.base.path, device)
+    window, model.max_seq_length = model.max_seq_length, settings.max_tokens
+    _run(model, near, MultipleNegativesRankingLoss(model), settings, work)
+    model.max_seq_length = window
+    with staged(out) as folder:
+        model.save_pretrained(str(folder), create_model_card=False)
+    shutil.rmtree(work)
+    return out
 
 
 class BudgetBatchSampler(DefaultBatchSampler):
@@ -32,75 +124,112 @@ class BudgetBatchSampler(DefaultBatchSampler):
     def __init__(self, dataset: Any, batch_size: int, drop_last: bool, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(dataset, batch_size=batch_size, drop_last=drop_last, seed=seed, **kwargs)
         columns = [dataset[name] for name in ("anchor", "positive", "negative")]
-        self._lengths = [sum(map(len, texts)) for texts in zip(*columns, strict=True)]
+        lengths = [max(sum(map(len, texts)), _CHARACTERS) for texts in zip(*columns, strict=True)]
+        self._batches = _budgeted(lengths, batch_size, random.Random(str(seed)))
 
     def __len__(self) -> int:
-        return len(self._batches())
+        return len(self._batches)
 
     def __iter__(self) -> Iterator[list[int]]:
-        yield from self._batches()
-
-    def _batches(self) -> list[list[int]]:
-        rng = random.Random(str(self.seed))  # every epoch alike, so that the number of batches is
-        order = list(range(len(self._lengths)))
-        rng.shuffle(order)
-        pool = 50 * self.batch_size
-        batches: list[list[int]] = []
-        for start in range(0, len(order), pool):
-            chunk = sorted(order[start : start + pool], key=self._lengths.__getitem__)
-            batch: list[int] = []
-            for index in chunk:
-                longest = max(self._lengths[index], _LONG)
-                if batch and (len(batch) + 1) * longest > self.batch_size * _LONG:
-                    batches.append(batch)
-                    batch = []
-                batch.append(index)
-            batches.append(batch)
-        rng.shuffle(batches)
-        return batches
+        order = list(self._batches)
+        random.Random(f"{self.seed} {self.epoch}").shuffle(order)
+        yield from order
 
 
-def run(
+def _budgeted(lengths: list[int], batch_size: int, rng: random.Random) -> list[list[int]]:
+    """Batches of at most ``batch_size * _CHARACTERS`` characters, from long to short within random pools."""
+    order = list(range(len(lengths)))
+    rng.shuffle(order)
+    pool = 50 * batch_size
+    batches: list[list[int]] = []
+    for start in range(0, len(order), pool):
+        batch: list[int] = []
+        for index in sorted(order[start : start + pool], key=lengths.__getitem__):
+            if batch and (len(batch) + 1) * lengths[index] > batch_size * _CHARACTERS:
+                batches.append(batch)
+                batch = []
+            batch.append(index)
+        batches.append(batch)
+    return batches
+
+
+def _run(
     model: SentenceTransformer,
-    base: SentenceTransformer,
     rows: Sequence[TrainingTriple],
+    loss: torch.nn.Module,
     settings: TrainingSettings,
-    weights: LossWeights,
     work: Path,
 ) -> None:
-    dataset = Dataset.from_dict(
-        {
-            "anchor": [row.anchor for row in rows],
-            "positive": [row.positive for row in rows],
-            "negative": [row.negative for row in rows],
-            "label": [row.near_miss for row in rows],
-        }
-    )
-    sampler = BudgetBatchSampler(dataset, settings.batch_size, False, settings.seed)
-    arguments = SentenceTransformerTrainingArguments(
-        **common_arguments(len(sampler) * settings.epochs, settings, work, model.device),
-        batch_sampler=BudgetBatchSampler,
-    )
+    """Train in place; go on from the last whole state in ``work``."""
+    texts = {name: [getattr(row, name) for row in rows] for name in ("anchor", "positive", "negative")}
+    labels = {} if isinstance(loss, MultipleNegativesRankingLoss) else {"label": [r.near_miss for r in rows]}
+    dataset = Dataset.from_dict(texts | labels)
+    steps = len(BudgetBatchSampler(dataset, settings.batch_size, False)) * settings.epochs
     trainer = SentenceTransformerTrainer(
         model=model,
-        args=arguments,
+        args=SentenceTransformerTrainingArguments(
+            **common_arguments(steps, settings, work, model.device), batch_sampler=BudgetBatchSampler
+        ),
         train_dataset=dataset,
-        loss=StructuralLoss(model, base, weights),
+        loss=loss,
         callbacks=watchers(settings, work),
     )
     trainer.train(resume_from_checkpoint=last_state(work))
 
 
-def principal(base: SentenceTransformer, texts: Sequence[str], dimension: int) -> torch.Tensor:
-    """Directions that keep most of the base's cosines: float32 ``[dimension, hidden]``."""
-    vectors = base.encode(list(texts), convert_to_tensor=True, show_progress_bar=False).float().cpu()
-    _, _, directions = torch.linalg.svd(vectors, full_matrices=True)
-    return directions[:dimension].contiguous()
+def _claimed(rows: Sequence[TrainingTriple], start: Located, out: Path, settings: tuple[Any, Any]) -> Path:
+    """The run's folder for states, after a look at its arguments."""
+    check_new(out)
+    near = sum(bool(row.near_miss and row.negative) for row in rows)
+    if len(rows) < MIN_ROWS or not near:
+        raise DataError(
+            f"{len(rows)} rows, {near} of them with a near-miss: give at least {MIN_ROWS}, and some with one"
+        )
+    work = out.with_name(out.name + ".training")
+    claim(work, rows, start, settings)
+    return work
 
 
-def freeze(model: SentenceTransformer, layers: int) -> None:
-    """Train only the uppermost ``layers`` of the base model and the head."""
+def _base_model(path: Path, device: str | None) -> SentenceTransformer:
+    with quiet_loading():
+        model: SentenceTransformer = SentenceTransformer(
+            str(path), device=device, model_kwargs={"use_safetensors": True}
+        )
+    return model
+
+
+def _freeze_below(model: SentenceTransformer, layers: int) -> None:
+    """Leave only the uppermost ``layers`` of the base model and the head to train, without dropout.
+
+    The part is to give the base's similarities again, which noise would blur.
+    """
     inner = cast(Any, model[0].auto_model)
+    found = getattr(getattr(inner, "encoder", None), "layer", None)
+    if found is None or len(found) < layers:
+        raise InputError(
+            f"layers is {layers}, but the base model has {len(found or ())} encoder layers: set a smaller "
+            "number in the recipe's [structural], or take a BERT-like base model"
+        )
+    for module in inner.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
     inner.requires_grad_(False)
-    for layer in inner.encoder.layer[-layers:]:
+    for layer in found[-layers:]:
         layer.requires_grad_(True)
+
+
+def _directions(
+    base: SentenceTransformer, rows: Sequence[TrainingTriple], dimension: int, seed: int
+) -> torch.Tensor:
+    """Directions that keep most of the base's cosines, to start from: float32 ``[dimension, hidden]``."""
+    sample = random.Random(seed).sample(rows, min(len(rows), _SAMPLE))
+    texts = [text for row in sample for text in (row.anchor, row.negative) if text]
+    with torch.autocast(base.device.type, torch.bfloat16, enabled=has_fast_bfloat16(base.device)):
+        vectors = base.encode(texts, convert_to_tensor=True, show_progress_bar=False).float().cpu()
+    directions: torch.Tensor = torch.linalg.svd(vectors, full_matrices=True)[2]
+    if dimension > len(directions):
+        raise InputError(
+            f"dimension is {dimension}; at most {len(directions)}, the base model's, can be filled: "
+            "set it in the recipe's [structural]"
+        )
+    return directions[:dimension].contiguous()

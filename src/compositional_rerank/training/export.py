@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +17,14 @@ from safetensors.torch import save_file
 
 from compositional_rerank._quiet import quiet_loading
 from compositional_rerank.checkpoint import ModelFiles, sha256_of
-from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig, VerifierConfig
+from compositional_rerank.config import (
+    STRUCTURAL_FILE,
+    VERIFIER_FILE,
+    CheckpointConfig,
+    Located,
+    StructuralConfig,
+    VerifierConfig,
+)
 from compositional_rerank.delta import compress_delta
 from compositional_rerank.errors import CheckpointError, InputError
 from compositional_rerank.scoring.fusion import Fusion
@@ -29,6 +39,7 @@ def export(
     fusion: Fusion,
     verifier: VerifierConfig,
     pooled_weight: float,
+    start: Located | None = None,
 ) -> None:
     """Write a checkpoint.
 
@@ -42,6 +53,7 @@ def export(
         fusion: gate, penalty and threshold.
         verifier: calibration and window.
         pooled_weight: share of the pooled cosine in the relevance.
+        start: the checkpoint that training started from; its structural part is taken over.
 
     Raises:
         InputError: ``out`` exists.
@@ -51,8 +63,7 @@ def export(
     """
     from sentence_transformers.base.modules import Transformer
 
-    if out.exists():
-        raise InputError(f"{out} exists: choose another folder, or remove it first")
+    check_new(out)
     if base.sha256 is None:
         raise CheckpointError(f"{base.path} has no model.safetensors: save the base model in one file first")
     with quiet_loading():
@@ -64,21 +75,84 @@ def export(
     if not all(bool(torch.isfinite(tensor).all()) for tensor in head.values()):
         raise CheckpointError("the head is not finite: training diverged; lower the learning rate")
     tensors |= {HEAD + name: tensor.detach().float().cpu().contiguous() for name, tensor in head.items()}
+    with staged(out) as folder:
+        write_tensors(tensors, folder / VERIFIER_FILE)
+        files = {VERIFIER_FILE: sha256_of(folder / VERIFIER_FILE)}
+        config = CheckpointConfig(_lasting(base), base.sha256, pooled_weight, fusion, verifier, files)
+        if start is not None and start.folder is not None and start.config is not None:
+            if start.config.structural is not None:
+                shutil.copyfile(start.folder / STRUCTURAL_FILE, folder / STRUCTURAL_FILE)
+                files[STRUCTURAL_FILE] = start.config.files[STRUCTURAL_FILE]
+                config = dataclasses.replace(config, structural=start.config.structural)
+        config.save(folder)
+
+
+def export_structural(model: Any, start: Located, out: Path, structural: StructuralConfig) -> None:
+    """Write a checkpoint: what ``start`` holds, with this structural part.
+
+    Args:
+        model: the trained `structural.build_structural` model.
+        start: the checkpoint whose verifier is taken over.
+        out: folder to write; must not exist.
+        structural: dimension and default sensitivity.
+
+    Raises:
+        InputError: ``out`` exists, or ``start`` is no checkpoint.
+        CheckpointError: a weight is not finite.
+        OSError: the disk is full, or the place cannot be written.
+    """
+    from sentence_transformers.base.modules import Transformer
+
+    check_new(out)
+    if start.folder is None or start.config is None:
+        raise InputError(
+            f"{start.name} is a base model without a verifier: train one first (train verifier --from "
+            f"{start.name}), and start from that checkpoint"
+        )
+    with quiet_loading():
+        original = Transformer.load(str(start.base.path)).auto_model
+    tensors = compress_delta(dict(original.named_parameters()), dict(model[0].auto_model.named_parameters()))
+    head = model[2].linear.weight.detach().half().cpu().contiguous()
+    if not bool(torch.isfinite(head).all()):
+        raise CheckpointError("the head is not finite: training diverged; lower the learning rate")
+    with staged(out) as folder:
+        for name in start.config.files:
+            shutil.copyfile(start.folder / name, folder / name)
+        write_tensors(tensors | {HEAD + "weight": head}, folder / STRUCTURAL_FILE)
+        files = {**start.config.files, STRUCTURAL_FILE: sha256_of(folder / STRUCTURAL_FILE)}
+        dataclasses.replace(start.config, files=files, structural=structural).save(folder)
+
+
+def check_new(out: Path) -> None:
+    """Raise `InputError` where ``out`` exists."""
+    if out.exists():
+        raise InputError(f"{out} exists: choose another folder, or remove it first")
+
+
+@contextmanager
+def staged(out: Path) -> Iterator[Path]:
+    """A folder beside ``out`` to write into; renamed to ``out`` at the end, removed after an error."""
     out.parent.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
     try:
         folder.chmod(0o755)
-        try:
-            save_file(tensors, folder / VERIFIER_FILE)
-        except SafetensorError as error:
-            raise OSError(f"{out} could not be written: {error}") from error
-        files = {VERIFIER_FILE: sha256_of(folder / VERIFIER_FILE)}
-        config = CheckpointConfig(_lasting(base), base.sha256, pooled_weight, fusion, verifier, files)
-        config.save(folder)
+        yield folder
         os.rename(folder, out)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def write_tensors(tensors: dict[str, torch.Tensor], file: Path) -> None:
+    """Write a safetensors file.
+
+    Raises:
+        OSError: the disk is full, or the place cannot be written.
+    """
+    try:
+        save_file(tensors, file)
+    except SafetensorError as error:
+        raise OSError(f"{file} could not be written: {error}") from error
 
 
 def _lasting(base: ModelFiles) -> str:

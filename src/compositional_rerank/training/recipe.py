@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from compositional_rerank.errors import DataError
 from compositional_rerank.training import builders
-from compositional_rerank.training.settings import TrainingSettings
+from compositional_rerank.training.settings import StructuralSettings, TrainingSettings
 from compositional_rerank.training.sources import LabelledPair
 from compositional_rerank.training.triples import KINDS as TRIPLE_KINDS
 from compositional_rerank.training.triples import TrainingTriple
@@ -64,13 +64,14 @@ class Recipe:
     seed: int
     sources: tuple[Source, ...]
     training: TrainingSettings
+    structural: StructuralSettings
 
     @classmethod
     def load(cls, name: str) -> Recipe:
         """Read a recipe.
 
         Args:
-            name: ``first``, ``second`` or ``third``, the stages of the shipped checkpoint, or a TOML file.
+            name: a recipe of this package, such as ``third`` or ``embedder``, or a TOML file.
 
         Raises:
             DataError: there is no such recipe, or a field is wrong.
@@ -85,15 +86,17 @@ class Recipe:
             raw: dict[str, Any] = tomllib.loads(text)
             seed = int(raw["seed"])
             training = TrainingSettings(**{"seed": seed, **raw.get("training", {})})
-            recipe = cls(seed, tuple(Source(**source) for source in raw["source"]), training)
+            structural = StructuralSettings(**raw.get("structural", {}))
+            recipe = cls(seed, tuple(Source(**source) for source in raw["source"]), training, structural)
         except KeyError as error:
             raise DataError(f"recipe {name} has no {error}: see docs/training.md") from error
         except (OSError, ValueError, TypeError) as error:
             raise DataError(f"no recipe can be read from {name}: {error}") from error
         for source in recipe.sources:
-            if source.kind not in _KINDS:  # those of stage one are among them
+            if source.kind not in _KINDS and source.kind not in TRIPLE_KINDS:
                 raise DataError(
-                    f"source {source.name!r} has kind {source.kind!r}; the kinds are {sorted(_KINDS)}"
+                    f"source {source.name!r} has kind {source.kind!r}; the kinds are "
+                    f"{sorted({*_KINDS, *TRIPLE_KINDS})}"
                 )
             if not isinstance(source.rows, int) or source.rows < 1:
                 raise DataError(f"source {source.name!r} wants {source.rows!r} rows; at least 1 is needed")
@@ -105,6 +108,7 @@ class Recipe:
         Raises:
             DataError: a file is missing, or a line of it is wrong.
         """
+        self._check_kinds(_KINDS, "verifier")
         return self._drawn(_KINDS, data)
 
     def triples(self, data: Path) -> list[TrainingTriple]:
@@ -113,13 +117,16 @@ class Recipe:
         Raises:
             DataError: a source's kind makes no rows for stage one, a file is missing, or a line is wrong.
         """
-        for source in self.sources:
-            if source.kind not in TRIPLE_KINDS:
-                raise DataError(
-                    f"source {source.name!r} has kind {source.kind!r}, which is for the verifier only; the "
-                    f"embedder's kinds are {sorted(TRIPLE_KINDS)}"
-                )
+        self._check_kinds(TRIPLE_KINDS, "embedder")
         return self._drawn(TRIPLE_KINDS, data)
+
+    def _check_kinds(self, kinds: Collection[str], what: str) -> None:
+        for source in self.sources:
+            if source.kind not in kinds:
+                raise DataError(
+                    f"source {source.name!r} has kind {source.kind!r}, which `train {what}` cannot read; "
+                    f"its kinds are {sorted(kinds)}"
+                )
 
     def _drawn(self, kinds: dict[str, Callable[..., list[_Row]]], data: Path) -> list[_Row]:
         rows: list[_Row] = []

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from compositional_rerank.errors import InputError
 
+METHODS = ("structural", "naive")
+
 
 @dataclass(frozen=True)
 class TrainingSettings:
@@ -46,3 +48,45 @@ class TrainingSettings:
                 raise InputError(
                     f"{name} is out of range: {getattr(self, name)}; see `train verifier --help`"
                 )
+
+
+@dataclass(frozen=True)
+class StructuralSettings:
+    """The structural part and what it learns; the defaults are those of the shipped checkpoint.
+
+    Args:
+        dimension: components that it adds to the base model's vectors, at least 1.
+        layers: how many of the base's uppermost layers are trained, at least 1.
+        sensitivity: its weight, written into the checkpoint as the one to use, in (0, 1].
+        follow: weight of the squared difference to the base's cosine, over all pairs of texts in a batch but
+            near-misses and paraphrases.
+        paraphrase: weight of a paraphrase's squared shortfall below the base's cosine.
+        fall: weight of a near-miss's squared excess above the base's cosine less ``drop``.
+        rank: weight of near-miss against paraphrase of the same anchor, with ``margin``.
+        drop: how far a near-miss is to fall below the base's cosine.
+        margin: how far it is to stay below the paraphrase.
+    """
+
+    dimension: int = 128
+    layers: int = 3
+    sensitivity: float = 0.5
+    follow: float = 20.0
+    paraphrase: float = 10.0
+    fall: float = 3.0
+    rank: float = 1.0
+    drop: float = 0.6
+    margin: float = 0.2
+
+    def __post_init__(self) -> None:
+        checks = {
+            "dimension": isinstance(self.dimension, int) and self.dimension >= 1,
+            "layers": isinstance(self.layers, int) and self.layers >= 1,
+            "sensitivity": 0 < self.sensitivity <= 1,
+            **{
+                name: 0 <= getattr(self, name) < math.inf
+                for name in ("follow", "paraphrase", "fall", "rank", "drop", "margin")
+            },
+        }
+        for name, fine in checks.items():
+            if not fine:
+                raise InputError(f"{name} is out of range: {getattr(self, name)}; see docs/training.md")

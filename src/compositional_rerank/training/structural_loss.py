@@ -3,33 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from sentence_transformers import SentenceTransformer
 from torch.nn.functional import softplus
 
-
-@dataclass(frozen=True)
-class LossWeights:
-    """How much each part of the loss counts.
-
-    Args:
-        follow: squared difference to the base's cosine, over all pairs of texts in a batch but near-misses.
-        paraphrase: squared shortfall of a paraphrase's cosine below the base's.
-        fall: squared excess of a near-miss's cosine above the base's less ``drop``.
-        rank: near-miss against paraphrase of the same anchor, with ``margin``.
-        drop: how far a near-miss is to fall below the base's cosine.
-        margin: how far it is to stay below the paraphrase.
-    """
-
-    follow: float = 20.0
-    paraphrase: float = 10.0
-    fall: float = 3.0
-    rank: float = 1.0
-    drop: float = 0.6
-    margin: float = 0.2
+from compositional_rerank.training.settings import StructuralSettings
 
 
 class StructuralLoss(torch.nn.Module):
@@ -41,7 +21,9 @@ class StructuralLoss(torch.nn.Module):
         weights: how much each part counts.
     """
 
-    def __init__(self, model: SentenceTransformer, base: SentenceTransformer, weights: LossWeights) -> None:
+    def __init__(
+        self, model: SentenceTransformer, base: SentenceTransformer, weights: StructuralSettings
+    ) -> None:
         super().__init__()
         self.model = model
         self._base = (base.eval().requires_grad_(False),)  # in a tuple: no module to train or to save

@@ -95,7 +95,7 @@ def claim(work: Path, rows: Sequence[Any], start: Located, settings: Any) -> Non
         work: the folder.
         rows: training rows, dataclasses of texts and labels.
         start: what the run starts from.
-        settings: a dataclass.
+        settings: dataclasses of plain values.
 
     Raises:
         InputError: it holds the states of a run on other pairs, from another start or with other settings.
@@ -104,7 +104,7 @@ def claim(work: Path, rows: Sequence[Any], start: Located, settings: Any) -> Non
         "pairs": hashlib.sha256(json.dumps([dataclasses.astuple(row) for row in rows]).encode()).hexdigest(),
         "base": start.base.sha256,
         "start": start.config.files if start.config else {},
-        "settings": dataclasses.asdict(settings),
+        "settings": repr(settings),
     }
     file = work / _RUN_FILE
     if work.exists():

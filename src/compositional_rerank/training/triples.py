@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from compositional_rerank.errors import DataError
 from compositional_rerank.segments import sentence_spans
 from compositional_rerank.training import builders
-from compositional_rerank.training.captions import caption_pair
+from compositional_rerank.training.captions import caption_pair, look_changed
 from compositional_rerank.training.near_misses import Vocabulary, edits, triples
 from compositional_rerank.training.sources import detokenise, paraphrase_pairs, text_rows
 
@@ -125,6 +125,23 @@ def from_captions(source: Source, data: Path, rng: random.Random) -> list[Traini
     return rows
 
 
+def from_looks(source: Source, data: Path, rng: random.Random) -> list[TrainingTriple]:
+    """Captions with a colour, material, size, age, state or number in other words, and another one."""
+    texts = sorted(set(builders.texts_of(source, data)))
+    rows: list[TrainingTriple] = []
+    for _ in range(8):
+        rng.shuffle(texts)
+        for text in texts:
+            found = look_changed(text, rng)
+            if found is not None:
+                same, negative = found
+                positive = (rewritten(same, rng) or same) if same else rewritten(text, rng)
+                rows.append(TrainingTriple(text, positive, negative, 1, source.name))
+            if len(rows) >= source.rows:
+                return rows
+    return rows
+
+
 def from_answers(source: Source, data: Path, rng: random.Random) -> list[TrainingTriple]:
     """Queries with a passage that answers them and the closest other passage: the base's similarities."""
     found = text_rows(builders.file_of(source, data), "query", "passage")
@@ -178,6 +195,7 @@ KINDS: dict[str, Callable[..., list[TrainingTriple]]] = {
     "edits": from_edits,
     "templates": from_templates,
     "captions": from_captions,
+    "looks": from_looks,
     "answers": from_answers,
     "topics": from_topics,
     "related": from_related,

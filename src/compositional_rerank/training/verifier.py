@@ -93,7 +93,7 @@ def train_verifier(
     fusion, pooled_weight = FUSION, POOLED_WEIGHT
     if start.config is not None:
         fusion, pooled_weight = start.config.fusion, start.config.pooled_weight
-    export(network, start.base, out, fusion=fusion, verifier=config, pooled_weight=pooled_weight)
+    export(network, start.base, out, fusion=fusion, verifier=config, pooled_weight=pooled_weight, start=start)
     shutil.rmtree(work)
     return out
 
