@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Sequence
 from threading import Lock
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from compositional_rerank._quiet import quiet_loading
 from compositional_rerank._text import without_surrogates
 from compositional_rerank._validation import check_bound, check_count, check_texts
-from compositional_rerank.config import locate
+from compositional_rerank.config import STRUCTURAL_FILE, locate
 from compositional_rerank.errors import CheckpointError, InputError
+from compositional_rerank.structural import load_structural
+from compositional_rerank.verifier import has_fast_bfloat16
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 
 class StructuralEmbedder:
-    """Embeds texts with a sentence-transformers model.
+    """Embeds texts with a sentence-transformers model, and with a checkpoint's structural part if asked to.
 
-    At ``sensitivity=0`` the vectors are the base model's, bit for bit; a text longer than its window counts
-    up to there, as it does in the base model. Safe to share between threads.
+    At ``sensitivity=0`` the vectors are the base model's, bit for bit. At ``sensitivity=s`` the structural
+    part follows in dimensions of its own, so that the cosine of two texts is ``(1 - s)`` times the base's
+    plus ``s`` times that of the structural parts. It costs a second forward pass. A text longer than the
+    model's window counts up to there, as it does in the base model. Safe to share between threads.
+
+    Args:
+        model: the base model.
+        name: under which `from_pretrained` finds it again.
+        fingerprint: changes with anything that the vectors depend on.
+        sensitivity: weight of the structural part, in [0, 1].
+        part: the structural part; None at ``sensitivity=0``.
 
     Example:
         >>> embedder = StructuralEmbedder.from_pretrained("sentence-transformers/all-MiniLM-L6-v2")
@@ -33,9 +46,16 @@ class StructuralEmbedder:
     """
 
     def __init__(
-        self, model: SentenceTransformer, *, name: str, fingerprint: str, sensitivity: float
+        self,
+        model: SentenceTransformer,
+        *,
+        name: str,
+        fingerprint: str,
+        sensitivity: float,
+        part: SentenceTransformer | None = None,
     ) -> None:
         self.model = model
+        self.part = part
         self.name = name
         self.fingerprint = fingerprint
         self.sensitivity = sensitivity
@@ -45,14 +65,15 @@ class StructuralEmbedder:
 
     @classmethod
     def from_pretrained(
-        cls, name_or_path: str | None = None, *, device: str | None = None, sensitivity: float = 0.0
+        cls, name_or_path: str | None = None, *, device: str | None = None, sensitivity: float | None = 0.0
     ) -> StructuralEmbedder:
         """Load an embedder.
 
         Args:
-            name_or_path: any sentence-transformers model; None is the shipped default.
+            name_or_path: any sentence-transformers model, or a checkpoint; None is the shipped checkpoint.
             device: torch device name; None picks an accelerator where there is one.
-            sensitivity: weight of the structural part, in [0, 1]; 0 is the base model alone.
+            sensitivity: weight of the structural part, in [0, 1]; 0 is the base model alone, None what the
+                checkpoint recommends, which is 0 where it has no structural part.
 
         Raises:
             ModelNotFoundError: no place has the model.
@@ -61,12 +82,15 @@ class StructuralEmbedder:
         """
         from sentence_transformers import SentenceTransformer
 
+        found = locate(name_or_path)
+        files, structural = found.base, None if found.config is None else found.config.structural
+        if sensitivity is None:
+            sensitivity = 0.0 if structural is None else structural.sensitivity
         sensitivity = check_bound(sensitivity, "sensitivity", 0.0, 1.0) or 0.0
-        files = locate(name_or_path).base
-        if sensitivity > 0:
+        if sensitivity > 0 and structural is None:
             raise InputError(
-                f"sensitivity {sensitivity} needs a checkpoint with a structural part, which {files.name} "
-                "has not: pass sensitivity=0"
+                f"sensitivity {sensitivity} needs a checkpoint with a structural part, which {found.name} "
+                "has not: pass sensitivity=0, or train one (compositional-rerank train embedder)"
             )
         try:
             with quiet_loading():
@@ -75,12 +99,20 @@ class StructuralEmbedder:
                 )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise CheckpointError(f"{files.path} cannot be loaded as an embedding model: {error}") from error
-        return cls(model, name=files.name, fingerprint=files.fingerprint, sensitivity=sensitivity)
+        if sensitivity == 0 or structural is None or found.folder is None or found.config is None:
+            return cls(model, name=files.name, fingerprint=files.fingerprint, sensitivity=sensitivity)
+        weights = found.folder / STRUCTURAL_FILE
+        part = load_structural(files, weights, structural.dimension, str(model.device))
+        part.prompts, part.default_prompt_name = model.prompts, model.default_prompt_name
+        settings = f"{files.fingerprint} {found.config.files[STRUCTURAL_FILE]} sensitivity={sensitivity}"
+        fingerprint = hashlib.sha256(settings.encode()).hexdigest()
+        return cls(model, name=found.name, fingerprint=fingerprint, sensitivity=sensitivity, part=part)
 
     @property
     def dimension(self) -> int:
         """Number of components of a vector."""
-        return int(self.model.get_embedding_dimension() or 0)
+        models = [model for model in (self.model, self.part) if model is not None]
+        return sum(int(model.get_embedding_dimension() or 0) for model in models)
 
     def encode_query(
         self, queries: Sequence[str], *, batch_size: int = 32, show_progress: bool = False
@@ -98,20 +130,16 @@ class StructuralEmbedder:
         Raises:
             InputError: ``queries`` is not a list of str.
         """
-        return self._encode(
-            self.model.encode_query, check_texts(queries, "queries"), batch_size, show_progress
-        )
+        return self._encode("encode_query", check_texts(queries, "queries"), batch_size, show_progress)
 
     def encode_document(
         self, documents: Sequence[str], *, batch_size: int = 32, show_progress: bool = False
     ) -> NDArray[np.float32]:
         """Embed documents with the model's document prompt; arguments and result as in `encode_query`."""
-        return self._encode(
-            self.model.encode_document, check_texts(documents, "documents"), batch_size, show_progress
-        )
+        return self._encode("encode_document", check_texts(documents, "documents"), batch_size, show_progress)
 
     def _encode(
-        self, encode: Callable[..., Any], texts: list[str], batch_size: int, show_progress: bool
+        self, method: str, texts: list[str], batch_size: int, show_progress: bool
     ) -> NDArray[np.float32]:
         size = check_count(batch_size, "batch_size")
         if size is None:
@@ -119,8 +147,14 @@ class StructuralEmbedder:
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
         readable = [without_surrogates(text) for text in texts]
+        settings = {"batch_size": size, "normalize_embeddings": True, "show_progress_bar": show_progress}
         with self._lock:
-            vectors = encode(
-                readable, batch_size=size, normalize_embeddings=True, show_progress_bar=show_progress
-            )
-        return cast("NDArray[np.float32]", vectors)
+            vectors: NDArray[np.float32] = getattr(self.model, method)(readable, **settings)
+            if self.part is None:
+                return vectors
+            device = self.part.device
+            with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device)):
+                added = getattr(self.part, method)(readable, convert_to_tensor=True, **settings)
+        structural = torch.nn.functional.normalize(added.float(), dim=1).cpu().numpy()
+        parts = [np.sqrt(1 - self.sensitivity) * vectors, np.sqrt(self.sensitivity) * structural]
+        return np.concatenate(parts, axis=1).astype(np.float32)

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 class StructuralEmbeddings(BaseModel, Embeddings):
     """Embeds texts with a sentence-transformers model; at ``sensitivity=0`` exactly as that model does.
 
-    The model is loaded at first use. To share a loaded one, use `from_embedder`.
+    A ``sensitivity`` above 0 adds the checkpoint's structural part in dimensions of its own: build and ask an
+    index with the same value. The model is loaded at first use. To share a loaded one, use `from_embedder`.
 
     Args:
-        model: name or folder of a sentence-transformers model; None is the default of compositional-rerank.
+        model: a sentence-transformers model, or a checkpoint; None is the default of compositional-rerank.
         device: torch device; None picks an accelerator where there is one.
         sensitivity: weight of the structural part, in [0, 1]; 0 is the base model alone.
         batch_size: texts per forward pass, at least 1.

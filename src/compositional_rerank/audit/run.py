@@ -26,9 +26,9 @@ class AuditSettings:
 
     Attributes:
         model: model or checkpoint of both stages; None is the shipped default.
-        against: a second embedding model, compared with `cosine`.
+        against: a second embedding model, compared with `cosine`; None: `model` at a sensitivity above 0.
         cross_encoder: a sentence-transformers CrossEncoder.
-        sensitivity: weight of stage one's structural part, in [0, 1]; None is the model's own.
+        sensitivity: weight of stage one's structural part in `against`, in [0, 1]; `cosine` is without.
         beir: BEIR folders or hub names, `DIR[:split]`.
         pairs: pair files or hub names.
         triples: triple files or hub names.

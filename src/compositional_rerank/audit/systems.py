@@ -164,9 +164,9 @@ def load_systems(
     Args:
         model: model or checkpoint for both stages; None is the shipped default.
         cache: where embeddings are kept.
-        against: a second embedding model.
+        against: a second embedding model; with a sensitivity above 0, None is the first model once more.
         cross_encoder: a sentence-transformers CrossEncoder.
-        sensitivity: weight of stage one's structural part, in [0, 1]; None is the model's own.
+        sensitivity: weight of the structural part in `against`, in [0, 1]; `cosine` is always without.
         device: torch device name; None picks an accelerator where there is one.
 
     Raises:
@@ -176,24 +176,25 @@ def load_systems(
     from compositional_rerank.reranker import CompositionalReranker
     from compositional_rerank.store import MemoryStore
 
+    compared = against is not None or bool(sensitivity)
     return Systems(
-        embedder=load_embedder(model, device, sensitivity),
+        embedder=load_embedder(model, device),
         reranker=CompositionalReranker.from_pretrained(
             model, device=device, store=MemoryStore(token_store_bytes())
         ),
         cache=cache,
-        against=None if against is None else load_embedder(against, device),
+        against=load_embedder(against or model, device, sensitivity or 0.0) if compared else None,
         cross_encoder=None if cross_encoder is None else CrossEncoderSystem(cross_encoder, device),
     )
 
 
-def load_embedder(name: str | None, device: str | None = None, sensitivity: float | None = None) -> Embedder:
+def load_embedder(name: str | None, device: str | None = None, sensitivity: float = 0.0) -> Embedder:
     """Load an embedding model whose fingerprint covers all that its vectors depend on."""
     from compositional_rerank.embedder import StructuralEmbedder
 
-    chosen = {} if sensitivity is None else {"sensitivity": sensitivity}
-    model = StructuralEmbedder.from_pretrained(name, device=device, **chosen)
-    return _Fingerprinted(model, model.name, f"{model.fingerprint} sensitivity={model.sensitivity}")
+    model = StructuralEmbedder.from_pretrained(name, device=device, sensitivity=sensitivity)
+    label = f"{model.name} at sensitivity {sensitivity:g}" if sensitivity else model.name
+    return _Fingerprinted(model, label, f"{model.fingerprint} sensitivity={model.sensitivity}")
 
 
 def token_store_bytes() -> int:

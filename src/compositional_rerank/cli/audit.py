@@ -42,7 +42,10 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     systems.add_argument("--cross-encoder", metavar="M3", help="a sentence-transformers CrossEncoder")
     systems.add_argument(
-        "--sensitivity", type=float, metavar="S", help="structural part of stage one, 0 to 1"
+        "--sensitivity",
+        type=float,
+        metavar="S",
+        help="measure stage one with its structural part, 0 to 1, as `against`; cosine is without",
     )
     systems.add_argument("--device", help="torch device, such as cpu or cuda")
     data = parser.add_argument_group("data (a path, or owner/name[:split] on the hub; repeatable)")

@@ -15,7 +15,7 @@ from compositional_rerank.errors import (
     InputError,
     MissingDependencyError,
 )
-from compositional_rerank.training.settings import TrainingSettings
+from compositional_rerank.training.settings import METHODS, TrainingSettings
 
 _EPILOG = """\
 examples:
@@ -27,6 +27,10 @@ examples:
   compositional-rerank train verifier --data data/ --recipe first --from all-MiniLM-L6-v2 --out stage1
   compositional-rerank train verifier --data data/ --recipe second --from stage1 --out stage2
   compositional-rerank train verifier --data data/ --recipe third --from stage2 --out checkpoint
+
+  # train the structural part of stage one, beside the verifier of the shipped checkpoint
+  compositional-rerank train embedder --data data/ --out my_checkpoint
+  compositional-rerank audit --model my_checkpoint --sensitivity 0.5 --beir data/nfcorpus
 
 Stopped by Ctrl-C or a crash, the same command goes on from the last saved state.
 exit codes: 0 done, 2 bad data or settings
@@ -45,23 +49,29 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """Add the verb to the command's parser."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "train",
-        help="train the verifier, or adapt it to your own passages",
-        description="Train the verifier that rejects structural near-misses.",
+        help="train the verifier or the embedder, or adapt the verifier to your own passages",
+        description="Train the verifier that rejects structural near-misses, or the structural part of stage "
+        "one's embedder.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", choices=["verifier"], help="what to train")
+    parser.add_argument("what", choices=["verifier", "embedder"], help="what to train")
     data = parser.add_mutually_exclusive_group(required=True)
     data.add_argument("--corpus", type=Path, metavar="PATH", help="your passages: a file or a folder")
     data.add_argument("--data", type=Path, metavar="DIR", help="folder with the files that the recipe names")
     parser.add_argument(
         "--recipe",
-        default="third",
         metavar="R",
-        help="recipe for --data: first, second, third or a TOML file (third)",
+        help="recipe for --data: first, second, third, embedder or a TOML file (third, or embedder for it)",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="checkpoint folder to write; must not exist"
+    )
+    parser.add_argument(
+        "--method",
+        choices=METHODS,
+        default=METHODS[0],
+        help="embedder: a structural part, or for comparison the whole vector on hard negatives (structural)",
     )
     parser.add_argument(
         "--from", dest="start", metavar="M", help="checkpoint or base model to start from (the shipped one)"
@@ -89,28 +99,58 @@ def run(args: argparse.Namespace) -> int:
             raise MissingDependencyError(
                 f"training needs {package}: pip install 'compositional-rerank[train]'"
             )
-    from compositional_rerank.config import locate
-    from compositional_rerank.training.corpus import corpus_pairs, read_passages
-    from compositional_rerank.training.recipe import Recipe
-    from compositional_rerank.training.verifier import train_verifier
-
     given = {field: getattr(args, field) for field in _HELP if getattr(args, field) is not None}
-    start = locate(args.start)
-    if args.corpus is not None:
-        settings = TrainingSettings(**given)
-        pairs = corpus_pairs(read_passages(args.corpus), args.rows, settings.seed)
-    else:
-        recipe = Recipe.load(args.recipe)
-        settings = replace(recipe.training, **given)
-        pairs = recipe.pairs(args.data)
-    print(f"{len(pairs)} pairs, {sum(pair.mismatch for pair in pairs)} of them near-misses", file=sys.stderr)
     try:
-        out = train_verifier(pairs, start, args.out, settings=settings, device=args.device)
+        (_train_verifier if args.what == "verifier" else _train_embedder)(args, given)
     except FloatingPointError as error:
         raise DataError(str(error)) from error
     except CompositionalRerankError:
         raise
     except OSError as error:
         raise InputError(f"{args.out} could not be written: {error}; the same command goes on") from error
-    print(f"wrote {out}; look at it with: compositional-rerank audit --model {out}", file=sys.stderr)
     return 0
+
+
+def _train_verifier(args: argparse.Namespace, given: dict[str, Any]) -> None:
+    from compositional_rerank.config import locate
+    from compositional_rerank.training.corpus import corpus_pairs, read_passages
+    from compositional_rerank.training.recipe import Recipe
+    from compositional_rerank.training.verifier import train_verifier
+
+    start = locate(args.start)
+    if args.corpus is not None:
+        settings = TrainingSettings(**given)
+        pairs = corpus_pairs(read_passages(args.corpus), args.rows, settings.seed)
+    else:
+        recipe = Recipe.load(args.recipe or "third")
+        settings = replace(recipe.training, **given)
+        pairs = recipe.pairs(args.data)
+    print(f"{len(pairs)} pairs, {sum(pair.mismatch for pair in pairs)} of them near-misses", file=sys.stderr)
+    out = train_verifier(pairs, start, args.out, settings=settings, device=args.device)
+    print(f"wrote {out}; look at it with: compositional-rerank audit --model {out}", file=sys.stderr)
+
+
+def _train_embedder(args: argparse.Namespace, given: dict[str, Any]) -> None:
+    from compositional_rerank.config import locate
+    from compositional_rerank.training.embedder import train_naive, train_structural
+    from compositional_rerank.training.recipe import Recipe
+
+    if args.data is None:
+        raise InputError("train embedder takes --data with a recipe; --corpus adapts the verifier only")
+    start = locate(args.start)
+    recipe = Recipe.load(args.recipe or "embedder")
+    settings = replace(recipe.training, **given)
+    rows = recipe.triples(args.data)
+    near = sum(bool(row.near_miss and row.negative) for row in rows)
+    print(f"{len(rows)} rows, {near} of them with a near-miss", file=sys.stderr)
+    if args.method == "naive":
+        out = train_naive(rows, start, args.out, settings=settings, device=args.device)
+        print(f"wrote {out}; look at it with: compositional-rerank audit --against {out}", file=sys.stderr)
+        return
+    part = recipe.structural
+    out = train_structural(rows, start, args.out, settings=settings, structural=part, device=args.device)
+    print(
+        f"wrote {out}; look at it with: compositional-rerank audit --model {out} "
+        f"--sensitivity {part.sensitivity:g}",
+        file=sys.stderr,
+    )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
 from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from compositional_rerank.checkpoint import DEFAULT_BASE
+from compositional_rerank.config import SHIPPED_NAME
 from compositional_rerank.lazy import Lazy
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 class StructuralEmbedding(BaseEmbedding):
     """Embeds texts with a sentence-transformers model; at ``sensitivity=0`` exactly as that model does.
 
-    The model is loaded at first use. To share a loaded one, use `from_embedder`.
+    A ``sensitivity`` above 0 adds the checkpoint's structural part in dimensions of its own: build and ask an
+    index with the same value. The model is loaded at first use. To share a loaded one, use `from_embedder`.
 
     Example:
         >>> embedding = StructuralEmbedding()
@@ -29,7 +30,7 @@ class StructuralEmbedding(BaseEmbedding):
     model_config = ConfigDict(extra="forbid")
 
     model_name: str = Field(
-        default=DEFAULT_BASE, frozen=True, description="Name or folder of a sentence-transformers model."
+        default=SHIPPED_NAME, frozen=True, description="A sentence-transformers model, or a checkpoint."
     )
     device: str | None = Field(
         default=None, frozen=True, description="Torch device; None picks an accelerator where there is one."
