@@ -114,10 +114,16 @@ def _attempt(grammar: Grammar, family: Family, rng: random.Random, form: str, pa
         count = min(rng.randint(2, 7), len(fillers))
         around = rng.sample(fillers, count)
         place = rng.randint(0, count)
-        positive = " ".join([*around[:place], positive, *around[place:]])
-        negative = " ".join([*around[:place], negative, *around[place:]])
+        positive, negative = (
+            " ".join([*around[:place], _sentence(text), *around[place:]]) for text in (positive, negative)
+        )
     label = "question" if question else "statement"
     return Triple(anchor, positive, negative, family.edit_type, label, f"{family.edit_type}/{family.name}")
+
+
+def _sentence(text: str) -> str:
+    """A caption ends with a full stop inside a passage, or it would run into the next sentence."""
+    return text if text.endswith((".", "?", "!")) else text + "."
 
 
 def _near_miss(
