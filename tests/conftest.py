@@ -108,6 +108,23 @@ def checkpoint_folder(checkpoint_network: CrossEncoder, tmp_path_factory: pytest
 
 
 @pytest.fixture(scope="session")
+def structural_folder(checkpoint_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same checkpoint with a structural part of 8 random dimensions."""
+    from compositional_rerank.config import StructuralConfig, locate
+    from compositional_rerank.structural import build_structural
+    from compositional_rerank.training.export import export_structural
+
+    start = locate(checkpoint_folder)
+    torch.manual_seed(6)
+    model = build_structural(start.base.path, 8, "cpu")
+    for parameter in model[0].auto_model.encoder.layer[-1].parameters():
+        parameter.data.add_(torch.randn_like(parameter) * 0.002)
+    folder = tmp_path_factory.mktemp("checkpoints") / "structural"
+    export_structural(model, start, folder, StructuralConfig(dimension=8, sensitivity=0.5))
+    return folder
+
+
+@pytest.fixture(scope="session")
 def verifying(checkpoint_folder: Path) -> CompositionalReranker:
     """A reranker with that checkpoint."""
     return CompositionalReranker.from_pretrained(checkpoint_folder, device="cpu")
