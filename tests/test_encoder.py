@@ -35,7 +35,7 @@ def test_windows_own_every_token_exactly_once(tokens: int, size: int) -> None:
 def test_batches_keep_the_order_and_the_limit(lengths: list[int]) -> None:
     lengths.sort(reverse=True)
     windows = [_windows(index, [0] * length, 300)[0] for index, length in enumerate(lengths)]
-    batches = _batches(windows, extra=2)
+    batches = _batches(windows, extra=2, most=4096)
     assert [window for batch in batches for window in batch] == windows
     assert all(len(batch) * (len(batch[0].ids) + 2) <= 4096 for batch in batches)
 

@@ -19,6 +19,7 @@ from compositional_rerank._validation import (
 from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig, locate
 from compositional_rerank.encoder import EncodedText, TokenEncoder
 from compositional_rerank.errors import InputError
+from compositional_rerank.graph import check_backend
 from compositional_rerank.ranking import PairScores, RankedPassage, Ranking
 from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE
 from compositional_rerank.store import MemoryStore, TokenStore, quantise, token_key
@@ -68,22 +69,23 @@ class CompositionalReranker:
             name_or_path: a checkpoint of this library, or any sentence-transformers model for plain MaxSim;
                 None is the shipped default.
             device: torch device name; None picks an accelerator where there is one.
-            backend: what computes; ``"torch"`` is the only one so far.
+            backend: what runs the networks: ``"torch"``, float32 for token vectors; or ``"openvino"``, on the
+                CPU, bfloat16 where it is native. The first use of a model with OpenVINO exports it.
             store: where passages' token vectors are kept; None is a `MemoryStore` of 1 GiB.
 
         Raises:
             ModelNotFoundError: no place has the model.
-            CheckpointError: the model's files are unsafe or damaged.
-            InputError: the backend is unknown.
+            CheckpointError: the model's files are unsafe or damaged, or OpenVINO cannot run it.
+            InputError: the backend is unknown, or cannot use the device.
+            MissingDependencyError: OpenVINO is not installed.
         """
-        if backend != "torch":
-            raise InputError(f"backend {backend!r} is unknown; the backends are: 'torch'")
+        check_backend(backend, device)
         found = locate(name_or_path)
-        encoder = TokenEncoder(found.base, device)
+        encoder = TokenEncoder(found.base, device, backend)
         verifier = None
         if found.config is not None and found.folder is not None:
             verifier = Verifier(
-                found.base, found.folder / VERIFIER_FILE, found.config.verifier, encoder.device
+                found.base, found.folder / VERIFIER_FILE, found.config.verifier, encoder.device, backend
             )
         return cls(encoder, name=found.name, store=store, config=found.config, verifier=verifier)
 

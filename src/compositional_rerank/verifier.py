@@ -6,7 +6,7 @@ the segments of a suspect that meet the query best.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -15,55 +15,97 @@ from tokenizers import Encoding, Tokenizer
 
 from compositional_rerank._quiet import quiet_loading
 from compositional_rerank._text import without_surrogates
-from compositional_rerank.checkpoint import ModelFiles
+from compositional_rerank.checkpoint import ModelFiles, sha256_of
 from compositional_rerank.config import VerifierConfig
 from compositional_rerank.delta import apply_delta
 from compositional_rerank.errors import CheckpointError
+from compositional_rerank.graph import Graph, check_backend
 
 _BATCH_TOKENS = 2048  # padded tokens of a batch: the activations stay in the L3 cache
 HEAD = "head."
 
 
+class _Network(torch.nn.Module):
+    """The base model with the changes, and a linear head over the mean of the token vectors of both texts."""
+
+    def __init__(self, base: ModelFiles, weights: Path) -> None:
+        from transformers import AutoModel
+
+        super().__init__()
+        with quiet_loading():
+            self.model = AutoModel.from_pretrained(
+                str(base.path), local_files_only=True, use_safetensors=True
+            )
+        tensors = load_file(weights)
+        change = {name: tensor for name, tensor in tensors.items() if not name.startswith(HEAD)}
+        apply_delta(self.model, change)
+        hidden = int(self.model.config.hidden_size)
+        self.head = torch.nn.Linear(hidden, 1)
+        try:
+            self.head.load_state_dict({name: tensors[HEAD + name].float() for name in ("weight", "bias")})
+        except (KeyError, RuntimeError) as error:
+            raise CheckpointError(f"{weights} has no head for a hidden size of {hidden}: {error}") from error
+        self.eval().requires_grad_(False)
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        token_type_ids: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """float32 ``[n]``: the logit of every pair, from int64 ``[n, t]`` each."""
+        types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
+        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
+        weights = attention_mask.unsqueeze(-1).float()
+        mean = (hidden.float() * weights).sum(dim=1) / weights.sum(dim=1)
+        logits: torch.Tensor = self.head(mean)
+        return logits[:, 0]
+
+
 class Verifier:
     """Mismatch probabilities of pairs of short texts. Safe to share between threads.
-
-    The network is the base model with trained changes to its layers and a linear head over the mean of the
-    token vectors of both texts.
 
     Args:
         base: the base model that the changes were trained on.
         weights: safetensors file with the changes and the head.
         config: calibration and window, from the checkpoint's ``config.json``.
         device: torch device of the network.
+        backend: ``"torch"``, in bfloat16 where the device is fast at it; or ``"openvino"``, on the CPU.
 
     Raises:
-        CheckpointError: the weights do not fit the base model.
+        CheckpointError: the weights do not fit the base model, or OpenVINO cannot run it.
+        MissingDependencyError: OpenVINO is not installed.
     """
 
-    def __init__(self, base: ModelFiles, weights: Path, config: VerifierConfig, device: torch.device) -> None:
-        from transformers import AutoModel, AutoTokenizer
+    def __init__(
+        self,
+        base: ModelFiles,
+        weights: Path,
+        config: VerifierConfig,
+        device: torch.device,
+        backend: str = "torch",
+    ) -> None:
+        from transformers import AutoTokenizer
 
+        check_backend(backend, device)
         self.config = config
         self.device = device
-        with quiet_loading():
-            model = AutoModel.from_pretrained(str(base.path), local_files_only=True, use_safetensors=True)
-        tensors = load_file(weights)
-        apply_delta(model, {name: tensor for name, tensor in tensors.items() if not name.startswith(HEAD)})
-        hidden = int(model.config.hidden_size)
-        self._head = torch.nn.Linear(hidden, 1)
-        try:
-            self._head.load_state_dict({name: tensors[HEAD + name].float() for name in ("weight", "bias")})
-        except (KeyError, RuntimeError) as error:
-            raise CheckpointError(f"{weights} has no head for a hidden size of {hidden}: {error}") from error
-        dtype = torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
-        self._model = model.eval().requires_grad_(False).to(device, dtype)
-        self._head.requires_grad_(False)
         tokenizer = AutoTokenizer.from_pretrained(str(base.path), local_files_only=True)
         self._pad_id = tokenizer.pad_token_id or 0
         self._reads_types = "token_type_ids" in tokenizer.model_input_names
         self._tokenizer = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(config.max_tokens, strategy="longest_first")
+        self._network: Callable[..., torch.Tensor]
+        if backend == "openvino":
+            names = ["input_ids", "attention_mask", *(["token_type_ids"] if self._reads_types else [])]
+            key = f"verifier {base.fingerprint} {sha256_of(weights)}"
+            self._network = Graph(key, names, lambda: _Network(base, weights)).run
+        else:
+            network = _Network(base, weights).to(device)
+            if has_fast_bfloat16(device):
+                network.model.to(torch.bfloat16)
+            self._network = network
 
     @torch.inference_mode()
     def mismatch(self, pairs: Sequence[tuple[str, str]]) -> torch.Tensor:
@@ -103,14 +145,10 @@ class Verifier:
             return torch.tensor([row + [fill] * (longest - len(row)) for row in rows], device=self.device)
 
         mask = padded([encoding.attention_mask for encoding in encodings], 0)
-        inputs = {"input_ids": padded([row.ids for row in encodings], self._pad_id), "attention_mask": mask}
+        inputs = [padded([row.ids for row in encodings], self._pad_id), mask]
         if self._reads_types:
-            inputs["token_type_ids"] = padded([row.type_ids for row in encodings], 0)
-        hidden = self._model(**inputs).last_hidden_state
-        weights = mask.unsqueeze(-1).float()
-        mean = (hidden.float() * weights).sum(dim=1) / weights.sum(dim=1)
-        logits: torch.Tensor = self._head(mean.cpu())
-        return logits[:, 0]
+            inputs.append(padded([row.type_ids for row in encodings], 0))
+        return self._network(*inputs).cpu()
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

@@ -12,6 +12,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from compositional_rerank._cache import cache_folder
 from compositional_rerank.errors import InputError
 
 Floats32 = NDArray[np.float32]
@@ -41,11 +42,7 @@ class Embedder(Protocol):
 
 def default_folder() -> Path:
     """Where embeddings are kept: `$COMPOSITIONAL_RERANK_CACHE/audit`, else the user's cache folder."""
-    chosen = os.environ.get("COMPOSITIONAL_RERANK_CACHE")
-    if chosen:
-        return Path(chosen) / "audit"
-    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or str(Path.home() / ".cache")
-    return Path(base) / "compositional-rerank" / "audit"
+    return cache_folder("audit")
 
 
 class EmbeddingCache:

@@ -1,0 +1,15 @@
+"""Where files are kept that can be made again."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def cache_folder(name: str) -> Path:
+    """`$COMPOSITIONAL_RERANK_CACHE/NAME`, else a folder of that name in the user's cache folder."""
+    chosen = os.environ.get("COMPOSITIONAL_RERANK_CACHE")
+    if chosen:
+        return Path(chosen) / name
+    base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or str(Path.home() / ".cache")
+    return Path(base) / "compositional-rerank" / name
