@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -99,6 +101,67 @@ def test_a_sensitivity_out_of_range_is_an_error(sensitivity: Any) -> None:
 def test_a_model_without_a_structural_part_has_no_sensitivity(base_folder: Path) -> None:
     with pytest.raises(InputError, match="pass sensitivity=0"):
         StructuralEmbedder.from_pretrained(str(base_folder), sensitivity=0.5)
+
+
+def test_the_structural_part_comes_in_dimensions_of_its_own(
+    structural_folder: Path, base: SentenceTransformer
+) -> None:
+    part = StructuralEmbedder.from_pretrained(str(structural_folder), device="cpu", sensitivity=1)
+    half = StructuralEmbedder.from_pretrained(str(structural_folder), device="cpu", sensitivity=None)
+    assert (half.sensitivity, half.dimension, half.name) == (0.5, 392, str(structural_folder))
+    for texts, role in ((TEXTS, "encode_query"), (TEXTS[:2], "encode_document")):
+        vectors, alone = getattr(half, role)(texts), getattr(part, role)(texts)
+        assert (vectors.dtype, vectors.shape) == (np.float32, (len(texts), 392))
+        np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+        assert not alone[:, :384].any()
+        cosines = base.encode(texts, normalize_embeddings=True)
+        expected = 0.5 * cosines @ cosines.T + 0.5 * alone @ alone.T
+        np.testing.assert_allclose(vectors @ vectors.T, expected, atol=1e-5)
+    assert half.encode_query([]).shape == (0, 392)
+
+
+@pytest.mark.parametrize("folder", ["structural_folder", None])
+def test_a_checkpoint_at_sensitivity_zero_is_the_base_model_byte_for_byte(
+    folder: str | None, base: SentenceTransformer, request: pytest.FixtureRequest
+) -> None:
+    name = None if folder is None else str(request.getfixturevalue(folder))
+    embedder = StructuralEmbedder.from_pretrained(name, device="cpu")
+    assert (embedder.part, embedder.dimension) == (None, 384)
+    expected = base.encode(TEXTS, batch_size=32, normalize_embeddings=True)
+    assert embedder.encode_document(TEXTS).tobytes() == expected.tobytes()
+
+
+def test_the_fingerprint_covers_what_the_vectors_depend_on(structural_folder: Path) -> None:
+    found = [
+        StructuralEmbedder.from_pretrained(str(structural_folder), device="cpu", sensitivity=s).fingerprint
+        for s in (0.0, 0.25, 0.5, 0.5)
+    ]
+    assert len(set(found)) == 3
+    assert found[2] == found[3]
+    plain = StructuralEmbedder.from_pretrained("all-MiniLM-L6-v2", device="cpu")
+    assert found[0] == plain.fingerprint
+
+
+def test_prompts_are_read_by_both_parts(structural_folder: Path, linked_model: Path, tmp_path: Path) -> None:
+    config = linked_model / "config_sentence_transformers.json"
+    config.unlink(missing_ok=True)
+    config.write_text('{"prompts": {"query": "query: ", "document": "passage: "}}')
+    folder = Path(shutil.copytree(structural_folder, tmp_path / "copy"))
+    raw = json.loads((folder / "config.json").read_text())
+    raw["base"]["name"] = str(linked_model)
+    (folder / "config.json").write_text(json.dumps(raw))
+    prompted = StructuralEmbedder.from_pretrained(str(folder), device="cpu", sensitivity=0.5)
+    plain = StructuralEmbedder.from_pretrained(str(structural_folder), device="cpu", sensitivity=0.5)
+    np.testing.assert_allclose(
+        prompted.encode_query(["Rome"]), plain.encode_query(["query: Rome"]), atol=1e-6
+    )
+    np.testing.assert_allclose(
+        prompted.encode_document(["Rome"]), plain.encode_document(["passage: Rome"]), atol=1e-6
+    )
+
+
+def test_a_base_model_recommends_no_sensitivity() -> None:
+    assert StructuralEmbedder.from_pretrained("all-MiniLM-L6-v2", sensitivity=None).sensitivity == 0
 
 
 def test_an_unknown_model_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

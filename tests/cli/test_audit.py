@@ -73,6 +73,24 @@ def test_json_has_the_schema_that_others_rely_on(data: Path, capsys: pytest.Capt
     assert report["latency_ms"]["two_stage"]["p95"] >= report["latency_ms"]["two_stage"]["p50"] > 0
 
 
+def test_a_sensitivity_is_measured_against_the_base(
+    data: Path, structural_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = [*everything(data), "--model", str(structural_folder), "--format", "json", "--depth", "1"]
+    assert main([*command, "--sensitivity", "0"]) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert "against" not in plain["settings"]["systems"]
+    assert main([*command, "--sensitivity", "0.75"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["against"]["name"] == f"{structural_folder} at sensitivity 0.75"
+    for group, name in (("retrieval", "toy"), ("near_misses", "trips"), ("near_misses", "swaps")):
+        before, after = plain[group][name], report[group][name]
+        assert after["cosine"] == before["cosine"]
+        assert "against" in after
+    assert main([*command, "--sensitivity", "0.75", "--model", BASE]) == 2
+    assert "needs a checkpoint with a structural part" in capsys.readouterr().err
+
+
 def test_the_html_asks_nothing_of_the_network(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*everything(data), "--out", str(data / "out")]) == 0
     assert "trips: 2 triples" in capsys.readouterr().out

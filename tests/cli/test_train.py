@@ -59,6 +59,33 @@ def test_a_recipe_of_one_s_own(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert locate(out).config is not None
 
 
+def test_the_embedder_beside_the_shipped_verifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = '[[source]]\nname = "templates"\nkind = "templates"\nrows = 220\nlicence = "CC0"\n'
+    head = "seed = 4\n[training]\nbatch_size = 4\nstop_after = 1\n[structural]\ndimension = 8\nlayers = 1\n"
+    (tmp_path / "mine.toml").write_text(head + source)
+    given = ["--data", str(tmp_path), "--recipe", str(tmp_path / "mine.toml"), "--device", "cpu"]
+    for method in ("structural", "naive"):
+        out = tmp_path / method
+        command = ["train", "embedder", *given, "--method", method, "--out", str(out)]
+        assert main(command) == 0
+        message = capsys.readouterr().err
+        assert "220 rows, 220 of them with a near-miss" in message
+        assert f"wrote {out}" in message
+        assert main(command) == 2
+        assert "exists: choose another folder" in capsys.readouterr().err
+    config, shipped = locate(tmp_path / "structural").config, locate(None).config
+    assert config is not None
+    assert config.structural is not None
+    assert shipped is not None
+    assert config.verifier == shipped.verifier
+    assert locate(tmp_path / "naive").config is None
+
+
+def test_the_embedder_reads_recipes_only(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", "embedder", "--corpus", str(corpus), "--out", str(corpus / "out")]) == 2
+    assert "train embedder takes --data with a recipe" in capsys.readouterr().err
+
+
 def bad_line(folder: Path) -> None:
     (folder / "more.jsonl").write_text(json.dumps({"body": "no text"}) + "\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,63 @@ def test_every_kind_makes_pairs_that_the_seed_fixes(
     assert Recipe.load(other).pairs(data) != pairs
 
 
+@pytest.mark.parametrize(
+    ("kind", "file"),
+    [
+        ("pairs", "pairs.jsonl"),
+        ("inference", "agreeing.jsonl"),
+        ("edits", "pairs.jsonl"),
+        ("captions", "pairs.jsonl"),
+        ("looks", "pairs.jsonl"),
+        ("templates", None),
+        ("answers", "answers.jsonl"),
+        ("topics", "answers.jsonl"),
+        ("related", "answers.jsonl"),
+    ],
+)
+def test_every_kind_of_stage_one_makes_rows_that_the_seed_fixes(
+    data: Path, tmp_path: Path, kind: str, file: str | None
+) -> None:
+    nli = [
+        {"premise": text, "hypothesis": f"{text[:30]} {n} {label}", "label": label}
+        for n, text in enumerate(SENTENCES)
+        for label in ("entailment", "contradiction", "neutral")
+    ]
+    jsonl(data / "agreeing.jsonl", nli)
+    source: dict[str, Any] = {"kind": kind, "field": "text1", "rows": 4}
+    if file:
+        source["path"] = file
+    name = recipe(tmp_path, source)
+    rows = Recipe.load(name).triples(data)
+    assert 0 < len(rows) <= 4
+    for row in rows:
+        assert row.anchor.strip()
+        assert row.positive or row.negative
+        assert row.near_miss == int(kind not in {"answers", "topics", "related"})
+        assert row.anchor != row.negative
+        assert "neutral" not in row.positive + row.negative
+    assert Recipe.load(name).triples(data) == rows
+    other = recipe(tmp_path, source, head="seed = 2\n")
+    assert Recipe.load(other).triples(data) != rows
+
+
+@pytest.mark.parametrize(
+    ("kind", "read", "what"), [("clauses", Recipe.triples, "embedder"), ("looks", Recipe.pairs, "verifier")]
+)
+def test_a_kind_of_the_other_stage_is_named(
+    data: Path, tmp_path: Path, kind: str, read: Callable[[Recipe, Path], Any], what: str
+) -> None:
+    name = recipe(tmp_path, {"kind": kind, "path": "answers.jsonl", "field": "passage"})
+    with pytest.raises(DataError, match=f"'mine' has kind '{kind}', which `train {what}` cannot read"):
+        read(Recipe.load(name), data)
+
+
+def test_the_structural_part_of_a_recipe(tmp_path: Path) -> None:
+    head = "seed = 5\n[structural]\ndimension = 32\nsensitivity = 0.25\n"
+    structural = Recipe.load(recipe(tmp_path, {"kind": "templates"}, head=head)).structural
+    assert (structural.dimension, structural.sensitivity, structural.layers) == (32, 0.25, 3)
+
+
 def test_small_sources_are_read_again_until_there_are_enough(data: Path, tmp_path: Path) -> None:
     name = recipe(tmp_path, {"kind": "pairs", "path": "pairs.jsonl", "rows": 12})
     assert len(Recipe.load(name).pairs(data)) == 12
@@ -151,6 +209,7 @@ def test_a_wrong_source_is_named(tmp_path: Path, source: dict[str, Any], message
         ("seed = 1\nsource = 3", "no recipe can be read"),
         ("seed = 1\nsource = []\n[training]\nepochs = -1", "epochs is out of range"),
         ("seed = 1\nsource = []\n[training]\nspeed = 1", "speed"),
+        ("seed = 1\nsource = []\n[structural]\nsensitivity = 0", "sensitivity is out of range"),
     ],
 )
 def test_a_wrong_recipe_is_named(tmp_path: Path, head: str, message: str) -> None:
