@@ -23,5 +23,9 @@ class DataError(CompositionalRerankError, ValueError):
     """A data file has a bad line; the message names file, line and field."""
 
 
+class StoreError(CompositionalRerankError, OSError):
+    """A token store cannot be read or written: full disk, other format, no permission, no locks."""
+
+
 class MissingDependencyError(CompositionalRerankError, ImportError):
     """An optional package is needed; the message says how to install it."""

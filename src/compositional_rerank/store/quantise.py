@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import torch
 
 from compositional_rerank.encoder import EncodedText
@@ -45,19 +43,19 @@ def quantise(entry: EncodedText, dtype: str) -> EncodedText:
                 [ 0,  0]], dtype=torch.int8)
     """
     check_dtype(dtype)
-    vectors = entry.vectors.float()
+    vectors, scales, pooled = entry.vectors.float(), None, entry.pooled
     if entry.scales is not None:
         vectors = vectors * entry.scales.unsqueeze(1)
-    if dtype == "float32":
-        return replace(entry, vectors=vectors, scales=None)
     if dtype == "float16":
-        return replace(entry, vectors=vectors.half(), pooled=entry.pooled.half().float(), scales=None)
-    numbers, scales = _whole(vectors, LEVELS[dtype])
-    pooled, pooled_scale = _whole(entry.pooled.unsqueeze(0), LEVELS["int8"])
-    return replace(entry, vectors=numbers, pooled=pooled[0].float() * pooled_scale, scales=scales)
+        vectors, pooled = vectors.half(), pooled.half().float()
+    elif dtype in LEVELS:
+        vectors, scales = whole(vectors, LEVELS[dtype])
+        numbers, scale = whole(pooled.unsqueeze(0), LEVELS["int8"])
+        pooled = numbers[0].float() * scale
+    return EncodedText(vectors, entry.offsets, pooled, entry.segments, scales)
 
 
-def _whole(vectors: torch.Tensor, levels: int) -> tuple[torch.Tensor, torch.Tensor]:
+def whole(vectors: torch.Tensor, levels: int) -> tuple[torch.Tensor, torch.Tensor]:
     """int8 ``[n, d]`` in ``[-levels, levels]``, and float32 ``[n]`` scales that float16 holds exactly."""
     if vectors.numel() == 0:
         return vectors.to(torch.int8), vectors.new_zeros(len(vectors))

@@ -1,0 +1,246 @@
+"""Bytes of one stored passage: what it is packed into, and how a batch of them is read back at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+import xxhash
+from numpy.typing import NDArray
+
+from compositional_rerank.encoder import EncodedText
+from compositional_rerank.errors import InputError
+from compositional_rerank.store.quantise import LEVELS, quantise, whole
+
+# A token's character span is one byte: gap to the token before it, times _LENGTHS, plus its own length.
+_LENGTHS, _GAPS = 85, 3
+_ESCAPE = _LENGTHS * _GAPS  # the span did not fit: it is among the int64 at the passage's end
+# Two numbers of four bits, as the two int8 that a byte of a file stands for.
+_NIBBLES = (np.stack([np.arange(256) >> 4, np.arange(256) & 15], axis=1).astype(np.int8) - np.int8(8)).view(
+    np.int16
+)[:, 0]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a store of one dtype and dimension writes a passage: four parts, one after the other.
+
+    Token vectors ``[T, d]``; per token its scale and its character span; the head, which is the pooled vector
+    and the number of segments; the segments and the character spans that did not fit into a byte.
+
+    Args:
+        dtype: one of `quantise.DTYPES`.
+        dimension: ``d`` of the token vectors.
+        pooled: number of components of the pooled vector.
+    """
+
+    dtype: str
+    dimension: int
+    pooled: int
+
+    @cached_property
+    def row(self) -> int:
+        """Bytes of one token vector."""
+        halves = {"float32": 8, "float16": 4, "int8": 2, "int4": 1}[self.dtype]
+        return (self.dimension * halves + 1) // 2
+
+    @cached_property
+    def token(self) -> np.dtype[Any]:
+        """Record of one token."""
+        return np.dtype([("scale", "<f2"), ("span", "u1")] if self.dtype in LEVELS else [("span", "u1")])
+
+    @cached_property
+    def head(self) -> np.dtype[Any]:
+        """Record of one passage."""
+        number = {"float32": "<f4", "float16": "<f2"}.get(self.dtype, "i1")
+        scale = [("scale", "<f2")] if self.dtype in LEVELS else []
+        return np.dtype([("pooled", number, (self.pooled,)), *scale, ("segments", "<u4")])
+
+    @cached_property
+    def _seed(self) -> int:
+        return xxhash.xxh3_64_intdigest(repr(self).encode())
+
+    def checksum(self, salt: int, parts: Sequence[bytes | memoryview]) -> int:
+        """Of a passage's bytes, this layout and a salt, a uint64 from the passage's key.
+
+        Bytes of another passage do not match it, nor do bytes that were written with another layout.
+        """
+        state = xxhash.xxh3_64(seed=salt ^ self._seed)
+        for part in parts:
+            state.update(part)
+        return state.intdigest()
+
+    def least_bytes(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Bytes of passages with so many tokens each, without the last part."""
+        return tokens * (self.row + self.token.itemsize) + self.head.itemsize
+
+    def pack(self, entry: EncodedText) -> bytes:
+        """Bytes of an entry, whose precision is brought down to the dtype.
+
+        Raises:
+            InputError: its vectors have another dimension.
+        """
+        if (entry.vectors.shape[1], len(entry.pooled)) != (self.dimension, self.pooled):
+            raise InputError(
+                f"all entries must have vectors of {self.dimension} components (pooled: {self.pooled}), got "
+                f"{entry.vectors.shape[1]} (pooled: {len(entry.pooled)}): keep each model's by themselves"
+            )
+        entry = quantise(entry, self.dtype)
+        tokens = np.zeros(len(entry.vectors), self.token)
+        tokens["span"], escaped = _pack_spans(entry.offsets.numpy().astype(np.int64))
+        head = np.zeros(1, self.head)
+        head["segments"] = len(entry.segments)
+        if entry.scales is None:
+            head["pooled"] = entry.pooled.numpy()
+        else:
+            tokens["scale"] = entry.scales.numpy()
+            numbers, scale = whole(entry.pooled.unsqueeze(0), LEVELS["int8"])
+            head["pooled"], head["scale"] = numbers.numpy(), scale.numpy()
+        vectors = entry.vectors.numpy()
+        if self.dtype == "int4":
+            shifted = (vectors + 8).astype(np.uint8)
+            if self.dimension % 2:
+                shifted = np.pad(shifted, ((0, 0), (0, 1)))
+            vectors = shifted[:, ::2] << 4 | shifted[:, 1::2]
+        segments = entry.segments.numpy().astype("<i4")
+        parts = (np.ascontiguousarray(vectors), tokens, head, segments, escaped.astype("<i8"))
+        return b"".join(part.tobytes() for part in parts)
+
+
+class Batch:
+    """Room for ``n`` stored passages, and their decoding; each part of all of them lies end to end.
+
+    Args:
+        layout: how they were written.
+        tokens: int64 ``[n]``, number of tokens of each; ``n`` is at least 1.
+        sizes: int64 ``[n]``, bytes of each, at least `Layout.least_bytes`.
+    """
+
+    def __init__(self, layout: Layout, tokens: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
+        self.layout = layout
+        self.tokens = tokens
+        self.rest = sizes - layout.least_bytes(tokens)
+        heads = np.full(len(tokens), layout.head.itemsize)
+        lengths = (tokens * layout.row, tokens * layout.token.itemsize, heads, self.rest)
+        ends = [np.cumsum(part) for part in lengths]
+        self.parts = [np.empty(end[-1], np.uint8) for end in ends]
+        v, t, h, r = (part.data for part in self.parts)
+        starts = zip(*([0, *end.tolist()] for end in ends), strict=True)
+        here = next(starts)
+        self.views = []
+        for there in starts:
+            (a, b, c, d), (e, f, g, i) = here, there
+            self.views.append([v[a:e], t[b:f], h[c:g], r[d:i]])
+            here = there
+        """For each passage the four buffers that its bytes go into."""
+
+    def entries(self) -> list[EncodedText]:
+        """The passages, once `views` are filled. Their token vectors are adjacent views of one tensor."""
+        return [StoredText(self, place) for place in range(len(self.tokens))]
+
+    @cached_property
+    def vectors(self) -> Sequence[torch.Tensor]:
+        """Token vectors of every passage."""
+        layout, content = self.layout, self.parts[0]
+        if layout.dtype == "int4":
+            both = _NIBBLES.take(content).view(np.int8).reshape(-1, 2 * layout.row)
+            return self._by_token(np.ascontiguousarray(both[:, : layout.dimension]))
+        number = {"float32": "<f4", "float16": "<f2", "int8": "i1"}[layout.dtype]
+        return self._by_token(content.view(number).reshape(-1, layout.dimension))
+
+    @cached_property
+    def scales(self) -> Sequence[torch.Tensor | None]:
+        """Scales of every passage's token vectors; None for float ones."""
+        if self.layout.dtype not in LEVELS:
+            return [None] * len(self.tokens)
+        return self._by_token(self.parts[1].view(self.layout.token)["scale"].astype(np.float32))
+
+    @cached_property
+    def pooled(self) -> Sequence[torch.Tensor]:
+        """Every passage's pooled vector."""
+        heads = self.parts[2].view(self.layout.head)
+        pooled = heads["pooled"].astype(np.float32)
+        if self.layout.dtype in LEVELS:
+            pooled *= heads["scale"].astype(np.float32)[:, None]
+        return torch.from_numpy(pooled).unbind()
+
+    @cached_property
+    def segments(self) -> Sequence[torch.Tensor]:
+        """Every passage's segments."""
+        counts, is_segment = self._rest
+        segments = self.parts[3][is_segment].view("<i4").astype(np.int32).reshape(-1, 4)
+        return torch.from_numpy(segments).split_with_sizes(counts.tolist())
+
+    @cached_property
+    def offsets(self) -> Sequence[torch.Tensor]:
+        """Character spans of every passage's tokens."""
+        codes = self.parts[1].view(self.layout.token)["span"]
+        escaped = self.parts[3][~self._rest[1]].view("<i8")
+        return self._by_token(_unpack_spans(codes, escaped, self.tokens))
+
+    @cached_property
+    def _rest(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Number of segments of each passage; which bytes of the last part are segments, not spans."""
+        counts = self.parts[2].view(self.layout.head)["segments"].astype(np.int64)
+        pieces = np.stack([16 * counts, self.rest - 16 * counts], axis=1).ravel()
+        return counts, np.repeat(np.arange(len(pieces)) % 2 == 0, pieces)
+
+    def _by_token(self, values: NDArray[Any]) -> Sequence[torch.Tensor]:
+        return torch.from_numpy(values).split_with_sizes(self.tokens.tolist())
+
+
+class StoredText(EncodedText):
+    """One passage of a batch. What nobody asks for is not decoded; what is asked of one is, for all."""
+
+    _batch: Batch
+    _place: int
+
+    def __init__(self, batch: Batch, place: int) -> None:
+        self.__dict__.update(_batch=batch, _place=place)
+
+    @property
+    def vectors(self) -> torch.Tensor:
+        return self._batch.vectors[self._place]
+
+    @property
+    def offsets(self) -> torch.Tensor:
+        return self._batch.offsets[self._place]
+
+    @property
+    def pooled(self) -> torch.Tensor:
+        return self._batch.pooled[self._place]
+
+    @property
+    def segments(self) -> torch.Tensor:
+        return self._batch.segments[self._place]
+
+    @property
+    def scales(self) -> torch.Tensor | None:
+        return self._batch.scales[self._place]
+
+
+def _pack_spans(spans: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Spans ``[n, 2]`` as one byte each, and as int64 those that do not fit into one."""
+    lengths = spans[:, 1] - spans[:, 0]
+    gaps = spans[:, 0] - np.concatenate([[0], spans[:-1, 1]])
+    fits = (gaps >= 0) & (gaps < _GAPS) & (lengths >= 0) & (lengths < _LENGTHS)
+    codes = np.where(fits, gaps * _LENGTHS + lengths, _ESCAPE).astype(np.uint8)
+    return codes, (gaps << 32 | lengths & 0xFFFFFFFF)[~fits]
+
+
+def _unpack_spans(
+    codes: NDArray[np.uint8], escaped: NDArray[np.int64], counts: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """Spans int32 ``[sum n, 2]`` of texts that have ``counts`` of them each."""
+    gaps, lengths = np.divmod(codes.astype(np.int32), _LENGTHS)
+    if len(escaped):
+        where = codes == _ESCAPE
+        gaps[where], lengths[where] = escaped >> 32, escaped & 0xFFFFFFFF
+    moved = np.concatenate([[0], np.cumsum(gaps + lengths, dtype=np.int64)])
+    first = np.cumsum(counts) - counts
+    stops = (moved[1:] - np.repeat(moved[first], counts)).astype(np.int32)
+    return np.stack([stops - lengths, stops], axis=1)

@@ -1,0 +1,82 @@
+"""Reading many passages of the data file: what is in memory at once, the rest side by side."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from compositional_rerank.encoder import EncodedText
+from compositional_rerank.store.index import Records
+from compositional_rerank.store.layout import Batch, Layout
+
+_NOWAIT = getattr(os, "RWF_NOWAIT", 0)  # Linux: read what is in memory, fail where the disk is needed
+
+
+class Reader:
+    """An open data file. It is closed with its last user, so that a compaction takes nothing from a reader.
+
+    It reads into buffers: on fresh pages of a large file that was faster than a map, whose page faults cost
+    more than the copy, and a file that shrinks is a short read, not a crash.
+
+    Args:
+        path: the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        if hasattr(os, "posix_fadvise"):
+            os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_RANDOM)
+
+    def __del__(self) -> None:
+        if hasattr(self, "_descriptor"):
+            os.close(self._descriptor)
+
+    def entries(self, layout: Layout, records: Records) -> list[EncodedText | None]:
+        """The entries that index records point at; None for one that is damaged."""
+        tokens, sizes = records["tokens"].astype(np.int64), records["size"].astype(np.int64)
+        whole = (sizes >= layout.least_bytes(tokens)).tolist()
+        if all(whole):
+            batch = Batch(layout, tokens, sizes)
+            whole = self._fill(layout, records, batch.views)
+            if all(whole):
+                return list(batch.entries())
+        good = iter(self.entries(layout, records[np.array(whole)]) if any(whole) else [])
+        return [next(good) if is_whole else None for is_whole in whole]
+
+    def contents(self, layout: Layout, records: Records) -> list[bytes | None]:
+        """The bytes that index records point at; None for those that are damaged."""
+        buffers = [bytearray(size) for size in records["size"].tolist()]
+        whole = self._fill(layout, records, [[memoryview(buffer)] for buffer in buffers])
+        return [bytes(buffer) if is_whole else None for is_whole, buffer in zip(whole, buffers, strict=True)]
+
+    def _fill(self, layout: Layout, records: Records, buffers: Sequence[Sequence[memoryview]]) -> list[bool]:
+        """Read passages into their buffers; whether each came whole and has its checksum.
+
+        What is in memory is read at once. The rest is asked for all together before the first wait, so that
+        the disk works on it side by side.
+        """
+        starts, sizes = records["start"].tolist(), records["size"].tolist()
+        whole = [
+            self._read(views, start, _NOWAIT) == size
+            for views, start, size in zip(buffers, starts, sizes, strict=True)
+        ]
+        late = [place for place, is_whole in enumerate(whole) if not is_whole]
+        if hasattr(os, "posix_fadvise"):
+            for place in late:
+                os.posix_fadvise(self._descriptor, starts[place], sizes[place], os.POSIX_FADV_WILLNEED)
+        for place in late:
+            whole[place] = self._read(buffers[place], starts[place], 0) == sizes[place]
+        salts, checksums = records["key"][:, 1].tolist(), records["checksum"].tolist()
+        return [
+            is_whole and layout.checksum(salt, views) == checksum
+            for is_whole, salt, views, checksum in zip(whole, salts, buffers, checksums, strict=True)
+        ]
+
+    def _read(self, views: Sequence[memoryview], start: int, flags: int) -> int:
+        try:
+            return os.preadv(self._descriptor, views, start, flags)
+        except OSError:
+            return -1  # not in memory; or not readable at all, which the second attempt shows again
