@@ -4,15 +4,17 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import FrozenInstanceError
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from compositional_rerank import CompositionalReranker, TokenEncoder
+from compositional_rerank import CompositionalReranker, FileStore, TokenEncoder
+from compositional_rerank.checkpoint import DEFAULT_BASE
 from compositional_rerank.encoder import EncodedText
-from compositional_rerank.errors import CompositionalRerankError, InputError, ModelNotFoundError
+from compositional_rerank.errors import CompositionalRerankError, InputError, ModelNotFoundError, StoreError
 
 QUERY = "Who wrote Faust?"
 PASSAGES = ["Paris is in France.", "Goethe wrote Faust.", "Faust is a play.", "", "Goethe wrote Faust."]
@@ -208,6 +210,27 @@ def test_a_store_of_the_users_own(reranker: CompositionalReranker) -> None:
     own = CompositionalReranker(reranker.encoder, name=reranker.name, store=shelf)
     assert own.rerank(QUERY, PASSAGES).results == own.rerank(QUERY, PASSAGES).results
     assert shelf.writes == len(set(PASSAGES))
+
+
+def test_a_folder_is_a_store(tmp_path: Path, reranker: CompositionalReranker) -> None:
+    own = CompositionalReranker.from_pretrained(DEFAULT_BASE, device="cpu", store=tmp_path / "store")
+    first = own.rerank(QUERY, PASSAGES)
+    assert FileStore(tmp_path / "store").describe()["passages"] == len(set(PASSAGES))
+    assert [result.index for result in first] == [result.index for result in reranker.rerank(QUERY, PASSAGES)]
+    with pytest.raises(StoreError, match="holds other files"):
+        CompositionalReranker.from_pretrained(DEFAULT_BASE, store=str(tmp_path))
+
+
+def test_what_a_store_cannot_keep_is_scored(tmp_path: Path, reranker: CompositionalReranker) -> None:
+    store = FileStore(tmp_path, "float32")
+    nothing = torch.zeros(0, 4, dtype=torch.int32)
+    store.put({b"k" * 32: EncodedText(torch.eye(1, 7), torch.zeros(1, 2).int(), torch.eye(1, 7)[0], nothing)})
+    own = CompositionalReranker(reranker.encoder, name=reranker.name, store=store)
+    with pytest.warns(RuntimeWarning, match="scored and not kept: store .* use another folder"):
+        ranking = own.rerank(QUERY, PASSAGES)
+    assert ranking.results == reranker.rerank(QUERY, PASSAGES).results
+    with pytest.raises(StoreError, match="use another folder"):
+        own.encode_passages(PASSAGES)
 
 
 def test_pairs_score_as_they_rank(reranker: CompositionalReranker) -> None:

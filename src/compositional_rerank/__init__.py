@@ -8,12 +8,13 @@ if TYPE_CHECKING:
     from compositional_rerank.ranking import PairScores, RankedPassage, Ranking
     from compositional_rerank.reranker import CompositionalReranker
     from compositional_rerank.scoring import PackedTokens
-    from compositional_rerank.store import MemoryStore
+    from compositional_rerank.store import FileStore, MemoryStore
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "CompositionalReranker": "reranker",
+    "FileStore": "store",
     "MemoryStore": "store",
     "PackedTokens": "scoring",
     "PairScores": "ranking",
@@ -24,6 +25,7 @@ _HOMES = {
 }
 __all__ = [
     "CompositionalReranker",
+    "FileStore",
     "MemoryStore",
     "PackedTokens",
     "PairScores",

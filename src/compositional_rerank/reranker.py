@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -18,11 +20,11 @@ from compositional_rerank._validation import (
 )
 from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig, locate
 from compositional_rerank.encoder import EncodedText, TokenEncoder
-from compositional_rerank.errors import InputError
+from compositional_rerank.errors import InputError, StoreError
 from compositional_rerank.graph import check_backend
 from compositional_rerank.ranking import PairScores, RankedPassage, Ranking
 from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE
-from compositional_rerank.store import MemoryStore, TokenStore, quantise, token_key
+from compositional_rerank.store import FileStore, MemoryStore, TokenStore, quantise, token_key
 from compositional_rerank.verification import Text, compare, suspects, verdicts
 from compositional_rerank.verifier import Verifier
 
@@ -61,7 +63,7 @@ class CompositionalReranker:
         *,
         device: str | None = None,
         backend: str = "torch",
-        store: TokenStore | None = None,
+        store: TokenStore | str | os.PathLike[str] | None = None,
     ) -> CompositionalReranker:
         """Load a reranker.
 
@@ -71,14 +73,18 @@ class CompositionalReranker:
             device: torch device name; None picks an accelerator where there is one.
             backend: what runs the networks: ``"torch"``, float32 for token vectors; or ``"openvino"``, on the
                 CPU, bfloat16 where it is native. The first use of a model with OpenVINO exports it.
-            store: where passages' token vectors are kept; None is a `MemoryStore` of 1 GiB.
+            store: where passages' token vectors are kept: a store, or the folder of a `FileStore`; None is a
+                `MemoryStore` of 1 GiB.
 
         Raises:
             ModelNotFoundError: no place has the model.
             CheckpointError: the model's files are unsafe or damaged, or OpenVINO cannot run it.
             InputError: the backend is unknown, or cannot use the device.
             MissingDependencyError: OpenVINO is not installed.
+            StoreError: the folder cannot be used as a store.
         """
+        if isinstance(store, (str, os.PathLike)):
+            store = FileStore(store)
         check_backend(backend, device)
         found = locate(name_or_path)
         encoder = TokenEncoder(found.base, device, backend)
@@ -170,7 +176,7 @@ class CompositionalReranker:
                 f"texts1 has {len(queries)} texts and texts2 has {len(passages)}: pass aligned lists"
             )
         encoded = self.encoder.encode(queries, task="query", show_progress=show_progress)
-        candidates = self.encode_passages(passages, show_progress=show_progress)
+        candidates = self._encoded(passages, show_progress)
         compared = [
             compare(self._checked_query(query, text), [candidate])
             for query, text, candidate in zip(encoded, queries, candidates, strict=True)
@@ -213,7 +219,15 @@ class CompositionalReranker:
 
         Returns:
             One `EncodedText` per passage, in their order.
+
+        Raises:
+            StoreError: the store could not keep the new ones.
         """
+        return self._encoded(passages, show_progress, must_keep=True)
+
+    def _encoded(
+        self, passages: Sequence[str], show_progress: bool = False, *, must_keep: bool = False
+    ) -> list[EncodedText]:
         dtype = self.store.dtype
         keys = [token_key(self.encoder.fingerprint, text, dtype) for text in passages]
         found = dict(zip(keys, self.store.get(keys), strict=True))
@@ -224,7 +238,12 @@ class CompositionalReranker:
             )
             # with the store's precision already now, so that a passage scores the same at every query
             new = {key: quantise(entry, dtype) for key, entry in zip(missing, encoded, strict=True)}
-            self.store.put(new)
+            try:
+                self.store.put(new)
+            except StoreError as error:
+                if must_keep:
+                    raise
+                warnings.warn(f"new passages are scored and not kept: {error}", RuntimeWarning, stacklevel=3)
             found.update(new)
         return [entry for key in keys if (entry := found[key]) is not None]
 
@@ -232,7 +251,7 @@ class CompositionalReranker:
         self, query: Text, texts: list[str]
     ) -> Iterator[tuple[float, float | None, float | None, float]]:
         """Relevance, closeness, mismatch and score of every text, in their order."""
-        encoded = self.encode_passages(texts)
+        encoded = self._encoded(texts)
         compared = compare(query.encoded, encoded)
         relevance = self._relevance(compared.relevance, query.encoded, encoded)
         if self.verifier is None or self.config is None:
