@@ -4,7 +4,7 @@ READY := .venv/.installed
 INTEGRATIONS := $(patsubst %/pyproject.toml,%,$(wildcard integrations/*/pyproject.toml))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fix audit checkpoint
+.PHONY: help demo test lint fix audit bench checkpoint
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ test: $(READY) ## run every test (sets everything up the first time)
 
 audit: $(READY) ## measure recall and near-miss rejection of the shipped default
 	$(BIN)/compositional-rerank audit
+
+bench: $(READY) ## measure speed, in a short form; benchmarks/NAME.py without --short is the full one
+	for name in kernel encode rerank scaling; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
 
 checkpoint: $(READY) ## train the shipped checkpoint again, in three stages: make checkpoint DATA=folder OUT=folder
 	test -n "$(DATA)" && test -n "$(OUT)"

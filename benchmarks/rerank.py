@@ -1,99 +1,213 @@
-"""What a rerank of 100 stored candidates costs, beside a cross-encoder of the same backbone.
+"""A whole rerank of 100 stored passages of 128 tokens, beside a cross-encoder of the same backbone.
 
-    python benchmarks/rerank.py --beir BEIR/nfcorpus --out benchmarks/results/rerank.json
+    python benchmarks/rerank.py            # writes benchmarks/results/rerank.json
+    python benchmarks/rerank.py --short
 
-Candidates are the top 100 of the embedding model, their token vectors stored. Medians over the queries; the
-cross-encoder, as the library comes, sees every tenth query.
+The shipped checkpoint, query encoding and verifier included. Every query has its own candidates: one says the
+same, two are near-misses, 97 are about other things. The cross-encoder reads the 100 pairs as the library
+comes, and as an OpenVINO graph, in bfloat16 and, where nncf is installed, in int8: what the library's own
+OpenVINO backend would run, which cannot be installed beside transformers 5.6 and newer.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
-import platform
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
+from common import Texts, arguments, report, summary
 from sentence_transformers import CrossEncoder
-from tqdm import tqdm
 
-from compositional_rerank import CompositionalReranker, MemoryStore, StructuralEmbedder
-from compositional_rerank.audit.formats import read_beir
+from compositional_rerank import CompositionalReranker, MemoryStore
 from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
+from compositional_rerank.errors import MissingDependencyError
+from compositional_rerank.graph import BACKENDS, check_backend, compile_graph, export_graph
+from compositional_rerank.store import quantise, token_key
+
+CANDIDATES, TOKENS = 100, 128
+NAMES = ["input_ids", "attention_mask", "token_type_ids"]
+
+
+class Logits(torch.nn.Module):
+    """A cross-encoder's network with plain tensors in and out."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, input_ids: torch.Tensor, attention_mask: torch.Tensor, token_type_ids: torch.Tensor
+    ) -> torch.Tensor:
+        """float32 [n, 1] from int64 [n, t] each."""
+        logits: torch.Tensor = self.model(
+            input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
+        ).logits
+        return logits
+
+
+class GraphCrossEncoder:
+    """A cross-encoder as an OpenVINO graph, which reads pairs longest first and 8 at a time."""
+
+    def __init__(self, peer: CrossEncoder, calibration: list[tuple[str, str]] | None) -> None:
+        self._tokenizer = peer.tokenizer
+        graph = export_graph(Logits(peer.model), NAMES)
+        if calibration is not None:
+            import nncf
+
+            samples = [
+                self._inputs(calibration[start : start + 8]) for start in range(0, len(calibration), 8)
+            ]
+            graph = nncf.quantize(
+                graph, nncf.Dataset(samples), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(samples)
+            )
+        self._compiled = compile_graph(graph)
+
+    def predict(self, pairs: list[tuple[str, str]]) -> list[float]:
+        """Logits of the pairs."""
+        order = sorted(range(len(pairs)), key=lambda index: -len(pairs[index][1]))
+        scores = [0.0] * len(pairs)
+        for start in range(0, len(order), 8):
+            batch = order[start : start + 8]
+            logits = self._compiled(self._inputs([pairs[index] for index in batch]))[0]
+            for index, logit in zip(batch, logits[:, 0].tolist(), strict=True):
+                scores[index] = logit
+        return scores
+
+    def _inputs(self, pairs: list[tuple[str, str]]) -> list[Any]:
+        encoded = self._tokenizer(pairs, padding=True, truncation=True, return_tensors="np")
+        return [encoded[name] for name in NAMES]
 
 
 def main() -> None:
-    """Time the parts of a rerank and the peer, and write JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--beir", required=True, type=Path, help="BEIR folder")
-    parser.add_argument("--queries", type=int, default=50, help="queries timed (50)")
-    parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
-    args = parser.parse_args()
-    data = read_beir(args.beir)
-    rng = np.random.default_rng(0)
-    queries = [data.queries[row] for row in rng.permutation(len(data.queries))[: args.queries]]
-    texts = [" ".join(text.split()[:95]) for text in data.documents]  # about 128 tokens, as in the issue
-    embedder = StructuralEmbedder.from_pretrained(DEFAULT_BASE, device="cpu")
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        documents = embedder.encode_document(texts, show_progress=True)
-    lists = [
-        [texts[row] for row in np.argsort(-(documents @ vector))[:100]]
-        for vector in embedder.encode_query(queries)
-    ]
-    store = MemoryStore(4 << 30)
-    shipped = CompositionalReranker.from_pretrained(device="cpu", store=store)
-    bare = CompositionalReranker(shipped.encoder, name="no verifier", store=store)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        shipped.encode_passages(sorted({text for passages in lists for text in passages}), show_progress=True)
-    peer = CrossEncoder(str(resolve(DEFAULT_BASE).path), num_labels=1, device="cpu")
-    shipped.rerank(queries[0], lists[0])
-    times: dict[str, list[float]] = {"query": [], "without_verifier": [], "rerank": [], "cross_encoder": []}
-    suspects, tokens = [], []
-    for number, (query, passages) in enumerate(tqdm(list(zip(queries, lists, strict=True)))):
-        times["query"].append(_ms(lambda query=query: shipped.encoder.encode([query], task="query")))
-        times["without_verifier"].append(
-            _ms(lambda query=query, passages=passages: bare.rerank(query, passages))
-        )
-        times["rerank"].append(_ms(lambda query=query, passages=passages: shipped.rerank(query, passages)))
-        suspects.append(sum(result.mismatch is not None for result in shipped.rerank(query, passages)))
-        tokens += [len(entry.vectors) for entry in shipped.encode_passages(passages)]
-        if number % 10 == 0:
-            pairs = [(query, passage) for passage in passages]
-            times["cross_encoder"].append(_ms(lambda pairs=pairs: peer.predict(pairs)))
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    result: dict[str, Any] = {
-        "collection": args.beir.name,
-        "queries": len(queries),
-        "candidates": 100,
-        "tokens_per_candidate": statistics.mean(tokens),
-        "suspects_per_query": {"mean": statistics.mean(suspects), "max": max(suspects)},
-        "median_ms": medians,
-        "p95_ms": {name: float(np.quantile(values, 0.95)) for name, values in times.items()},
-        "verifier_ms": medians["rerank"] - medians["without_verifier"],
-        "times_faster_than_cross_encoder": medians["cross_encoder"] / medians["rerank"],
-        "hardware": {
-            "threads": torch.get_num_threads(),
-            "cores": os.cpu_count(),
-            "machine": platform.processor(),
-        },
+    """Time whole reranks, their parts and the peers."""
+    args = arguments("rerank", __doc__)
+    rounds = 3 if args.short else 21
+    texts = Texts()
+    lists = [texts.candidates(number, CANDIDATES, TOKENS) for number in range(rounds)]
+    peers = _peers(lists[0])
+    rerankers = _rerankers()
+    stored = list(dict.fromkeys(text for _, passages in lists for text in passages))
+    for backend in {name.partition(",")[0] for name in rerankers}:
+        exact, small = (rerankers[f"{backend}, {dtype} store"] for dtype in ("float32", "int8"))
+        entries = zip(stored, exact.encode_passages(stored), strict=True)
+        key = partial(token_key, exact.encoder.fingerprint, dtype="int8")
+        small.store.put({key(text): quantise(entry, "int8") for text, entry in entries})
+    wall: dict[str, list[float]] = {}
+    cpu: dict[str, list[float]] = {}
+    verified: dict[str, list[int]] = {name: [] for name in rerankers}
+    every = max(1, rounds // args.rounds)
+    for number, (query, passages) in enumerate([lists[0], *lists]):  # the first one warms up
+        work = _ours(rerankers, query, passages)
+        if number % every == 0:
+            work |= _theirs(peers, [(query, passage) for passage in passages])
+        for name, run in work.items():
+            start, used = time.perf_counter(), time.process_time()
+            result: Any = run()
+            if number:
+                wall.setdefault(name, []).append(1000 * (time.perf_counter() - start))
+                cpu.setdefault(name, []).append(1000 * (time.process_time() - used))
+                if name.endswith(": rerank"):
+                    suspects = sum(one.mismatch is not None for one in result)
+                    verified[name.removesuffix(": rerank")].append(suspects)
+    times = {name: summary(wall[name], cpu[name]) for name in wall}
+    ratios = {
+        name: {
+            "suspects_verified": {"median": statistics.median(found), "most": max(found)},
+            "over_the_query_alone": _ratio(times, f"{name}: rerank", f"{name}: query alone"),
+            **{f"faster_than {peer}": _ratio(times, peer, f"{name}: rerank") for peer in peers},
+        }
+        for name, found in verified.items()
     }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.write_text(json.dumps(result, indent=2) + "\n")
-    print(json.dumps(result, indent=2))
+    report(
+        "rerank",
+        args,
+        {"queries": rounds, "times": times, "ratios": ratios, "seconds_of_starting": _starting(args.rounds)},
+    )
 
 
-def _ms(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return 1000 * (time.perf_counter() - start)
+def _ours(
+    rerankers: dict[str, CompositionalReranker], query: str, passages: list[str]
+) -> dict[str, Callable[[], object]]:
+    work: dict[str, Callable[[], object]] = {}
+    for name, one in rerankers.items():
+        plain = CompositionalReranker(one.encoder, name=name, store=one.store)
+        work[f"{name}: query alone"] = partial(one.encoder.encode, [query], task="query")
+        work[f"{name}: without verifier"] = partial(plain.rerank, query, passages)
+        work[f"{name}: rerank"] = partial(one.rerank, query, passages)
+    return work
+
+
+def _theirs(peers: dict[str, Any], pairs: list[tuple[str, str]]) -> dict[str, Callable[[], object]]:
+    return {name: partial(peer.predict, pairs) for name, peer in peers.items()}
+
+
+def _rerankers() -> dict[str, CompositionalReranker]:
+    found = {}
+    for backend in BACKENDS:
+        try:
+            check_backend(backend, "cpu")
+        except MissingDependencyError as error:
+            print(error, file=sys.stderr)
+            continue
+        one = CompositionalReranker.from_pretrained(device="cpu", backend=backend, store=MemoryStore())
+        found[f"{backend}, float32 store"] = one
+        found[f"{backend}, int8 store"] = CompositionalReranker(
+            one.encoder,
+            name=one.name,
+            store=MemoryStore(dtype="int8"),
+            config=one.config,
+            verifier=one.verifier,
+        )
+    return found
+
+
+def _peers(sample: tuple[str, list[str]]) -> dict[str, Any]:
+    library = CrossEncoder(str(resolve(DEFAULT_BASE).path), num_labels=1, device="cpu")
+    peers: dict[str, Any] = {"cross-encoder, as the library comes": library}
+    try:
+        peers["cross-encoder, openvino"] = GraphCrossEncoder(library, None)
+        pairs = [(sample[0], passage) for passage in sample[1]]
+        peers["cross-encoder, openvino int8"] = GraphCrossEncoder(library, pairs)
+    except ImportError as error:
+        print(f"left out: {error}", file=sys.stderr)
+    return peers
+
+
+def _ratio(times: dict[str, dict[str, float]], above: str, below: str) -> dict[str, float]:
+    return {clock: round(times[above][clock] / times[below][clock], 2) for clock in ("p50", "cpu")}
+
+
+def _starting(rounds: int) -> dict[str, float]:
+    """Seconds of importing, and of the first rerank, each in a process of its own."""
+    whole = (
+        "from compositional_rerank import CompositionalReranker as C;"
+        "r = C.from_pretrained(device='cpu'{});{}r.rerank('Who wrote Faust?', ['Goethe wrote Faust.'])"
+    )
+    openvino = whole.format(", backend='openvino'", "{}")
+    work = {
+        "import torch": "{}import torch",
+        "import compositional_rerank": "{}import compositional_rerank",
+        "import torch, then compositional_rerank": "import torch;{}import compositional_rerank",
+        "import sentence_transformers": "{}import sentence_transformers",
+        "from nothing to the first ranking": "{}" + whole.format("", ""),
+        "first rerank after load": whole.format("", "{}"),
+        "first rerank after load, openvino": openvino,
+    }
+    seconds: dict[str, list[float]] = {name: [] for name in work}
+    for _ in range(min(rounds, 3)):
+        for name, code in work.items():
+            timed = f"import time;{code};print(time.perf_counter() - start)".replace(
+                "{}", "start = time.perf_counter();"
+            )
+            done = subprocess.run([sys.executable, "-c", timed], capture_output=True, text=True, check=False)
+            if done.returncode == 0:
+                seconds[name].append(float(done.stdout))
+    return {name: round(statistics.median(values), 3) for name, values in seconds.items() if values}
 
 
 if __name__ == "__main__":
