@@ -16,6 +16,7 @@ from compositional_rerank.scoring.fusion import Fusion
 CONFIG_FILE = "config.json"
 VERIFIER_FILE = "verifier.safetensors"
 STRUCTURAL_FILE = "structural.safetensors"
+PROJECTION_FILE = "projection.safetensors"
 FORMAT = 1
 SHIPPED_NAME = "compositional-rerank/all-MiniLM-L6-v2"  # not the base's, which stands for plain MaxSim
 _SHIPPED = Path(__file__).parent / "checkpoints" / "default"
@@ -50,16 +51,21 @@ class StructuralConfig:
     """The structural part of stage one.
 
     Args:
-        dimension: components that it adds to the base model's vectors, at least 1.
+        dimension: components that it adds to the base model's vectors, at least 3.
+        longest: longest text in tokens that it reads, special tokens included; longer ones are left to the
+            base model.
         sensitivity: its weight as chosen on development data, above 0 and at most 1.
     """
 
     dimension: int
+    longest: int
     sensitivity: float
 
     def __post_init__(self) -> None:
-        if self.dimension < 1 or not 0 < self.sensitivity <= 1:
-            raise CheckpointError(f"structural wants dimension >= 1 and sensitivity in (0, 1], got {self}")
+        if self.dimension < 3 or self.longest < 8 or not 0 < self.sensitivity <= 1:
+            raise CheckpointError(
+                f"structural wants dimension >= 3, longest >= 8 and sensitivity in (0, 1], got {self}"
+            )
 
 
 @dataclass(frozen=True)
@@ -152,6 +158,13 @@ class Located:
     base: ModelFiles
     folder: Path | None = None
     config: CheckpointConfig | None = None
+
+    @property
+    def projection(self) -> Path | None:
+        """File with the projection of token vectors; None keeps all of the base model's dimensions."""
+        if self.folder is None or self.config is None or PROJECTION_FILE not in self.config.files:
+            return None
+        return self.folder / PROJECTION_FILE
 
 
 def locate(name_or_path: str | os.PathLike[str] | None) -> Located:

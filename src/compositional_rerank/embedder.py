@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from compositional_rerank._text import without_surrogates
 from compositional_rerank._validation import check_bound, check_count, check_texts
 from compositional_rerank.config import STRUCTURAL_FILE, locate
 from compositional_rerank.errors import CheckpointError, InputError
-from compositional_rerank.structural import load_structural
+from compositional_rerank.structural import AXES, load_structural
 from compositional_rerank.verifier import has_fast_bfloat16
 
 if TYPE_CHECKING:
@@ -29,15 +29,19 @@ class StructuralEmbedder:
 
     At ``sensitivity=0`` the vectors are the base model's, bit for bit. At ``sensitivity=s`` the structural
     part follows in dimensions of its own, so that the cosine of two texts is ``(1 - s)`` times the base's
-    plus ``s`` times that of the structural parts. It costs a second forward pass. A text longer than the
-    model's window counts up to there, as it does in the base model. Safe to share between threads.
+    plus ``s`` times that of the structural parts. Those are alike where two texts mean the same, and at right
+    angles elsewhere. Passages that are too long for the part (`StructuralConfig.longest`) are all alike to a
+    query, so that the base model alone ranks them; shorter texts cost a second forward pass. A text longer
+    than the base model's window counts up to there, as it does in the base model. Safe to share between
+    threads.
 
     Args:
         model: the base model.
         name: under which `from_pretrained` finds it again.
         fingerprint: changes with anything that the vectors depend on.
         sensitivity: weight of the structural part, in [0, 1].
-        part: the structural part; None at ``sensitivity=0``.
+        part: the structural encoder; None at ``sensitivity=0``.
+        longest: longest text in tokens that ``part`` reads.
 
     Example:
         >>> embedder = StructuralEmbedder.from_pretrained("sentence-transformers/all-MiniLM-L6-v2")
@@ -53,9 +57,11 @@ class StructuralEmbedder:
         fingerprint: str,
         sensitivity: float,
         part: SentenceTransformer | None = None,
+        longest: int = 0,
     ) -> None:
         self.model = model
         self.part = part
+        self.longest = longest
         self.name = name
         self.fingerprint = fingerprint
         self.sensitivity = sensitivity
@@ -106,13 +112,20 @@ class StructuralEmbedder:
         part.prompts, part.default_prompt_name = model.prompts, model.default_prompt_name
         settings = f"{files.fingerprint} {found.config.files[STRUCTURAL_FILE]} sensitivity={sensitivity}"
         fingerprint = hashlib.sha256(settings.encode()).hexdigest()
-        return cls(model, name=found.name, fingerprint=fingerprint, sensitivity=sensitivity, part=part)
+        return cls(
+            model,
+            name=found.name,
+            fingerprint=fingerprint,
+            sensitivity=sensitivity,
+            part=part,
+            longest=structural.longest,
+        )
 
     @property
     def dimension(self) -> int:
         """Number of components of a vector."""
-        models = [model for model in (self.model, self.part) if model is not None]
-        return sum(int(model.get_embedding_dimension() or 0) for model in models)
+        base = int(self.model.get_embedding_dimension() or 0)
+        return base if self.part is None else base + int(self.part.get_embedding_dimension() or 0) + AXES
 
     def encode_query(
         self, queries: Sequence[str], *, batch_size: int = 32, show_progress: bool = False
@@ -152,9 +165,22 @@ class StructuralEmbedder:
             vectors: NDArray[np.float32] = getattr(self.model, method)(readable, **settings)
             if self.part is None:
                 return vectors
-            device = self.part.device
-            with torch.autocast(device.type, torch.bfloat16, enabled=has_fast_bfloat16(device)):
-                added = getattr(self.part, method)(readable, convert_to_tensor=True, **settings)
-        structural = torch.nn.functional.normalize(added.float(), dim=1).cpu().numpy()
+            structural = self._structural(self.part, method, readable, settings)
         parts = [np.sqrt(1 - self.sensitivity) * vectors, np.sqrt(self.sensitivity) * structural]
         return np.concatenate(parts, axis=1).astype(np.float32)
+
+    def _structural(
+        self, part: SentenceTransformer, method: str, texts: list[str], settings: dict[str, Any]
+    ) -> NDArray[np.float32]:
+        """The structural parts, float32 ``[n, dimension of the part]``, L2-normalised."""
+        ids = part.tokenizer(texts, truncation=False, padding=False, verbose=False)["input_ids"]
+        short = [place for place, row in enumerate(ids) if len(row) <= self.longest]
+        found = np.zeros((len(texts), self.dimension - int(self.model.get_embedding_dimension() or 0)), "f4")
+        # a long query and a long passage share nothing, so that passages of any length are alike to the query
+        found[:, -1 if method == "encode_query" else -2] = 1
+        if short:
+            with torch.autocast(part.device.type, torch.bfloat16, enabled=has_fast_bfloat16(part.device)):
+                vectors = getattr(part, method)([texts[p] for p in short], convert_to_tensor=True, **settings)
+            found[short, -AXES:] = 0
+            found[short, :-AXES] = torch.nn.functional.normalize(vectors.float(), dim=1).cpu().numpy()
+        return found

@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
 HEAD = "head."
+AXES = 2  # directions of the part for texts that are too long for it: passages, queries
 
 
 def build_structural(base: Path, dimension: int, device: str | None = None) -> SentenceTransformer:
-    """The base model with a mean over its tokens and a linear head: texts -> float ``[n, dimension]``.
+    """The base model with a mean over its tokens and a linear head: texts -> float ``[n, dimension - AXES]``.
 
     Args:
         base: folder of a sentence-transformers model.
-        dimension: components of the structural part, at least 1.
+        dimension: components of the structural part, more than ``AXES``.
         device: torch device name; None picks an accelerator where there is one.
     """
     from sentence_transformers import SentenceTransformer
@@ -36,7 +37,7 @@ def build_structural(base: Path, dimension: int, device: str | None = None) -> S
         # load() keeps the model's own max length; Transformer(path) would not
         transformer = Transformer.load(str(base), model_kwargs={"use_safetensors": True})
     hidden = int(transformer.get_embedding_dimension())
-    head = Dense(hidden, dimension, bias=False, activation_function=torch.nn.Identity())
+    head = Dense(hidden, dimension - AXES, bias=False, activation_function=torch.nn.Identity())
     modules = [transformer, Pooling(hidden, pooling_mode="mean"), head, Normalize()]
     model: SentenceTransformer = SentenceTransformer(modules=modules, device=device)
     return model

@@ -22,7 +22,7 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from compositional_rerank._quiet import quiet_loading
 from compositional_rerank.config import Located, StructuralConfig
 from compositional_rerank.errors import DataError, InputError
-from compositional_rerank.structural import build_structural
+from compositional_rerank.structural import AXES, build_structural
 from compositional_rerank.training.export import check_new, export_structural, staged
 from compositional_rerank.training.settings import StructuralSettings, TrainingSettings
 from compositional_rerank.training.structural_loss import StructuralLoss
@@ -77,11 +77,14 @@ def train_structural(
     base = _base_model(start.base.path, device)
     torch.manual_seed(settings.seed)
     model = build_structural(start.base.path, structural.dimension, str(base.device))
-    base.max_seq_length = model.max_seq_length = settings.max_tokens
+    base.max_seq_length = model.max_seq_length = min(settings.max_tokens, structural.longest)
     _freeze_below(model, structural.layers)
-    cast(Any, model[2]).linear.weight.data.copy_(_directions(base, rows, structural.dimension, settings.seed))
-    _run(model, rows, StructuralLoss(model, base, structural), settings, work)
-    export_structural(model, start, out, StructuralConfig(structural.dimension, structural.sensitivity))
+    head = cast(Any, model[2]).linear.weight.data
+    head.copy_(_directions(base, rows, len(head), settings.seed))
+    del base
+    _run(model, rows, StructuralLoss(model, structural), settings, work)
+    config = StructuralConfig(structural.dimension, structural.longest, structural.sensitivity)
+    export_structural(model, start, out, config)
     shutil.rmtree(work)
     return out
 
@@ -199,10 +202,7 @@ def _base_model(path: Path, device: str | None) -> SentenceTransformer:
 
 
 def _freeze_below(model: SentenceTransformer, layers: int) -> None:
-    """Leave only the uppermost ``layers`` of the base model and the head to train, without dropout.
-
-    The part is to give the base's similarities again, which noise would blur.
-    """
+    """Leave only the uppermost ``layers`` of the base model and the head to train, without dropout."""
     inner = cast(Any, model[0].auto_model)
     found = getattr(getattr(inner, "encoder", None), "layer", None)
     if found is None or len(found) < layers:
@@ -229,7 +229,7 @@ def _directions(
     directions: torch.Tensor = torch.linalg.svd(vectors, full_matrices=True)[2]
     if dimension > len(directions):
         raise InputError(
-            f"dimension is {dimension}; at most {len(directions)}, the base model's, can be filled: "
+            f"dimension is {dimension + AXES}; at most {len(directions) + AXES} can be filled on this base: "
             "set it in the recipe's [structural]"
         )
     return directions[:dimension].contiguous()

@@ -55,36 +55,37 @@ class StructuralSettings:
     """The structural part and what it learns; the defaults are those of the shipped checkpoint.
 
     Args:
-        dimension: components that it adds to the base model's vectors, at least 1.
+        dimension: components that it adds to the base model's vectors, at least 3; two of them are for texts
+            that are too long for the part.
         layers: how many of the base's uppermost layers are trained, at least 1.
+        longest: longest text in tokens that the part reads, at least 8.
         sensitivity: its weight, written into the checkpoint as the one to use, in (0, 1].
-        follow: weight of the squared difference to the base's cosine, over all pairs of texts in a batch but
-            near-misses and paraphrases.
-        paraphrase: weight of a paraphrase's squared shortfall below the base's cosine.
-        fall: weight of a near-miss's squared excess above the base's cosine less ``drop``.
+        apart: weight of the squared cosine of texts from different rows.
+        together: weight of a paraphrase's squared distance from the cosine 1.
+        fall: weight of the squared cosine, where above 0, of near-misses and of related texts.
         rank: weight of near-miss against paraphrase of the same anchor, with ``margin``.
-        drop: how far a near-miss is to fall below the base's cosine.
-        margin: how far it is to stay below the paraphrase.
+        margin: how far the near-miss is to stay below the paraphrase.
     """
 
     dimension: int = 128
     layers: int = 3
+    longest: int = 64
     sensitivity: float = 0.5
-    follow: float = 20.0
-    paraphrase: float = 10.0
-    fall: float = 3.0
-    rank: float = 1.0
-    drop: float = 0.6
-    margin: float = 0.2
+    apart: float = 10.0
+    together: float = 2.0
+    fall: float = 2.0
+    rank: float = 2.0
+    margin: float = 0.3
 
     def __post_init__(self) -> None:
         checks = {
-            "dimension": isinstance(self.dimension, int) and self.dimension >= 1,
+            "dimension": isinstance(self.dimension, int) and self.dimension >= 3,
             "layers": isinstance(self.layers, int) and self.layers >= 1,
+            "longest": isinstance(self.longest, int) and self.longest >= 8,
             "sensitivity": 0 < self.sensitivity <= 1,
             **{
                 name: 0 <= getattr(self, name) < math.inf
-                for name in ("follow", "paraphrase", "fall", "rank", "drop", "margin")
+                for name in ("apart", "together", "fall", "rank", "margin")
             },
         }
         for name, fine in checks.items():
