@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from compositional_rerank import CompositionalReranker
+from compositional_rerank import CompositionalReranker, FileStore
 from compositional_rerank.cli import main
 
 
@@ -28,8 +30,12 @@ Command = Callable[..., Outcome]
 def command(
     reranker: CompositionalReranker, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Command:
-    def load(*args: Any, **options: Any) -> CompositionalReranker:
-        return reranker
+    def load(*args: Any, store: Any = None, **options: Any) -> CompositionalReranker:
+        if store is None:
+            return reranker
+        own = copy.copy(reranker)
+        own.store = FileStore(store) if isinstance(store, Path) else store
+        return own
 
     monkeypatch.setattr(CompositionalReranker, "from_pretrained", load)
 

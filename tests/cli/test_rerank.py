@@ -194,7 +194,7 @@ def test_process_on_a_terminal_says_what_it_waits_for_and_ends_cleanly_when_inte
     assert said == b"\n"
 
 
-@pytest.mark.parametrize("verb", ["rerank", "explain"])
+@pytest.mark.parametrize("verb", ["rerank", "explain", "warm"])
 def test_help_loads_nothing_heavy(verb: str) -> None:
     code = (
         "import sys; from compositional_rerank.cli import main; "

@@ -14,12 +14,13 @@ from compositional_rerank import __version__
 from compositional_rerank.errors import CompositionalRerankError, InputError
 
 PROGRAM = "compositional-rerank"
-VERBS = ("rerank", "explain", "audit", "train")
+VERBS = ("rerank", "explain", "warm", "audit", "train")
 """Each is a module of this package with ``add_parser(subparsers)`` and ``run(args) -> exit code``."""
 
 _EPILOG = """\
 examples:
   compositional-rerank rerank --query "Rome is closer than Paris" passages.txt
+  compositional-rerank warm --store my_store passages.txt
   compositional-rerank explain --query "Rome is closer than Paris" --passage "Paris is closer than Rome."
 
 exit codes: 0 done, 1 nothing left or a gate failed, 2 bad input or usage, 130 interrupted

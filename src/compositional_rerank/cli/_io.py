@@ -16,6 +16,7 @@ from compositional_rerank.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from compositional_rerank.reranker import CompositionalReranker
+    from compositional_rerank.store import TokenStore
 
 STDIN = "-"
 
@@ -67,8 +68,8 @@ def bound(low: float, high: float) -> Callable[[str], float]:
     return read
 
 
-def load_reranker(args: argparse.Namespace) -> CompositionalReranker:
-    """Load the model that ``--model`` and ``--device`` ask for."""
+def load_reranker(args: argparse.Namespace, store: TokenStore | Path | None = None) -> CompositionalReranker:
+    """Load the model that ``--model`` and ``--device`` ask for, with a store or the folder of one."""
     import torch
 
     from compositional_rerank.reranker import CompositionalReranker
@@ -79,7 +80,7 @@ def load_reranker(args: argparse.Namespace) -> CompositionalReranker:
         except (RuntimeError, AssertionError, NotImplementedError) as error:
             reason = str(error).strip().splitlines()[0]
             raise InputError(f"--device {args.device!r} cannot be used here ({reason}): try cpu") from error
-    return CompositionalReranker.from_pretrained(args.model, device=args.device)
+    return CompositionalReranker.from_pretrained(args.model, device=args.device, store=store)
 
 
 def read_bytes(name: str, waits_for: str) -> bytes:

@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compositional_rerank._validation import check_query
@@ -39,6 +40,7 @@ output, best first; every score keeps its own name:
 examples:
   compositional-rerank rerank --query "Rome is closer than Paris" passages.txt
   retrieve "cheap flights" | compositional-rerank rerank --query "cheap flights" --format jsonl --top-n 5
+  compositional-rerank rerank --store my_store --query "cheap flights" hits.jsonl
   compositional-rerank rerank --query "Is it safe for children?" --max-mismatch 0.5 hits.jsonl
 
 exit codes: 0 done, 1 no passage is left after the cuts, 2 bad input or usage
@@ -83,6 +85,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         metavar="P",
         help="drop passages with a mismatch above P, in [0, 1]; unverified ones stay",
     )
+    parser.add_argument(
+        "--store", type=Path, metavar="DIR", help="folder where encoded passages are kept; see warm (memory)"
+    )
     add_model_options(parser.add_argument_group("model"))  # type: ignore[arg-type]
     return parser
 
@@ -94,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     if not passages:
         print("no passage came in", file=sys.stderr)
         return 1
-    reranker = load_reranker(args)
+    reranker = load_reranker(args, args.store)
     if args.max_mismatch is not None and reranker.verifier is None:
         print(f"--max-mismatch drops nothing: {reranker.name} has no verifier", file=sys.stderr)
     texts = [passage.text for passage in passages]

@@ -150,6 +150,10 @@ class FileStore:
             self._warn(f"{entries.count(None)} passages are damaged")
         return result
 
+    def holds(self, keys: Sequence[bytes]) -> list[bool]:
+        """Whether the index has each key; the passages are not read, so a damaged one counts, too."""
+        return list(self._fresh().index.find(key_words(keys))[0].tolist())
+
     def put(self, entries: Mapping[bytes, EncodedText]) -> None:
         """Keep entries; when it returns, they are on the disk. A store that is read only keeps none.
 
