@@ -120,7 +120,7 @@ def structural_folder(checkpoint_folder: Path, tmp_path_factory: pytest.TempPath
     for parameter in model[0].auto_model.encoder.layer[-1].parameters():
         parameter.data.add_(torch.randn_like(parameter) * 0.002)
     folder = tmp_path_factory.mktemp("checkpoints") / "structural"
-    export_structural(model, start, folder, StructuralConfig(dimension=8, sensitivity=0.5))
+    export_structural(model, start, folder, StructuralConfig(dimension=8, longest=32, sensitivity=0.5))
     return folder
 
 

@@ -160,6 +160,29 @@ def test_prompts_are_read_by_both_parts(structural_folder: Path, linked_model: P
     )
 
 
+def test_long_passages_are_ranked_as_by_the_base_model(
+    structural_folder: Path, base: SentenceTransformer
+) -> None:
+    embedder = StructuralEmbedder.from_pretrained(str(structural_folder), device="cpu", sensitivity=0.75)
+    passages = [f"{subject} " * 40 for subject in ("Rome is old.", "Dogs bark.", "Sugar is sweet.")]
+    documents = embedder.encode_document(passages)
+    for query in ("Is Rome old?", "Why do dogs bark? " * 20):
+        expected = 0.25 * base.encode([query], normalize_embeddings=True) @ base.encode(passages).T
+        np.testing.assert_allclose(embedder.encode_query([query]) @ documents.T, expected, atol=1e-5)
+
+
+def test_only_short_texts_cost_a_second_pass(structural_folder: Path) -> None:
+    embedder = StructuralEmbedder.from_pretrained(str(structural_folder), device="cpu", sensitivity=0.5)
+    assert embedder.part is not None
+    read: list[int] = []
+    hook = embedder.part.register_forward_pre_hook(
+        lambda module, inputs: read.append(len(inputs[0]["input_ids"]))
+    )
+    embedder.encode_document(["Rome", "Rome " * 100, "Paris", "x " * 30])  # 30 tokens and two special ones
+    hook.remove()
+    assert read == [3]
+
+
 def test_a_base_model_recommends_no_sensitivity() -> None:
     assert StructuralEmbedder.from_pretrained("all-MiniLM-L6-v2", sensitivity=None).sensitivity == 0
 

@@ -22,7 +22,7 @@ from compositional_rerank import StructuralEmbedder
 from compositional_rerank.checkpoint import DEFAULT_BASE
 from compositional_rerank.config import STRUCTURAL_FILE, VERIFIER_FILE, CheckpointConfig, Located, locate
 from compositional_rerank.errors import CheckpointError, DataError, InputError
-from compositional_rerank.structural import build_structural
+from compositional_rerank.structural import AXES, build_structural
 from compositional_rerank.training.embedder import train_naive, train_structural
 from compositional_rerank.training.near_misses import triples
 from compositional_rerank.training.settings import StructuralSettings, TrainingSettings
@@ -89,22 +89,28 @@ def test_a_trained_part_is_used(
     np.testing.assert_allclose(vectors[:, :384], base * np.sqrt(0.75), atol=1e-6)
 
 
-def test_near_misses_fall_and_the_rest_stays(rows: list[TrainingTriple], base_folder: Path) -> None:
-    """What the loss says of vectors that do as asked, and of the base model's own."""
-    base = SentenceTransformer(str(base_folder), device="cpu")
-    part = build_structural(base_folder, 384, "cpu").eval()
+def test_what_the_loss_asks_for(base_folder: Path) -> None:
+    """Vectors that do as asked cost nothing; a near-miss that is close, or a paraphrase that is not, does."""
+    part = build_structural(base_folder, 384 + AXES, "cpu").eval()
     part[2].linear.weight.data.copy_(torch.eye(384))
-    texts = [[getattr(row, name) for row in rows[-16:]] for name in ("anchor", "positive", "negative")]
-    labels = torch.tensor([row.near_miss for row in rows[-16:]])
-    features = [base.preprocess(column) for column in texts]
-    only_follow = StructuralSettings(paraphrase=0, fall=0, rank=0)
-    with torch.no_grad():
-        # the untrained part is the base model: nothing to follow, everything to fall
-        assert float(StructuralLoss(part, base, only_follow)(features, labels)) == pytest.approx(0, abs=1e-6)
-        full = float(StructuralLoss(part, base, StructuralSettings(follow=0))(features, labels))
-        related = float(StructuralLoss(part, base, StructuralSettings())(features, torch.zeros(16)))
-    assert full > 0.5
-    assert related == pytest.approx(0, abs=1e-6)
+    same = (
+        ["Rome is closer than Paris.", "The dog barked."],
+        ["Rome is closer than Paris.", "The dog barked."],
+    )
+    other = ["Interest rates rose by a quarter in May.", "Add two spoons of brown sugar."]
+    loss = StructuralLoss(part, StructuralSettings(apart=0, rank=0))
+
+    def cost(*columns: list[str], near_miss: int = 1) -> float:
+        features = [part.preprocess(list(column)) for column in columns]
+        with torch.no_grad():
+            return float(loss(features, torch.full((2,), near_miss)))
+
+    assert cost(*same, other) < 0.1
+    assert cost(*same, same[0]) > 3  # near-misses with cosine 1, against anchor and positive
+    assert cost(same[0], other, ["", ""]) > 1  # paraphrases with cosine 0
+    assert cost(same[0], other, ["", ""], near_miss=0) < 0.1  # related, and far from each other
+    assert cost(*same, ["", ""], near_miss=0) > 1.9
+    assert cost(same[0], ["", ""], ["", ""]) == 0
 
 
 def test_the_verifier_is_trained_on_and_the_part_stays(
@@ -192,7 +198,7 @@ def test_a_base_model_alone_has_no_verifier_to_go_beside(rows: list[TrainingTrip
     ("change", "message"),
     [
         ({"layers": 7}, "layers is 7, but the base model has 6 encoder layers"),
-        ({"dimension": 385}, "dimension is 385; at most 384"),
+        ({"dimension": 387}, "dimension is 387; at most 386"),
     ],
 )
 def test_a_part_that_the_base_cannot_carry(
@@ -205,7 +211,7 @@ def test_a_part_that_the_base_cannot_carry(
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("field", ["dimension", "layers", "sensitivity", "drop", "follow"])
+@pytest.mark.parametrize("field", ["dimension", "layers", "longest", "sensitivity", "apart"])
 def test_settings_out_of_range(field: str) -> None:
     with pytest.raises(InputError, match=f"{field} is out of range: -1"):
         StructuralSettings(**{field: -1})
@@ -229,7 +235,7 @@ def test_a_full_disk_leaves_nothing(structural_folder: Path, tmp_path: Path) -> 
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
     try:
         with pytest.raises(OSError, match=r"."):
-            export_structural(model, start, tmp_path / "out", StructuralConfig(8, 0.5))
+            export_structural(model, start, tmp_path / "out", StructuralConfig(8, 64, 0.5))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not any(tmp_path.iterdir())
@@ -239,8 +245,8 @@ def test_a_damaged_part_is_named(structural_folder: Path, tmp_path: Path) -> Non
     folder = Path(shutil.copytree(structural_folder, tmp_path / "copy"))
     config = json.loads((folder / "config.json").read_text())
     for change, message in (
-        ({"dimension": 0, "sensitivity": 0.5}, "structural wants dimension >= 1"),
-        ({"dimension": 9, "sensitivity": 0.5}, "the structural part has no head"),
+        ({"dimension": 2, "longest": 32, "sensitivity": 0.5}, "structural wants dimension >= 3"),
+        ({"dimension": 9, "longest": 32, "sensitivity": 0.5}, "the structural part has no head"),
         ({"dimension": 8}, "is no config of a checkpoint"),
     ):
         (folder / "config.json").write_text(json.dumps(config | {"structural": change}))
