@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from functools import partial
 from typing import Any
 
@@ -170,9 +171,10 @@ def _peers(sample: tuple[str, list[str]]) -> dict[str, Any]:
     library = CrossEncoder(str(resolve(DEFAULT_BASE).path), num_labels=1, device="cpu")
     peers: dict[str, Any] = {"cross-encoder, as the library comes": library}
     try:
-        peers["cross-encoder, openvino"] = GraphCrossEncoder(library, None)
-        pairs = [(sample[0], passage) for passage in sample[1]]
-        peers["cross-encoder, openvino int8"] = GraphCrossEncoder(library, pairs)
+        with redirect_stdout(sys.stderr):  # nncf draws bars
+            peers["cross-encoder, openvino"] = GraphCrossEncoder(library, None)
+            pairs = [(sample[0], passage) for passage in sample[1]]
+            peers["cross-encoder, openvino int8"] = GraphCrossEncoder(library, pairs)
     except ImportError as error:
         print(f"left out: {error}", file=sys.stderr)
     return peers

@@ -100,6 +100,9 @@ class PackedTokens:
 
     def split(self) -> Iterator[PackedTokens]:
         """The texts in runs of about `RUN_TOKENS` tokens, as views."""
+        if len(self.vectors) <= RUN_TOKENS:
+            yield self
+            return
         for first, last in run_bounds(self.lengths.tolist()):
             start, stop = int(self.offsets[first]), int(self.offsets[last])
             yield PackedTokens(
