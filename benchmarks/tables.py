@@ -92,10 +92,8 @@ def _row(*cells: object) -> str:
 def _made_on(content: dict[str, Any]) -> str:
     machine = content["machine"]
     count = content.get("rounds", content.get("queries", content["median_of"]))
-    return (
-        f"Medians of {count}, threads: {content['threads']}, {machine['processor']}, torch {machine['torch']}, "
-        f"OpenVINO {machine['openvino']}, sentence-transformers {machine['sentence-transformers']}."
-    )
+    versions = ", ".join(f"{name} {machine[name]}" for name in ("torch", "openvino", "sentence-transformers"))
+    return f"Medians of {count}, threads: {content['threads']}, {machine['processor']}, {versions}."
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], Iterable[str]]] = {
