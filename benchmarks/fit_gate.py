@@ -57,7 +57,7 @@ def main() -> None:
     # an open gate verifies all that may ever count, and no penalty leaves relevance as the score
     loose = dataclasses.replace(config, fusion=Fusion(min(TAUS), max(WIDTHS), 0.0, 0.5))
     located = locate(str(args.checkpoint))
-    encoder = TokenEncoder(located.base, "cpu")
+    encoder = TokenEncoder(located.base, "cpu", projection=located.projection)
     reranker = CompositionalReranker(
         encoder,
         name=located.name,

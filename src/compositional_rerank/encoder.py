@@ -6,15 +6,17 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from compositional_rerank._quiet import quiet_loading
 from compositional_rerank._text import without_surrogates
-from compositional_rerank.checkpoint import ModelFiles
+from compositional_rerank.checkpoint import ModelFiles, sha256_of
 from compositional_rerank.errors import CheckpointError
 from compositional_rerank.graph import Graph, check_backend, precision
 from compositional_rerank.segments import segment_table
@@ -32,8 +34,8 @@ class EncodedText:
         vectors: float32 or float16 ``[T, d]``, L2-normalised; or int8, to be multiplied by ``scales``.
             Special tokens and prompts are not among them.
         offsets: int32 ``[T, 2]``, character span ``start, stop`` of every token.
-        pooled: float32 ``[d]``, the L2-normalised mean over every window's tokens, special tokens included;
-            zeros for a text without a token.
+        pooled: float32 ``[hidden]``, the L2-normalised mean over every window's tokens, special tokens
+            included; zeros for a text without a token.
         segments: int32 ``[S, 4]``, the text's sentences: character span ``start, stop`` and token span
             ``start, stop``; together they hold every token once, and each at least one.
         scales: float32 ``[T]``, what an int8 vector is multiplied by; None for float vectors.
@@ -86,9 +88,12 @@ class TokenEncoder:
         files: the checkpoint, from `checkpoint.resolve`.
         device: torch device name; None picks CUDA or MPS where there is one.
         backend: ``"torch"``, in float32; or ``"openvino"``, on the CPU, in bfloat16 where it is native.
+        projection: safetensors file with ``weight``, float ``[hidden, d]``, that the token vectors go through
+            before they are normalised; None keeps them as they are. The pooled vector is never projected.
 
     Raises:
-        CheckpointError: the checkpoint is no text encoder with a fast tokenizer, or OpenVINO cannot run it.
+        CheckpointError: the checkpoint is no text encoder with a fast tokenizer, the projection does not fit
+            it, or OpenVINO cannot run it.
         MissingDependencyError: OpenVINO is not installed.
 
     Example:
@@ -99,7 +104,13 @@ class TokenEncoder:
         torch.Size([5, 384])
     """
 
-    def __init__(self, files: ModelFiles, device: str | None = None, backend: str = "torch") -> None:
+    def __init__(
+        self,
+        files: ModelFiles,
+        device: str | None = None,
+        backend: str = "torch",
+        projection: Path | None = None,
+    ) -> None:
         from sentence_transformers.base.modules import Transformer
         from sentence_transformers.util import get_device_name
 
@@ -125,7 +136,11 @@ class TokenEncoder:
         self._pad_id = transformer.tokenizer.pad_token_id or 0
         self._prompts = self._read_prompts(files)
         self.max_tokens = int(transformer.max_seq_length or 512)
-        self.dimension = int(transformer.get_embedding_dimension())
+        self.pooled_dimension = self.dimension = int(transformer.get_embedding_dimension())
+        self._projection = None
+        if projection is not None:
+            self._projection = _read_projection(projection, self.pooled_dimension).to(self.device)
+            self.dimension = self._projection.shape[1]
         numbers, self._batch_tokens = "float32", _BATCH_TOKENS
         if backend == "openvino":
             numbers, self._batch_tokens = f"openvino {precision()}", _OPENVINO_BATCH_TOKENS
@@ -138,6 +153,7 @@ class TokenEncoder:
         settings = (
             f"{files.fingerprint} window={self.max_tokens} prompts={sorted(self._prompts.items())} {numbers}"
         )
+        settings += "" if projection is None else f" projection={sha256_of(projection)}"
         self.fingerprint = hashlib.sha256(settings.encode()).hexdigest()
 
     def encode(self, texts: Sequence[str], *, task: Task, show_progress: bool = False) -> list[EncodedText]:
@@ -165,7 +181,7 @@ class TokenEncoder:
                 f"{self.max_tokens}: shorten it in config_sentence_transformers.json"
             )
         results = [torch.zeros(len(encoding.ids), self.dimension) for encoding in encodings]
-        sums = torch.zeros(len(encodings), self.dimension)
+        sums = torch.zeros(len(encodings), self.pooled_dimension)
         windows = [
             window
             for index, encoding in enumerate(encodings)
@@ -199,7 +215,8 @@ class TokenEncoder:
         mask = torch.arange(longest) < torch.tensor([[len(row)] for row in rows])
         raw = self._hidden(ids.to(self.device), mask.long().to(self.device)).float()
         totals = (raw * mask.unsqueeze(-1).to(raw.device)).sum(dim=1).cpu()
-        vectors = torch.nn.functional.normalize(raw, dim=-1).cpu()
+        projected = raw if self._projection is None else raw @ self._projection
+        vectors = torch.nn.functional.normalize(projected, dim=-1).cpu()
         start = len(before)
         kept = [row[start : start + len(window.ids)] for row, window in zip(vectors, batch, strict=True)]
         return list(zip(kept, totals, strict=True))
@@ -216,6 +233,19 @@ class TokenEncoder:
         prompts = (json.loads(config.read_text("utf-8")).get("prompts") if config.is_file() else None) or {}
         document = prompts.get("document") or prompts.get("passage") or ""
         return {"query": prompts.get("query") or "", "document": document}
+
+
+def _read_projection(file: Path, hidden: int) -> torch.Tensor:
+    try:
+        weight = load_file(file)["weight"].float()
+    except (OSError, SafetensorError, KeyError) as error:
+        raise CheckpointError(f"{file} holds no projection: {error}") from error
+    if weight.dim() != 2 or len(weight) != hidden:
+        raise CheckpointError(
+            f"{file} projects vectors of shape {tuple(weight.shape)}, the model's have {hidden} dimensions: "
+            "use the checkpoint with the base model that it was trained on"
+        )
+    return weight
 
 
 def _windows(text: int, ids: list[int], size: int) -> list[_Window]:

@@ -87,7 +87,7 @@ class CompositionalReranker:
             store = FileStore(store)
         check_backend(backend, device)
         found = locate(name_or_path)
-        encoder = TokenEncoder(found.base, device, backend)
+        encoder = TokenEncoder(found.base, device, backend, found.projection)
         verifier = None
         if found.config is not None and found.folder is not None:
             verifier = Verifier(

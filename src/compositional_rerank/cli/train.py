@@ -32,6 +32,9 @@ examples:
   compositional-rerank train embedder --data data/ --out my_checkpoint
   compositional-rerank audit --model my_checkpoint --sensitivity 0.5 --beir data/nfcorpus
 
+  # fit token vectors of fewer dimensions to your own texts: smaller stores
+  compositional-rerank train projection --corpus my_docs/ --dimension 64 --out my_checkpoint
+
 Stopped by Ctrl-C or a crash, the same command goes on from the last saved state.
 exit codes: 0 done, 2 bad data or settings
 """
@@ -49,13 +52,13 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """Add the verb to the command's parser."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "train",
-        help="train the verifier or the embedder, or adapt the verifier to your own passages",
-        description="Train the verifier that rejects structural near-misses, or the structural part of stage "
-        "one's embedder.",
+        help="train the verifier, the embedder or the projection, or adapt them to your own passages",
+        description="Train the verifier that rejects structural near-misses, the structural part of stage "
+        "one's embedder, or the projection of token vectors.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("what", choices=["verifier", "embedder"], help="what to train")
+    parser.add_argument("what", choices=["verifier", "embedder", "projection"], help="what to train")
     data = parser.add_mutually_exclusive_group(required=True)
     data.add_argument("--corpus", type=Path, metavar="PATH", help="your passages: a file or a folder")
     data.add_argument("--data", type=Path, metavar="DIR", help="folder with the files that the recipe names")
@@ -79,6 +82,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--rows", type=int, default=16_000, metavar="N", help="pairs to make from --corpus (16000)"
     )
+    parser.add_argument(
+        "--dimension", type=int, default=120, metavar="D", help="projection: of the token vectors (120)"
+    )
     for field in ("epochs", "learning_rate", "batch_size", "seed"):
         value = getattr(TrainingSettings, field)
         parser.add_argument(
@@ -100,8 +106,9 @@ def run(args: argparse.Namespace) -> int:
                 f"training needs {package}: pip install 'compositional-rerank[train]'"
             )
     given = {field: getattr(args, field) for field in _HELP if getattr(args, field) is not None}
+    trainers = {"verifier": _train_verifier, "embedder": _train_embedder, "projection": _train_projection}
     try:
-        (_train_verifier if args.what == "verifier" else _train_embedder)(args, given)
+        trainers[args.what](args, given)
     except FloatingPointError as error:
         raise DataError(str(error)) from error
     except CompositionalRerankError:
@@ -152,5 +159,34 @@ def _train_embedder(args: argparse.Namespace, given: dict[str, Any]) -> None:
     print(
         f"wrote {out}; look at it with: compositional-rerank audit --model {out} "
         f"--sensitivity {part.sensitivity:g}",
+        file=sys.stderr,
+    )
+
+
+def _train_projection(args: argparse.Namespace, given: dict[str, Any]) -> None:
+    from compositional_rerank.config import locate
+    from compositional_rerank.encoder import TokenEncoder
+    from compositional_rerank.training import projection as fitting
+    from compositional_rerank.training.corpus import read_passages
+    from compositional_rerank.training.export import check_new, export_projection
+
+    if args.corpus is None:
+        raise InputError(
+            "train projection takes --corpus: your passages, and queries too where there are some"
+        )
+    if given.keys() - {"seed"}:
+        raise InputError(
+            f"train projection has no {', '.join(sorted(given.keys() - {'seed'}))}: leave it out"
+        )
+    check_new(args.out)
+    start = locate(args.start)
+    texts = read_passages(args.corpus)
+    encoder = TokenEncoder(start.base, args.device)
+    projection = fitting.train_projection(
+        texts, encoder, dimension=args.dimension, steps=fitting.STEPS, seed=given.get("seed", 0)
+    )
+    export_projection(projection, start, args.out)
+    print(
+        f"wrote {args.out}: token vectors of {args.dimension} dimensions, {encoder.dimension} before",
         file=sys.stderr,
     )

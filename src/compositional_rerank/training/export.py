@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from compositional_rerank._quiet import quiet_loading
 from compositional_rerank.checkpoint import ModelFiles, sha256_of
 from compositional_rerank.config import (
+    PROJECTION_FILE,
     STRUCTURAL_FILE,
     VERIFIER_FILE,
     CheckpointConfig,
@@ -80,10 +81,10 @@ def export(
         files = {VERIFIER_FILE: sha256_of(folder / VERIFIER_FILE)}
         config = CheckpointConfig(_lasting(base), base.sha256, pooled_weight, fusion, verifier, files)
         if start is not None and start.folder is not None and start.config is not None:
-            if start.config.structural is not None:
-                shutil.copyfile(start.folder / STRUCTURAL_FILE, folder / STRUCTURAL_FILE)
-                files[STRUCTURAL_FILE] = start.config.files[STRUCTURAL_FILE]
-                config = dataclasses.replace(config, structural=start.config.structural)
+            for name in start.config.files.keys() - {VERIFIER_FILE}:
+                shutil.copyfile(start.folder / name, folder / name)
+                files[name] = start.config.files[name]
+            config = dataclasses.replace(config, structural=start.config.structural)
         config.save(folder)
 
 
@@ -104,23 +105,48 @@ def export_structural(model: Any, start: Located, out: Path, structural: Structu
     from sentence_transformers.base.modules import Transformer
 
     check_new(out)
-    if start.folder is None or start.config is None:
-        raise InputError(
-            f"{start.name} is a base model without a verifier: train one first (train verifier --from "
-            f"{start.name}), and start from that checkpoint"
-        )
     with quiet_loading():
         original = Transformer.load(str(start.base.path)).auto_model
     tensors = compress_delta(dict(original.named_parameters()), dict(model[0].auto_model.named_parameters()))
     head = model[2].linear.weight.detach().half().cpu().contiguous()
     if not bool(torch.isfinite(head).all()):
         raise CheckpointError("the head is not finite: training diverged; lower the learning rate")
+    _export_beside(start, out, STRUCTURAL_FILE, tensors | {HEAD + "weight": head}, structural=structural)
+
+
+def export_projection(projection: torch.Tensor, start: Located, out: Path) -> None:
+    """Write a checkpoint: what ``start`` holds, with this projection of token vectors.
+
+    Args:
+        projection: float ``[hidden, dimension]``, from `training.projection.train_projection`.
+        start: the checkpoint whose verifier is taken over.
+        out: folder to write; must not exist.
+
+    Raises:
+        InputError: ``out`` exists, or ``start`` is no checkpoint.
+        CheckpointError: a weight is not finite.
+        OSError: the disk is full, or the place cannot be written.
+    """
+    if not bool(torch.isfinite(projection).all()):
+        raise CheckpointError("the projection is not finite: training diverged")
+    _export_beside(start, out, PROJECTION_FILE, {"weight": projection.half().contiguous()})
+
+
+def _export_beside(
+    start: Located, out: Path, name: str, tensors: dict[str, torch.Tensor], **changes: Any
+) -> None:
+    check_new(out)
+    if start.folder is None or start.config is None:
+        raise InputError(
+            f"{start.name} is a base model without a verifier: train one first (train verifier --from "
+            f"{start.name}), and start from that checkpoint"
+        )
     with staged(out) as folder:
-        for name in start.config.files:
-            shutil.copyfile(start.folder / name, folder / name)
-        write_tensors(tensors | {HEAD + "weight": head}, folder / STRUCTURAL_FILE)
-        files = {**start.config.files, STRUCTURAL_FILE: sha256_of(folder / STRUCTURAL_FILE)}
-        dataclasses.replace(start.config, files=files, structural=structural).save(folder)
+        for other in start.config.files:
+            shutil.copyfile(start.folder / other, folder / other)
+        write_tensors(tensors, folder / name)
+        files = {**start.config.files, name: sha256_of(folder / name)}
+        dataclasses.replace(start.config, files=files, **changes).save(folder)
 
 
 def check_new(out: Path) -> None:

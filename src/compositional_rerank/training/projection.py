@@ -17,9 +17,11 @@ from tqdm.auto import tqdm
 from compositional_rerank.encoder import EncodedText, TokenEncoder
 from compositional_rerank.errors import DataError, InputError
 from compositional_rerank.scoring.tokens import PackedTokens
+from compositional_rerank.verifier import has_fast_bfloat16
 
 MIN_TEXTS = 200
-_NEAR, _LIST_NEAR, _LIST_RANDOM, _LISTS = 40, 14, 3, 6
+STEPS = 3000
+_NEAR, _LIST_NEAREST, _LIST_NEAR, _LIST_RANDOM, _LISTS = 40, 5, 9, 3, 6
 _LONGEST = 200  # tokens of a text that are looked at
 _SHORT_QUERIES = 0.15  # share of queries cut to one to three tokens, as keyword queries are
 _LIST_WEIGHT, _MAP_WEIGHT, _LEVEL_WEIGHT = 20.0, 0.3, 0.1
@@ -30,7 +32,7 @@ def train_projection(
     encoder: TokenEncoder,
     *,
     dimension: int,
-    steps: int = 3000,
+    steps: int,
     seed: int = 0,
     show_progress: bool = True,
 ) -> torch.Tensor:
@@ -63,11 +65,10 @@ def train_projection(
         raise DataError(f"{len(distinct)} different texts are too few for a projection: give {MIN_TEXTS}")
     rng = random.Random(seed)
     torch.manual_seed(seed)
-    entries = [
-        entry
-        for entry in encoder.encode(distinct, task="document", show_progress=show_progress)
-        if len(entry.vectors)
-    ]
+    fast = has_fast_bfloat16(encoder.device)
+    with torch.autocast(encoder.device.type, torch.bfloat16, enabled=fast):  # cosine to float32: .9999
+        encoded = encoder.encode(distinct, task="document", show_progress=show_progress)
+    entries = [entry for entry in encoded if len(entry.vectors)]
     weight = torch.nn.Parameter(_principal_components(entries, dimension))
     optimizer = torch.optim.Adam([weight])
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=max(steps, 2))
@@ -85,8 +86,10 @@ def train_projection(
 
 
 def _principal_components(entries: list[EncodedText], dimension: int) -> torch.Tensor:
-    covariance = sum(entry.vectors.T @ entry.vectors for entry in entries)
-    _, vectors = torch.linalg.eigh(covariance)
+    products = torch.zeros(entries[0].vectors.shape[1], entries[0].vectors.shape[1])
+    for entry in entries:
+        products += entry.vectors.T @ entry.vectors
+    vectors: torch.Tensor = torch.linalg.eigh(products).eigenvectors
     return vectors.flip(1)[:, :dimension].contiguous()
 
 
@@ -94,20 +97,23 @@ def _nearest(entries: list[EncodedText]) -> torch.Tensor:
     """int64 ``[n, 40]``: for each text those with the closest pooled vectors, itself among them."""
     pooled = torch.stack([entry.pooled for entry in entries])
     count = min(_NEAR, len(entries))
-    return torch.cat([(chunk @ pooled.T).topk(count).indices for chunk in pooled.split(1024)])
+    return torch.cat([(chunk @ pooled.T).topk(count).indices for chunk in torch.split(pooled, 1024)])
 
 
 def _draw(
     entries: list[EncodedText], near: torch.Tensor, rng: random.Random
 ) -> tuple[torch.Tensor, PackedTokens]:
-    """A segment of a text as the query, and a list of texts near to it and of random ones."""
+    """A segment of a text as the query, and a list of the texts nearest to it, of near and of random ones."""
     place = rng.randrange(len(entries))
     entry = entries[place]
     _, _, start, stop = rng.choice(entry.segments.tolist())
     if rng.random() < _SHORT_QUERIES:
         start = rng.randrange(start, stop)
         stop = min(stop, start + rng.randint(1, 3))
-    others = rng.sample(near[place].tolist(), min(_LIST_NEAR, near.shape[1]))
+    closest = near[place].tolist()
+    others = closest[:_LIST_NEAREST] + rng.sample(
+        closest[_LIST_NEAREST:], min(_LIST_NEAR, len(closest) - _LIST_NEAREST)
+    )
     others += rng.sample(range(len(entries)), _LIST_RANDOM)
     unique = [other for other in dict.fromkeys(others) if other != place]
     return entry.vectors[start:stop], PackedTokens.from_list([entries[i].vectors[:_LONGEST] for i in unique])
@@ -118,8 +124,8 @@ def _loss(query: torch.Tensor, texts: PackedTokens, weight: torch.Tensor) -> tor
     whole = texts.vectors @ query.T
     small = normalize(texts.vectors @ weight, dim=1) @ normalize(query @ weight, dim=1).T
     lengths = texts.lengths.tolist()
-    best = torch.stack([part.amax(0) for part in whole.split(lengths)])
-    found = torch.stack([part.amax(0) for part in small.split(lengths)])
+    best = torch.stack([part.amax(0) for part in torch.split(whole, lengths)])
+    found = torch.stack([part.amax(0) for part in torch.split(small, lengths)])
     off = found.mean(1) - best.mean(1)
     level = off.mean()
     among = ((off - level) ** 2).mean() + _LEVEL_WEIGHT * level**2
