@@ -81,8 +81,7 @@ def train_structural(
     _freeze_below(model, structural.layers)
     head = cast(Any, model[2]).linear.weight.data
     head.copy_(_directions(base, rows, len(head), settings.seed))
-    del base
-    _run(model, rows, StructuralLoss(model, structural), settings, work)
+    _run(model, rows, StructuralLoss(model, base, structural), settings, work)
     config = StructuralConfig(structural.dimension, structural.longest, structural.sensitivity)
     export_structural(model, start, out, config)
     shutil.rmtree(work)

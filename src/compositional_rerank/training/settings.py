@@ -60,9 +60,9 @@ class StructuralSettings:
         layers: how many of the base's uppermost layers are trained, at least 1.
         longest: longest text in tokens that the part reads, at least 8.
         sensitivity: its weight, written into the checkpoint as the one to use, in (0, 1].
-        apart: weight of the squared cosine of texts from different rows.
-        together: weight of a paraphrase's squared distance from the cosine 1.
-        fall: weight of the squared cosine, where above 0, of near-misses and of related texts.
+        follow: weight of an unlabelled pair's squared distance from the third power of the base's cosine.
+        together: weight of a paraphrase's squared shortfall below the base's cosine.
+        fall: weight of a near-miss's squared cosine, where above 0.
         rank: weight of near-miss against paraphrase of the same anchor, with ``margin``.
         margin: how far the near-miss is to stay below the paraphrase.
     """
@@ -71,10 +71,10 @@ class StructuralSettings:
     layers: int = 3
     longest: int = 64
     sensitivity: float = 0.5
-    apart: float = 10.0
-    together: float = 2.0
-    fall: float = 2.0
-    rank: float = 2.0
+    follow: float = 20.0
+    together: float = 20.0
+    fall: float = 1.0
+    rank: float = 1.0
     margin: float = 0.3
 
     def __post_init__(self) -> None:
@@ -85,7 +85,7 @@ class StructuralSettings:
             "sensitivity": 0 < self.sensitivity <= 1,
             **{
                 name: 0 <= getattr(self, name) < math.inf
-                for name in ("apart", "together", "fall", "rank", "margin")
+                for name in ("follow", "together", "fall", "rank", "margin")
             },
         }
         for name, fine in checks.items():
