@@ -33,8 +33,8 @@ def main() -> None:
     plain = CompositionalReranker(reranker.encoder, name="without verifier", store=store)
     counts = COUNTS[:-1] if args.short else COUNTS
     lengths = LENGTHS[:-1] if args.short else LENGTHS
-    cases = {f"k={count}": texts.candidates(count, count, 128) for count in counts}
-    cases |= {f"100 of {length} tokens": texts.candidates(length, 100, length) for length in lengths}
+    cases = {f"k={count}": texts.candidates(0, count, 128) for count in counts}
+    cases |= {f"100 of {length} tokens": texts.candidates(0, 100, length) for length in lengths}
     work, verified = {}, {}
     for name, (query, passages) in cases.items():
         reranker.encode_passages(passages)
