@@ -76,11 +76,11 @@ class Graph:
         model = None
         if not _is_whole(folder):
             _log.warning("exporting a model to OpenVINO; it will be kept in %s", folder)
-            model = _export(build().eval(), names)
+            model = export_graph(build().eval(), names)
             _write(model, folder)
         if _is_whole(folder):  # also a new one: its weights are rounded to float16 on disk
             model = openvino.Core().read_model(folder / _FILES[0])
-        self._compiled = _compile(model)
+        self._compiled = compile_graph(model)
         self._idle: LifoQueue[Any] = LifoQueue()
 
     def run(self, *inputs: torch.Tensor) -> torch.Tensor:
@@ -106,7 +106,8 @@ def _openvino() -> Any:
     return openvino
 
 
-def _compile(model: Any) -> Any:
+def compile_graph(model: Any) -> Any:
+    """Compile an OpenVINO model for this processor, as `Graph` does."""
     return (
         _openvino()
         .Core()
@@ -124,7 +125,7 @@ def _compile(model: Any) -> Any:
     )
 
 
-def _export(module: torch.nn.Module, names: Sequence[str]) -> Any:
+def export_graph(module: torch.nn.Module, names: Sequence[str]) -> Any:
     """Trace the module, and compare the graph with it on a shape that was not traced."""
     from openvino.frontend import FrontEndManager
     from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
@@ -137,7 +138,7 @@ def _export(module: torch.nn.Module, names: Sequence[str]) -> Any:
             model = front_end.convert(front_end.load(decoder))
             inputs = _example(names, 3, 19)
             expected = module(**inputs)
-        found = torch.from_numpy(_compile(model)([tensor.numpy() for tensor in inputs.values()])[0])
+        found = torch.from_numpy(compile_graph(model)([tensor.numpy() for tensor in inputs.values()])[0])
     except RuntimeError as error:
         raise CheckpointError(f"OpenVINO cannot run this model: {error}; fix: use backend='torch'") from error
     cosine = float(torch.nn.functional.cosine_similarity(found.flatten(), expected.flatten(), dim=0))
