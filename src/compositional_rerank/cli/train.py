@@ -83,7 +83,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--rows", type=int, default=16_000, metavar="N", help="pairs to make from --corpus (16000)"
     )
     parser.add_argument(
-        "--dimension", type=int, default=120, metavar="D", help="projection: of the token vectors (120)"
+        "--dimension", type=int, default=232, metavar="D", help="projection: of the token vectors (232)"
     )
     for field in ("epochs", "learning_rate", "batch_size", "seed"):
         value = getattr(TrainingSettings, field)
@@ -166,25 +166,21 @@ def _train_embedder(args: argparse.Namespace, given: dict[str, Any]) -> None:
 def _train_projection(args: argparse.Namespace, given: dict[str, Any]) -> None:
     from compositional_rerank.config import locate
     from compositional_rerank.encoder import TokenEncoder
-    from compositional_rerank.training import projection as fitting
     from compositional_rerank.training.corpus import read_passages
     from compositional_rerank.training.export import check_new, export_projection
+    from compositional_rerank.training.projection import fit_projection
 
     if args.corpus is None:
         raise InputError(
             "train projection takes --corpus: your passages, and queries too where there are some"
         )
-    if given.keys() - {"seed"}:
-        raise InputError(
-            f"train projection has no {', '.join(sorted(given.keys() - {'seed'}))}: leave it out"
-        )
+    if given:
+        raise InputError(f"train projection has no {', '.join(sorted(given))}: leave it out")
     check_new(args.out)
     start = locate(args.start)
     texts = read_passages(args.corpus)
     encoder = TokenEncoder(start.base, args.device)
-    projection = fitting.train_projection(
-        texts, encoder, dimension=args.dimension, steps=fitting.STEPS, seed=given.get("seed", 0)
-    )
+    projection = fit_projection(texts, encoder, dimension=args.dimension)
     export_projection(projection, start, args.out)
     print(
         f"wrote {args.out}: token vectors of {args.dimension} dimensions, {encoder.dimension} before",
