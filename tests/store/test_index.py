@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from compositional_rerank.errors import InputError
 from compositional_rerank.store.index import RECORD, Index, Records, key_words, parse, seal
 
-keys = st.integers(0, 12).map(lambda number: bytes([number * 20]) * 16)
+keys = st.integers(0, 12).map(lambda number: bytes([number * 20]) * 32)
 
 
 def records(put: list[tuple[bytes, int]]) -> Records:
@@ -54,7 +54,7 @@ def test_many_records_end_in_the_long_run() -> None:
 
 
 def test_two_keys_with_the_same_first_bytes_are_told_apart() -> None:
-    left, right = b"12345678" + b"a" * 8, b"12345678" + b"b" * 8
+    left, right = b"12345678" + b"a" * 24, b"12345678" + b"b" * 24
     index = Index().with_records(records([(left, 1), (right, 2)]))
     found, rows = index.find(key_words([left, right]))
     assert found.tolist() == [False, True]  # never one in place of the other
@@ -63,7 +63,7 @@ def test_two_keys_with_the_same_first_bytes_are_told_apart() -> None:
 
 @given(st.integers(1, 6), st.data())
 def test_a_changed_bit_is_noticed_and_an_unfinished_end_is_left_out(count: int, data: st.DataObject) -> None:
-    made = records([(bytes([number]) * 16, number) for number in range(count)])
+    made = records([(bytes([number]) * 32, number) for number in range(count)])
     content = bytearray(made.tobytes())
     hit = data.draw(st.integers(0, count - 1))
     content[hit * RECORD.itemsize + data.draw(st.integers(0, RECORD.itemsize - 1))] ^= 1 << data.draw(
@@ -83,5 +83,5 @@ def test_zeros_are_no_record() -> None:
 
 
 def test_a_short_key_is_an_error() -> None:
-    with pytest.raises(InputError, match=r"at least 16 bytes, got b'abc'"):
+    with pytest.raises(InputError, match="must have 32 bytes, got b'abc'"):
         key_words([b"abc"])

@@ -1,7 +1,8 @@
-"""LangChain document compressor, retriever and embeddings over the core `compositional_rerank`."""
+"""LangChain document compressor, retriever, embeddings and transformer over `compositional_rerank`."""
 
 from langchain_compositional_rerank.compressor import CompositionalReranker
 from langchain_compositional_rerank.embeddings import StructuralEmbeddings
 from langchain_compositional_rerank.retriever import CompositionalRetriever
+from langchain_compositional_rerank.warmer import CompositionalWarmer
 
-__all__ = ["CompositionalReranker", "CompositionalRetriever", "StructuralEmbeddings"]
+__all__ = ["CompositionalReranker", "CompositionalRetriever", "CompositionalWarmer", "StructuralEmbeddings"]

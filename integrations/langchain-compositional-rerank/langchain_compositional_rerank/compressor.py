@@ -31,6 +31,7 @@ class CompositionalReranker(BaseDocumentCompressor):
     Args:
         model: name or folder of the model; None is the default of compositional-rerank.
         device: torch device; None picks an accelerator where there is one.
+        store: folder that keeps passages' token vectors, as `CompositionalWarmer` fills it; None is memory.
         top_n: return this many of the best documents, at least 1; None returns all.
         min_score: drop documents whose score is below it; None drops none.
         max_mismatch: drop documents whose mismatch is above it, in [0, 1]; None drops none.
@@ -47,6 +48,7 @@ class CompositionalReranker(BaseDocumentCompressor):
 
     model: str | None = Field(default=None, frozen=True)
     device: str | None = Field(default=None, frozen=True)
+    store: str | None = Field(default=None, frozen=True)
     top_n: Count | None = None
     min_score: Annotated[float, Field(strict=True, ge=-1e6, le=1e6)] | None = None
     max_mismatch: Annotated[float, Field(strict=True, ge=0, le=1)] | None = None
@@ -55,7 +57,7 @@ class CompositionalReranker(BaseDocumentCompressor):
 
     def model_post_init(self, context: Any, /) -> None:
         """Prepare to load the model at first use."""
-        self._reranker = Lazy(_load, self.model, self.device)
+        self._reranker = Lazy(load, self.model, self.device, self.store)
 
     @classmethod
     def from_reranker(cls, reranker: core.CompositionalReranker, **settings: Any) -> CompositionalReranker:
@@ -63,10 +65,11 @@ class CompositionalReranker(BaseDocumentCompressor):
 
         Args:
             reranker: the core reranker; a pickled copy of the compressor loads it anew by its name.
-            settings: fields other than ``model``.
+            settings: fields other than ``model`` and ``store``.
         """
-        compressor = cls(model=reranker.name, **settings)
-        compressor._reranker = Lazy(_load, compressor.model, compressor.device, made=reranker)
+        compressor = cls(model=reranker.name, store=folder_of(reranker), **settings)
+        recipe = (compressor.model, compressor.device, compressor.store)
+        compressor._reranker = Lazy(load, *recipe, made=reranker)
         return compressor
 
     def compress_documents(
@@ -85,7 +88,7 @@ class CompositionalReranker(BaseDocumentCompressor):
         Raises:
             InputError: a value cannot be used; raised before any work starts.
         """
-        sources = _checked(documents)
+        sources = checked(documents)
         ranking = self._reranker.get().rerank(
             query,
             [document.page_content for document in sources],
@@ -117,10 +120,18 @@ class CompositionalReranker(BaseDocumentCompressor):
         return RunnableLambda(rerank, arerank, name=type(self).__name__)
 
 
-def _load(model: str | None, device: str | None) -> core.CompositionalReranker:
+def load(model: str | None, device: str | None, store: str | None) -> core.CompositionalReranker:
+    """Load the core reranker that the fields of an adapter name."""
     from compositional_rerank import CompositionalReranker  # loading torch takes seconds
 
-    return CompositionalReranker.from_pretrained(model, device=device)
+    return CompositionalReranker.from_pretrained(model, device=device, store=store)
+
+
+def folder_of(reranker: core.CompositionalReranker) -> str | None:
+    """Folder of the reranker's store, where it has one."""
+    from compositional_rerank import FileStore
+
+    return str(reranker.store.path) if isinstance(reranker.store, FileStore) else None
 
 
 def _arguments(inputs: object) -> tuple[Sequence[Document], str]:
@@ -130,7 +141,8 @@ def _arguments(inputs: object) -> tuple[Sequence[Document], str]:
     return inputs["documents"], inputs["query"]
 
 
-def _checked(documents: object) -> list[Document]:
+def checked(documents: object) -> list[Document]:
+    """A list of documents, or an error that says what it is instead."""
     if isinstance(documents, str) or not isinstance(documents, Iterable):
         raise InputError(f"documents must be a list of Document, got {type(documents).__name__}")
     checked = []

@@ -40,7 +40,6 @@ meanwhile. Passages that another model or dtype encoded are not found; they stay
 exit codes: 0 done, 2 bad input, full disk or usage, 130 interrupted
 """
 _SUFFIXES = {".txt", ".jsonl", ".ndjson"}
-_PASSAGES, _CHARACTERS = 512, 500_000  # at most so many between two writes: what an interruption can lose
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -111,6 +110,7 @@ def _fill(reranker: CompositionalReranker, store: FileStore, texts: list[str]) -
     from tqdm.auto import tqdm
 
     from compositional_rerank.store import token_key
+    from compositional_rerank.warming import warm
 
     held = len(store)
     there = store.holds([token_key(reranker.encoder.fingerprint, text, store.dtype) for text in texts])
@@ -125,13 +125,16 @@ def _fill(reranker: CompositionalReranker, store: FileStore, texts: list[str]) -
     done = tokens = 0
     start = time.monotonic()
     bar = tqdm(total=len(texts), initial=known, desc="Warming", unit=" passages", disable=None)
+
+    def show(more: int, more_tokens: int) -> None:
+        nonlocal done, tokens
+        done, tokens = done + more, tokens + more_tokens
+        bar.set_postfix_str(f"{tokens / (time.monotonic() - start):,.0f} tokens/s", refresh=False)
+        bar.update(more)
+
     try:
         with bar:
-            for chunk in _chunks(new):
-                tokens += sum(len(entry.vectors) for entry in reranker.encode_passages(chunk))
-                done += len(chunk)
-                bar.set_postfix_str(f"{tokens / (time.monotonic() - start):,.0f} tokens/s", refresh=False)
-                bar.update(len(chunk))
+            warm(reranker, new, show)
     except KeyboardInterrupt:
         left = len(new) - done
         print(f"\nstopped with {left:,} passages left: the same command goes on there", file=sys.stderr)
@@ -140,19 +143,6 @@ def _fill(reranker: CompositionalReranker, store: FileStore, texts: list[str]) -
     rate = f"; {done / seconds:,.0f} passages/s, {tokens / seconds:,.0f} tokens/s" if done else ""
     print(f"{done:,} new passages, {known:,} known{rate}")
     return 0
-
-
-def _chunks(texts: list[str]) -> Iterator[list[str]]:
-    chunk: list[str] = []
-    characters = 0
-    for text in texts:
-        if chunk and (len(chunk) == _PASSAGES or characters + len(text) > _CHARACTERS):
-            yield chunk
-            chunk, characters = [], 0
-        chunk.append(text)
-        characters += len(text)
-    if chunk:
-        yield chunk
 
 
 def _size(count: int) -> str:

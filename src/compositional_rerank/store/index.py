@@ -22,7 +22,7 @@ RECORD = np.dtype(
         ("check", "<u8"),  # of this record
     ]
 )
-KEY_BYTES = 16
+KEY_BYTES = 32
 _RECENT = 1 << 16  # records from which the recent ones are merged into the others
 
 
@@ -59,13 +59,12 @@ def key_words(keys: Sequence[bytes]) -> NDArray[np.uint64]:
     """uint64 ``[n, 2]``: what a record holds of each key.
 
     Raises:
-        InputError: a key has fewer than 16 bytes.
+        InputError: a key does not have 32 bytes.
     """
-    short = next((key for key in keys if len(key) < KEY_BYTES), None)
-    if short is not None:
-        raise InputError(f"a key must have at least {KEY_BYTES} bytes, got {short!r}: use token_key")
-    joined = b"".join(key[:KEY_BYTES] for key in keys)
-    return np.frombuffer(joined, "<u8").reshape(-1, 2)
+    if not set(map(len, keys)) <= {KEY_BYTES}:
+        wrong = next(key for key in keys if len(key) != KEY_BYTES)
+        raise InputError(f"a key must have {KEY_BYTES} bytes, got {wrong!r}: use token_key")
+    return np.frombuffer(b"".join(keys), "<u8").reshape(len(keys), -1)[:, :2]
 
 
 class Run:
@@ -109,7 +108,7 @@ class Index:
 
     Example:
         >>> index = Index()
-        >>> len(index), index.find(key_words([b"0123456789abcdef"]))[0].tolist()
+        >>> len(index), index.find(key_words([bytes(32)]))[0].tolist()
         (0, [False])
     """
 

@@ -200,7 +200,8 @@ class StoredText(EncodedText):
     _place: int
 
     def __init__(self, batch: Batch, place: int) -> None:
-        self.__dict__.update(_batch=batch, _place=place)
+        own = self.__dict__  # past the frozen fields
+        own["_batch"], own["_place"] = batch, place
 
     @property
     def vectors(self) -> torch.Tensor:

@@ -63,17 +63,17 @@ class Reader:
             self._read(views, start, _NOWAIT) == size
             for views, start, size in zip(buffers, starts, sizes, strict=True)
         ]
-        late = [place for place, is_whole in enumerate(whole) if not is_whole]
-        if hasattr(os, "posix_fadvise"):
+        if not all(whole):
+            late = [place for place, is_whole in enumerate(whole) if not is_whole]
+            if hasattr(os, "posix_fadvise"):
+                for place in late:
+                    os.posix_fadvise(self._descriptor, starts[place], sizes[place], os.POSIX_FADV_WILLNEED)
             for place in late:
-                os.posix_fadvise(self._descriptor, starts[place], sizes[place], os.POSIX_FADV_WILLNEED)
-        for place in late:
-            whole[place] = self._read(buffers[place], starts[place], 0) == sizes[place]
-        salts, checksums = records["key"][:, 1].tolist(), records["checksum"].tolist()
-        return [
-            is_whole and layout.checksum(salt, views) == checksum
-            for is_whole, salt, views, checksum in zip(whole, salts, buffers, checksums, strict=True)
-        ]
+                whole[place] = self._read(buffers[place], starts[place], 0) == sizes[place]
+        salts, expected = records["key"][:, 1].tolist(), records["checksum"].tolist()
+        checksums = map(layout.checksum, salts, buffers)
+        same = [found == wanted for found, wanted in zip(checksums, expected, strict=True)]
+        return same if all(whole) else [a and b for a, b in zip(whole, same, strict=True)]
 
     def _read(self, views: Sequence[memoryview], start: int, flags: int) -> int:
         try:

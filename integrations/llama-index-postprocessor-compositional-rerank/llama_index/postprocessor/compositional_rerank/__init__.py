@@ -1,6 +1,7 @@
-"""LlamaIndex node postprocessor and embedding over the core `compositional_rerank`."""
+"""LlamaIndex node postprocessor, embedding and transformation over the core `compositional_rerank`."""
 
 from llama_index.postprocessor.compositional_rerank.base import CompositionalRerank
 from llama_index.postprocessor.compositional_rerank.embedding import StructuralEmbedding
+from llama_index.postprocessor.compositional_rerank.warmer import CompositionalWarmer
 
-__all__ = ["CompositionalRerank", "StructuralEmbedding"]
+__all__ = ["CompositionalRerank", "CompositionalWarmer", "StructuralEmbedding"]

@@ -15,7 +15,7 @@ from llama_index.core.bridge.pydantic import (
 from llama_index.core.callbacks import CBEventType, EventPayload
 from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
-from llama_index.core.schema import MetadataMode, NodeWithScore, QueryBundle
+from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
 from llama_index_instrumentation import get_dispatcher
 
 from compositional_rerank.errors import InputError
@@ -58,6 +58,11 @@ class CompositionalRerank(BaseNodePostprocessor):
     device: str | None = Field(
         default=None, frozen=True, description="Torch device; None picks an accelerator where there is one."
     )
+    store: str | None = Field(
+        default=None,
+        frozen=True,
+        description="Folder of token vectors, as CompositionalWarmer fills it; None is memory.",
+    )
     top_n: Annotated[int, Field(strict=True, ge=1)] | None = Field(
         default=None, description="Return this many of the best nodes, at least 1; None returns all."
     )
@@ -93,7 +98,7 @@ class CompositionalRerank(BaseNodePostprocessor):
     def model_post_init(self, context: Any, /) -> None:
         """Prepare to load the model at first use."""
         super().model_post_init(context)
-        self._reranker = Lazy(_load, self.model, self.device)
+        self._reranker = Lazy(load, self.model, self.device, self.store)
 
     @classmethod
     def from_reranker(cls, reranker: CompositionalReranker, **settings: Any) -> CompositionalRerank:
@@ -101,10 +106,11 @@ class CompositionalRerank(BaseNodePostprocessor):
 
         Args:
             reranker: the core reranker; a serialised copy of the postprocessor loads it anew by its name.
-            settings: fields other than ``model``.
+            settings: fields other than ``model`` and ``store``.
         """
-        postprocessor = cls(model=reranker.name, **settings)
-        postprocessor._reranker = Lazy(_load, postprocessor.model, postprocessor.device, made=reranker)
+        postprocessor = cls(model=reranker.name, store=folder_of(reranker), **settings)
+        recipe = (postprocessor.model, postprocessor.device, postprocessor.store)
+        postprocessor._reranker = Lazy(load, *recipe, made=reranker)
         return postprocessor
 
     @classmethod
@@ -132,7 +138,7 @@ class CompositionalRerank(BaseNodePostprocessor):
         with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
             ranking = reranker.rerank(
                 query,
-                [node.node.get_content(metadata_mode=MetadataMode.EMBED) for node in nodes],
+                [passage_of(node.node) for node in nodes],
                 self.top_n,
                 retrieval_scores=[node.score for node in nodes],
                 min_score=self.min_score,
@@ -160,10 +166,23 @@ class CompositionalRerank(BaseNodePostprocessor):
         return source.model_copy(update={"node": copy, "score": result.score})
 
 
-def _load(model: str | None, device: str | None) -> CompositionalReranker:
+def load(model: str | None, device: str | None, store: str | None) -> CompositionalReranker:
+    """Load the core reranker that the fields of an adapter name."""
     from compositional_rerank import CompositionalReranker  # loading torch takes seconds
 
-    return CompositionalReranker.from_pretrained(model, device=device)
+    return CompositionalReranker.from_pretrained(model, device=device, store=store)
+
+
+def folder_of(reranker: CompositionalReranker) -> str | None:
+    """Folder of the reranker's store, where it has one."""
+    from compositional_rerank import FileStore
+
+    return str(reranker.store.path) if isinstance(reranker.store, FileStore) else None
+
+
+def passage_of(node: BaseNode) -> str:
+    """The text of a node that is scored, and by which the store finds it."""
+    return node.get_content(metadata_mode=MetadataMode.EMBED)
 
 
 def _check_nodes(nodes: object) -> None:

@@ -1,0 +1,81 @@
+"""CompositionalWarmer: fills the reranker's store while documents are indexed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from langchain_core.documents import BaseDocumentTransformer, Document
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from compositional_rerank.errors import InputError
+from compositional_rerank.lazy import Lazy
+from langchain_compositional_rerank.compressor import checked, folder_of, load
+
+if TYPE_CHECKING:
+    import compositional_rerank as core
+
+
+class CompositionalWarmer(BaseModel, BaseDocumentTransformer):
+    """Encodes documents once, while they are indexed, so that `CompositionalReranker` only encodes the query.
+
+    The documents pass through as they are. Put it behind everything that changes their text, by which they
+    are found again. The model is loaded at first use.
+
+    Args:
+        model: name or folder of the model; None is the default of compositional-rerank.
+        device: torch device; None picks an accelerator where there is one.
+        store: folder to fill; None only with `from_reranker`.
+
+    Example:
+        >>> import tempfile
+        >>> from langchain_compositional_rerank import CompositionalReranker
+        >>> folder = tempfile.mkdtemp()
+        >>> documents = [Document("Goethe wrote Faust.")]
+        >>> documents = CompositionalWarmer(store=folder).transform_documents(documents)
+        >>> reranker = CompositionalReranker(store=folder)  # finds the token vectors there
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    model: str | None = Field(default=None, frozen=True)
+    device: str | None = Field(default=None, frozen=True)
+    store: str | None = Field(default=None, frozen=True)
+    _reranker: Lazy[core.CompositionalReranker] = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        """Prepare to load the model at first use."""
+        self._reranker = Lazy(_load, self.model, self.device, self.store)
+
+    @classmethod
+    def from_reranker(cls, reranker: core.CompositionalReranker) -> CompositionalWarmer:
+        """Build the transformer around a loaded reranker, whose store it fills."""
+        warmer = cls(model=reranker.name, store=folder_of(reranker))
+        warmer._reranker = Lazy(_load, warmer.model, warmer.device, warmer.store, made=reranker)
+        return warmer
+
+    def transform_documents(self, documents: Sequence[Document], **kwargs: Any) -> list[Document]:
+        """Encode the documents into the store.
+
+        Args:
+            documents: what will be reranked; they are not changed.
+            kwargs: part of LangChain's interface; none is used.
+
+        Returns:
+            The same documents.
+
+        Raises:
+            InputError: there is no store to fill, or a value is no document.
+            StoreError: the store could not keep them.
+        """
+        from compositional_rerank.warming import warm
+
+        sources = checked(documents)
+        warm(self._reranker.get(), [document.page_content for document in sources])
+        return sources
+
+
+def _load(model: str | None, device: str | None, store: str | None) -> core.CompositionalReranker:
+    if store is None:
+        raise InputError("CompositionalWarmer has no store to fill: pass store=FOLDER, or use from_reranker")
+    return load(model, device, store)
