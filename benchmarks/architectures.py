@@ -164,7 +164,7 @@ def main() -> None:
     )
     parser.add_argument("--data", type=Path, required=True, help="folder with the data of docs/training.md")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
-    parser.add_argument("--steps", type=int, default=300, help="steps of 32 pairs (300)")
+    parser.add_argument("--steps", type=int, default=200, help="steps of 32 pairs (200)")
     parser.add_argument("--rows", type=int, default=200, help="rows of each development set (200)")
     parser.add_argument("--only", nargs="*", default=[*READERS, "joint"], help="architectures")
     args = parser.parse_args()
