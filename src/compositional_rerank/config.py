@@ -51,20 +51,28 @@ class StructuralConfig:
     """The structural part of stage one.
 
     Args:
-        dimension: components that it adds to the base model's vectors, at least 3.
-        longest: longest text in tokens that it reads, special tokens included; longer ones are left to the
-            base model.
+        dimension: components that it adds to the base model's vectors, at least 1.
+        layers: which layers of the base model it reads.
+        width: components of its token vectors, a multiple of 4.
+        depth: its layers, at least 1.
+        longest: longest text in tokens that it reads, special tokens included; the vectors of longer ones
+            stay the base model's.
         sensitivity: its weight as chosen on development data, above 0 and at most 1.
     """
 
     dimension: int
+    layers: list[int]
+    width: int
+    depth: int
     longest: int
     sensitivity: float
 
     def __post_init__(self) -> None:
-        if self.dimension < 3 or self.longest < 8 or not 0 < self.sensitivity <= 1:
+        counts = (self.dimension, self.width, self.depth, self.longest - 7)
+        if min(counts) < 1 or self.width % 4 or not self.layers or not 0 < self.sensitivity <= 1:
             raise CheckpointError(
-                f"structural wants dimension >= 3, longest >= 8 and sensitivity in (0, 1], got {self}"
+                "structural wants dimension, depth >= 1, width a multiple of 4, longest >= 8, layers and a "
+                f"sensitivity in (0, 1], got {self}"
             )
 
 

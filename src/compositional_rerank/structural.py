@@ -1,80 +1,155 @@
-"""The structural part of stage one: a second encoder on the same base model, in dimensions of its own."""
+"""The structural part of stage one: a small network over the base model's own layers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from safetensors import SafetensorError
+from sentence_transformers.base.modules.module import Module
+from torch.nn.functional import normalize
 
-from compositional_rerank._quiet import quiet_loading
-from compositional_rerank.checkpoint import ModelFiles
-from compositional_rerank.delta import apply_delta
 from compositional_rerank.errors import CheckpointError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-HEAD = "head."
-AXES = 2  # directions of the part for texts that are too long for it: passages, queries
+    from compositional_rerank.config import StructuralConfig
+
+_HEADS = 4
 
 
-def build_structural(base: Path, dimension: int, device: str | None = None) -> SentenceTransformer:
-    """The base model with a mean over its tokens and a linear head: texts -> float ``[n, dimension - AXES]``.
+class StructuralPart(Module):  # type: ignore[misc]
+    """Last module of an embedding model: appends the structural part to the vector that came so far.
 
-    Args:
-        base: folder of a sentence-transformers model.
-        dimension: components of the structural part, more than ``AXES``.
-        device: torch device name; None picks an accelerator where there is one.
-    """
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.base.modules import Dense, Transformer
-    from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
-
-    with quiet_loading():
-        # load() keeps the model's own max length; Transformer(path) would not
-        transformer = Transformer.load(str(base), model_kwargs={"use_safetensors": True})
-    hidden = int(transformer.get_embedding_dimension())
-    head = Dense(hidden, dimension - AXES, bias=False, activation_function=torch.nn.Identity())
-    modules = [transformer, Pooling(hidden, pooling_mode="mean"), head, Normalize()]
-    model: SentenceTransformer = SentenceTransformer(modules=modules, device=device)
-    return model
-
-
-def apply_structural(model: SentenceTransformer, tensors: Mapping[str, torch.Tensor]) -> None:
-    """Put trained weights into a `build_structural` model, in place.
+    It reads the token vectors of some layers of the base model, which has computed them already, with a small
+    Transformer. The part of a text of more than ``longest`` tokens is zero: its vector stays the base's.
 
     Args:
-        model: the untrained model.
-        tensors: a delta of the base's layers (`delta.compress_delta`) and ``head.weight``.
-
-    Raises:
-        CheckpointError: a name or shape does not fit.
+        hidden: components of the base's token vectors and of its vector.
+        layers: which of its layers are read; 0 is the word embeddings.
+        dimension: components of the part.
+        width: of the small Transformer.
+        depth: layers of it.
+        longest: longest text that is read, in tokens with the special ones.
+        sensitivity: weight of the part, 0 or more.
     """
-    delta = {name: tensor for name, tensor in tensors.items() if not name.startswith(HEAD)}
-    apply_delta(cast(torch.nn.Module, model[0].auto_model), delta)
-    try:
-        cast(Any, model[2]).linear.load_state_dict({"weight": tensors[HEAD + "weight"].float()})
-    except (KeyError, RuntimeError) as error:
-        raise CheckpointError(f"the structural part has no head for this base model: {error}") from error
+
+    config_keys = ("hidden", "layers", "dimension", "width", "depth", "longest", "sensitivity")
+
+    def __init__(
+        self,
+        hidden: int,
+        layers: Sequence[int],
+        dimension: int,
+        width: int,
+        depth: int,
+        longest: int,
+        sensitivity: float,
+    ) -> None:
+        super().__init__()
+        self.hidden, self.layers, self.dimension = hidden, list(layers), dimension
+        self.width, self.depth, self.longest, self.sensitivity = width, depth, longest, sensitivity
+        self.norms = torch.nn.ModuleList([torch.nn.LayerNorm(hidden) for _ in self.layers])
+        self.reader = torch.nn.Linear(hidden * len(self.layers), width)
+        self.encoder = torch.nn.ModuleList(
+            [
+                torch.nn.TransformerEncoderLayer(
+                    width, _HEADS, 2 * width, dropout=0, activation="gelu", batch_first=True, norm_first=True
+                )
+                for _ in range(depth)
+            ]
+        )
+        self.norm = torch.nn.LayerNorm(width)
+        self.head = torch.nn.Linear(width, dimension, bias=False)
+        self.skip = torch.nn.Linear(hidden, dimension, bias=False)
+        torch.nn.init.normal_(self.head.weight, std=0.01)  # at first the vector is nearly the base's
+        torch.nn.init.zeros_(self.skip.weight)
+
+    def forward(self, features: dict[str, Any]) -> dict[str, Any]:
+        """Add ``base_embedding`` and put it, followed by the part, into ``sentence_embedding``.
+
+        Args:
+            features: of the base model: ``sentence_embedding`` float ``[n, hidden]``; for every layer of
+                ``all_layer_embeddings`` float ``[n, T, hidden]``; ``attention_mask`` int ``[n, T]``.
+        """
+        base = normalize(features["sentence_embedding"].float(), dim=-1)
+        mask = features["attention_mask"].bool()
+        part = base.new_zeros(len(base), self.dimension)
+        short = mask.sum(dim=1) <= self.longest
+        if bool(short.any()):
+            mask = mask[short, : self.longest]  # padding is on the right of a short text
+            states = [features["all_layer_embeddings"][n][short, : self.longest] for n in self.layers]
+            part[short] = self._read(states, mask, base[short])
+        vectors = normalize(torch.cat([base, self.sensitivity * part], dim=-1), dim=-1)
+        return {**features, "base_embedding": base, "sentence_embedding": vectors}
+
+    def _read(self, states: list[torch.Tensor], mask: torch.Tensor, base: torch.Tensor) -> torch.Tensor:
+        tokens = self.reader(torch.cat([norm(x) for norm, x in zip(self.norms, states, strict=True)], dim=-1))
+        for layer in self.encoder:
+            tokens = layer(tokens, src_key_padding_mask=~mask)
+        kept = mask.unsqueeze(-1)
+        mean = (self.norm(tokens) * kept).sum(dim=1) / kept.sum(dim=1)
+        part: torch.Tensor = (self.skip(base) + self.head(mean)).float()
+        return part
+
+    def get_embedding_dimension(self) -> int:
+        """Components of the base's vector and of the part together."""
+        return self.hidden + self.dimension
+
+    def save(self, output_path: str, *args: Any, safe_serialization: bool = True, **kwargs: Any) -> None:
+        """Write settings and weights into a folder, as every module of sentence-transformers does."""
+        self.save_config(output_path)
+        self.save_torch_weights(output_path, safe_serialization=safe_serialization)
+
+    @classmethod
+    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> StructuralPart:
+        """Read what `save` has written."""
+        where = {"model_name_or_path": model_name_or_path, "subfolder": subfolder}
+        part = cls(**cls.load_config(**where))
+        return cast(StructuralPart, cls.load_torch_weights(model=part, **where))
 
 
-def load_structural(
-    base: ModelFiles, weights: Path, dimension: int, device: str | None = None
-) -> SentenceTransformer:
-    """Load the structural encoder of a checkpoint.
+def append_part(model: SentenceTransformer, config: StructuralConfig, sensitivity: float) -> StructuralPart:
+    """Append an untrained part to an embedding model, in place.
 
     Raises:
-        CheckpointError: the file is damaged, or fits another base model or dimension.
+        CheckpointError: the model is not made of layers whose token vectors it shows, or has fewer of them.
+    """
+    inner = getattr(model[0], "auto_model", None)
+    count, hidden = getattr(getattr(inner, "config", None), "num_hidden_layers", 0), 0
+    if inner is not None and count >= max(config.layers):
+        hidden = int(inner.config.hidden_size)
+    if not hidden or model.get_embedding_dimension() != hidden:
+        raise CheckpointError(
+            f"a structural part over the layers {config.layers} does not fit this base model of {count} "
+            "layers: its vectors must be pooled token vectors of a Transformer"
+        )
+    inner.config.output_hidden_states = True
+    part = StructuralPart(
+        hidden, config.layers, config.dimension, config.width, config.depth, config.longest, sensitivity
+    ).to(model.device)
+    model.append(part)
+    return part
+
+
+def load_part(
+    model: SentenceTransformer, weights: Path, config: StructuralConfig, sensitivity: float
+) -> None:
+    """Append a checkpoint's structural part to its base model, in place.
+
+    Raises:
+        CheckpointError: the file is damaged, or fits another base model or other settings.
     """
     from safetensors.torch import load_file
 
+    part = append_part(model, config, sensitivity)
     try:
-        tensors = load_file(weights)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{weights} cannot be read: {error}; install the checkpoint again") from error
-    model = build_structural(base.path, dimension, device)
-    apply_structural(model, tensors)
-    return model.eval()
+        part.load_state_dict({name: tensor.float() for name, tensor in load_file(weights).items()})
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{weights} holds no structural part for this base model: {error}; install the checkpoint again"
+        ) from error
+    part.eval()

@@ -7,7 +7,7 @@ import random
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from datasets import Dataset
@@ -22,17 +22,15 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from compositional_rerank._quiet import quiet_loading
 from compositional_rerank.config import Located, StructuralConfig
 from compositional_rerank.errors import DataError, InputError
-from compositional_rerank.structural import AXES, build_structural
+from compositional_rerank.structural import append_part
 from compositional_rerank.training.export import check_new, export_structural, staged
 from compositional_rerank.training.settings import StructuralSettings, TrainingSettings
 from compositional_rerank.training.structural_loss import StructuralLoss
 from compositional_rerank.training.trainer import claim, common_arguments, last_state, watchers
 from compositional_rerank.training.triples import TrainingTriple
-from compositional_rerank.verifier import has_fast_bfloat16
 
 MIN_ROWS = 200
 _CHARACTERS = 240  # of a row; where rows are longer, fewer come to a step
-_SAMPLE = 1500  # rows from which the head's first directions are taken
 
 
 def train_structural(
@@ -74,16 +72,21 @@ def train_structural(
             f"{start.name}), and start from that checkpoint"
         )
     work = _claimed(rows, start, out, (settings, structural))
-    base = _base_model(start.base.path, device)
     torch.manual_seed(settings.seed)
-    model = build_structural(start.base.path, structural.dimension, str(base.device))
-    base.max_seq_length = model.max_seq_length = min(settings.max_tokens, structural.longest)
-    _freeze_below(model, structural.layers)
-    head = cast(Any, model[2]).linear.weight.data
-    head.copy_(_directions(base, rows, len(head), settings.seed))
-    _run(model, rows, StructuralLoss(model, base, structural), settings, work)
-    config = StructuralConfig(structural.dimension, structural.longest, structural.sensitivity)
-    export_structural(model, start, out, config)
+    model = _base_model(start.base.path, device)
+    _freeze(model)
+    config = StructuralConfig(
+        structural.dimension,
+        _layers(model),
+        structural.width,
+        structural.depth,
+        structural.longest,
+        structural.sensitivity,
+    )
+    part = append_part(model, config, sensitivity=1.0)
+    model.max_seq_length = min(settings.max_tokens, structural.longest)
+    _run(model, rows, StructuralLoss(model, structural), settings, work)
+    export_structural(part, start, out, config)
     shutil.rmtree(work)
     return out
 
@@ -200,35 +203,15 @@ def _base_model(path: Path, device: str | None) -> SentenceTransformer:
     return model
 
 
-def _freeze_below(model: SentenceTransformer, layers: int) -> None:
-    """Leave only the uppermost ``layers`` of the base model and the head to train, without dropout."""
-    inner = cast(Any, model[0].auto_model)
-    found = getattr(getattr(inner, "encoder", None), "layer", None)
-    if found is None or len(found) < layers:
-        raise InputError(
-            f"layers is {layers}, but the base model has {len(found or ())} encoder layers: set a smaller "
-            "number in the recipe's [structural], or take a BERT-like base model"
-        )
-    for module in inner.modules():
+def _freeze(model: SentenceTransformer) -> None:
+    """Leave the base model as it is: no gradients, and no dropout in the states that the part reads."""
+    model.requires_grad_(False)
+    for module in model.modules():
         if isinstance(module, torch.nn.Dropout):
             module.p = 0.0
-    inner.requires_grad_(False)
-    for layer in found[-layers:]:
-        layer.requires_grad_(True)
 
 
-def _directions(
-    base: SentenceTransformer, rows: Sequence[TrainingTriple], dimension: int, seed: int
-) -> torch.Tensor:
-    """Directions that keep most of the base's cosines, to start from: float32 ``[dimension, hidden]``."""
-    sample = random.Random(seed).sample(rows, min(len(rows), _SAMPLE))
-    texts = [text for row in sample for text in (row.anchor, row.negative) if text]
-    with torch.autocast(base.device.type, torch.bfloat16, enabled=has_fast_bfloat16(base.device)):
-        vectors = base.encode(texts, convert_to_tensor=True, show_progress_bar=False).float().cpu()
-    directions: torch.Tensor = torch.linalg.svd(vectors, full_matrices=True)[2]
-    if dimension > len(directions):
-        raise InputError(
-            f"dimension is {dimension + AXES}; at most {len(directions) + AXES} can be filled on this base: "
-            "set it in the recipe's [structural]"
-        )
-    return directions[:dimension].contiguous()
+def _layers(model: SentenceTransformer) -> list[int]:
+    """Layers for the part to read: words nearly as they are, half understood, and as the base pools them."""
+    count = int(getattr(getattr(model[0].auto_model, "config", None), "num_hidden_layers", 0))
+    return sorted({min(1, count), count // 2, count})

@@ -88,30 +88,24 @@ def export(
         config.save(folder)
 
 
-def export_structural(model: Any, start: Located, out: Path, structural: StructuralConfig) -> None:
+def export_structural(part: torch.nn.Module, start: Located, out: Path, structural: StructuralConfig) -> None:
     """Write a checkpoint: what ``start`` holds, with this structural part.
 
     Args:
-        model: the trained `structural.build_structural` model.
+        part: the trained `structural.StructuralPart`.
         start: the checkpoint whose verifier is taken over.
         out: folder to write; must not exist.
-        structural: dimension and default sensitivity.
+        structural: the part's settings and default sensitivity.
 
     Raises:
         InputError: ``out`` exists, or ``start`` is no checkpoint.
-        CheckpointError: a weight is not finite.
+        CheckpointError: a weight is not finite in float16.
         OSError: the disk is full, or the place cannot be written.
     """
-    from sentence_transformers.base.modules import Transformer
-
-    check_new(out)
-    with quiet_loading():
-        original = Transformer.load(str(start.base.path)).auto_model
-    tensors = compress_delta(dict(original.named_parameters()), dict(model[0].auto_model.named_parameters()))
-    head = model[2].linear.weight.detach().half().cpu().contiguous()
-    if not bool(torch.isfinite(head).all()):
-        raise CheckpointError("the head is not finite: training diverged; lower the learning rate")
-    _export_beside(start, out, STRUCTURAL_FILE, tensors | {HEAD + "weight": head}, structural=structural)
+    tensors = {name: tensor.half().cpu().contiguous() for name, tensor in part.state_dict().items()}
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+        raise CheckpointError("the part is not finite in float16: training diverged; lower the learning rate")
+    _export_beside(start, out, STRUCTURAL_FILE, tensors, structural=structural)
 
 
 def export_projection(projection: torch.Tensor, start: Located, out: Path) -> None:

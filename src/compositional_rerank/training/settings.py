@@ -55,37 +55,41 @@ class StructuralSettings:
     """The structural part and what it learns; the defaults are those of the shipped checkpoint.
 
     Args:
-        dimension: components that it adds to the base model's vectors, at least 3; two of them are for texts
-            that are too long for the part.
-        layers: how many of the base's uppermost layers are trained, at least 1.
-        longest: longest text in tokens that the part reads, at least 8.
-        sensitivity: its weight, written into the checkpoint as the one to use, in (0, 1].
-        follow: weight of an unlabelled pair's squared distance from the third power of the base's cosine.
-        together: weight of a paraphrase's squared shortfall below the base's cosine.
-        fall: weight of a near-miss's squared cosine, where above 0.
+        dimension: components that it adds to the base model's vectors, at least 1.
+        width: components of its token vectors, a multiple of 4.
+        depth: its layers, at least 1.
+        longest: longest text in tokens that it reads, at least 8.
+        sensitivity: its weight, written into the checkpoint as the one to use, in (0, 1]; trained at 1.
+        follow: weight of an unlabelled pair's squared distance from the base's cosine.
+        paraphrase: weight of a paraphrase's squared shortfall below the base's cosine.
+        fall: weight of a near-miss's squared excess above the base's cosine less ``drop``.
         rank: weight of near-miss against paraphrase of the same anchor, with ``margin``.
-        margin: how far the near-miss is to stay below the paraphrase.
+        drop: how far a near-miss is to fall below the base's cosine.
+        margin: how far it is to stay below the paraphrase.
     """
 
     dimension: int = 128
-    layers: int = 3
+    width: int = 128
+    depth: int = 2
     longest: int = 64
-    sensitivity: float = 0.5
+    sensitivity: float = 0.75
     follow: float = 20.0
-    together: float = 20.0
-    fall: float = 1.0
-    rank: float = 1.0
-    margin: float = 0.3
+    paraphrase: float = 10.0
+    fall: float = 5.0
+    rank: float = 4.0
+    drop: float = 0.5
+    margin: float = 0.2
 
     def __post_init__(self) -> None:
         checks = {
-            "dimension": isinstance(self.dimension, int) and self.dimension >= 3,
-            "layers": isinstance(self.layers, int) and self.layers >= 1,
+            "dimension": isinstance(self.dimension, int) and self.dimension >= 1,
+            "width": isinstance(self.width, int) and self.width >= 4 and self.width % 4 == 0,
+            "depth": isinstance(self.depth, int) and self.depth >= 1,
             "longest": isinstance(self.longest, int) and self.longest >= 8,
             "sensitivity": 0 < self.sensitivity <= 1,
             **{
                 name: 0 <= getattr(self, name) < math.inf
-                for name in ("follow", "together", "fall", "rank", "margin")
+                for name in ("follow", "paraphrase", "fall", "rank", "drop", "margin")
             },
         }
         for name, fine in checks.items():
