@@ -31,8 +31,8 @@ class _State:
     meta: Meta
     data: Reader
     index: Index
-    index_path: Path
-    index_size: int  # of the index file when it was last read
+    index_file: Reader
+    index_size: int  # of that file when it was last read
     read: int  # its records that were read, up to the last good one
     end: int  # where the next passage goes in the data file
 
@@ -220,11 +220,8 @@ class FileStore:
         state = self._state
         if state is None:
             raise StoreError(f"store {self.path} is closed: open it again")
-        try:
-            if os.stat(state.index_path).st_size == state.index_size:
-                return state
-        except FileNotFoundError:
-            pass  # compacted
+        if state.index_file.size() == state.index_size:
+            return state
         with self._lock:
             self._state = self._load(state)
             return self._state
@@ -237,17 +234,15 @@ class FileStore:
                 raise StoreError(f"store {self.path} is gone: meta.json was removed")
             try:
                 if state is None or state.meta.generation != meta.generation:
-                    path = self._folder.index(meta)
-                    state = _State(meta, Reader(self._folder.data(meta)), Index(), path, 0, 0, 0)
-                start = state.read * RECORD.itemsize
-                with state.index_path.open("rb") as file:
-                    if file.seek(0, os.SEEK_END) < start:  # a failed write was taken back
-                        raise FileNotFoundError
-                    file.seek(start)
-                    content = file.read()
+                    files = Reader(self._folder.data(meta)), Reader(self._folder.index(meta))
+                    state = _State(meta, files[0], Index(), files[1], 0, 0, 0)
             except FileNotFoundError:
+                continue
+            start = state.read * RECORD.itemsize
+            if state.index_file.size() < start:  # removed, or a failed write was taken back
                 state = None
                 continue
+            content = state.index_file.tail(start)
             records, read, damaged = parse(content)
             if len(records) and not meta.dimension:
                 continue  # the first passage came after meta.json was read
@@ -280,9 +275,9 @@ class FileStore:
             if state.meta != meta:
                 self._folder.write_meta(meta)
             append(self._folder.data(meta), b"".join(packed), state.end)
-            append(state.index_path, seal(records).tobytes(), written)
+            append(self._folder.index(meta), seal(records).tobytes(), written)
         except OSError as error:
-            for path, size in ((state.index_path, written), (self._folder.data(meta), state.end)):
+            for path, size in ((self._folder.index(meta), written), (self._folder.data(meta), state.end)):
                 with suppress(OSError):
                     os.truncate(path, size)
             raise StoreError(

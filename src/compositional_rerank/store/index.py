@@ -80,7 +80,8 @@ class Run:
         last = np.ones(len(order), np.bool_)
         last[:-1] = words[1:] != words[:-1]
         self.records = records.take(order[last])
-        self._words = words[last]  # apart, because a search would copy a column of the records each time
+        # apart, because a search would copy a column of the records each time
+        self._first, self._second = words[last], np.ascontiguousarray(self.records["key"][:, 1])
 
     def __len__(self) -> int:
         return len(self.records)
@@ -89,9 +90,10 @@ class Run:
         """Which keys are there, bool ``[n]``, and the record of each (of no meaning where there is none)."""
         if len(self) == 0:
             return np.zeros(len(keys), np.bool_), np.zeros(len(keys), RECORD)
-        place = np.searchsorted(self._words, keys[:, 0]).clip(max=len(self) - 1)
-        found = self.records.take(place)
-        return (found["key"] == keys).all(axis=1), found
+        place = self._first.searchsorted(keys[:, 0])
+        found = self._first.take(place, mode="clip") == keys[:, 0]
+        found &= self._second.take(place, mode="clip") == keys[:, 1]
+        return found, self.records.take(place, mode="clip")
 
 
 _NONE = Run(np.empty(0, RECORD))

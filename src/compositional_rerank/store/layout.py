@@ -128,14 +128,10 @@ class Batch:
         lengths = (tokens * layout.row, tokens * layout.token.itemsize, heads, self.rest)
         ends = [np.cumsum(part) for part in lengths]
         self.parts = [np.empty(end[-1], np.uint8) for end in ends]
+        a, b, c, d = ([0, *end.tolist()] for end in ends)
         v, t, h, r = (part.data for part in self.parts)
-        starts = zip(*([0, *end.tolist()] for end in ends), strict=True)
-        here = next(starts)
-        self.views = []
-        for there in starts:
-            (a, b, c, d), (e, f, g, i) = here, there
-            self.views.append([v[a:e], t[b:f], h[c:g], r[d:i]])
-            here = there
+        ranges = zip(a, a[1:], b, b[1:], c, c[1:], d, d[1:], strict=False)
+        self.views = [[v[i:j], t[k:q], h[m:n], r[o:p]] for i, j, k, q, m, n, o, p in ranges]
         """For each passage the four buffers that its bytes go into."""
 
     def entries(self) -> list[EncodedText]:

@@ -34,6 +34,15 @@ class Reader:
         if hasattr(self, "_descriptor"):
             os.close(self._descriptor)
 
+    def size(self) -> int:
+        """Bytes of the file; -1 when it was removed, as a compaction does with the file that it replaces."""
+        status = os.fstat(self._descriptor)
+        return status.st_size if status.st_nlink else -1
+
+    def tail(self, start: int) -> bytes:
+        """What the file holds from a place on."""
+        return os.pread(self._descriptor, max(self.size() - start, 0), start)
+
     def entries(self, layout: Layout, records: Records) -> list[EncodedText | None]:
         """The entries that index records point at; None for one that is damaged."""
         tokens, sizes = records["tokens"].astype(np.int64), records["size"].astype(np.int64)
@@ -55,21 +64,19 @@ class Reader:
     def _fill(self, layout: Layout, records: Records, buffers: Sequence[Sequence[memoryview]]) -> list[bool]:
         """Read passages into their buffers; whether each came whole and has its checksum.
 
-        What is in memory is read at once. The rest is asked for all together before the first wait, so that
-        the disk works on it side by side.
+        What is in memory is read at once. At the first that is not, all that are left are asked for together,
+        so that the disk works on them side by side.
         """
         starts, sizes = records["start"].tolist(), records["size"].tolist()
-        whole = [
-            self._read(views, start, _NOWAIT) == size
-            for views, start, size in zip(buffers, starts, sizes, strict=True)
-        ]
-        if not all(whole):
-            late = [place for place, is_whole in enumerate(whole) if not is_whole]
-            if hasattr(os, "posix_fadvise"):
-                for place in late:
-                    os.posix_fadvise(self._descriptor, starts[place], sizes[place], os.POSIX_FADV_WILLNEED)
-            for place in late:
-                whole[place] = self._read(buffers[place], starts[place], 0) == sizes[place]
+        whole, flags = [], _NOWAIT
+        for place, (views, start, size) in enumerate(zip(buffers, starts, sizes, strict=True)):
+            got = self._read(views, start, flags)
+            if got != size and flags:
+                flags = 0
+                for left in range(place, len(starts)):
+                    os.posix_fadvise(self._descriptor, starts[left], sizes[left], os.POSIX_FADV_WILLNEED)
+                got = self._read(views, start, flags)
+            whole.append(got == size)
         salts, expected = records["key"][:, 1].tolist(), records["checksum"].tolist()
         checksums = map(layout.checksum, salts, buffers)
         same = [found == wanted for found, wanted in zip(checksums, expected, strict=True)]
@@ -79,4 +86,4 @@ class Reader:
         try:
             return os.preadv(self._descriptor, views, start, flags)
         except OSError:
-            return -1  # not in memory; or not readable at all, which the second attempt shows again
+            return -1  # not in memory; or not readable at all, which an attempt that may wait shows again
