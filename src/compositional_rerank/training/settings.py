@@ -74,11 +74,11 @@ class StructuralSettings:
     longest: int = 64
     sensitivity: float = 0.75
     follow: float = 20.0
-    paraphrase: float = 10.0
-    fall: float = 5.0
-    rank: float = 4.0
-    drop: float = 0.5
-    margin: float = 0.2
+    paraphrase: float = 20.0
+    fall: float = 1.0
+    rank: float = 2.0
+    drop: float = 0.3
+    margin: float = 0.1
 
     def __post_init__(self) -> None:
         checks = {
