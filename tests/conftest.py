@@ -109,18 +109,20 @@ def checkpoint_folder(checkpoint_network: CrossEncoder, tmp_path_factory: pytest
 
 @pytest.fixture(scope="session")
 def structural_folder(checkpoint_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same checkpoint with a structural part of 8 random dimensions."""
+    """The same checkpoint with a structural part of 8 random dimensions, for texts of up to 32 tokens."""
+    from sentence_transformers import SentenceTransformer
+
     from compositional_rerank.config import StructuralConfig, locate
-    from compositional_rerank.structural import build_structural
+    from compositional_rerank.structural import append_part
     from compositional_rerank.training.export import export_structural
 
     start = locate(checkpoint_folder)
+    config = StructuralConfig(dimension=8, layers=[1, 6], width=8, depth=1, longest=32, sensitivity=0.5)
     torch.manual_seed(6)
-    model = build_structural(start.base.path, 8, "cpu")
-    for parameter in model[0].auto_model.encoder.layer[-1].parameters():
-        parameter.data.add_(torch.randn_like(parameter) * 0.002)
+    part = append_part(SentenceTransformer(str(start.base.path), device="cpu"), config, 1.0)
+    torch.nn.init.normal_(part.head.weight, std=0.2)
     folder = tmp_path_factory.mktemp("checkpoints") / "structural"
-    export_structural(model, start, folder, StructuralConfig(dimension=8, longest=32, sensitivity=0.5))
+    export_structural(part, start, folder, config)
     return folder
 
 

@@ -106,17 +106,21 @@ def test_a_model_without_a_structural_part_has_no_sensitivity(base_folder: Path)
 def test_the_structural_part_comes_in_dimensions_of_its_own(
     structural_folder: Path, base: SentenceTransformer
 ) -> None:
-    part = StructuralEmbedder.from_pretrained(str(structural_folder), device="cpu", sensitivity=1)
+    full = StructuralEmbedder.from_pretrained(str(structural_folder), device="cpu", sensitivity=1)
     half = StructuralEmbedder.from_pretrained(str(structural_folder), device="cpu", sensitivity=None)
     assert (half.sensitivity, half.dimension, half.name) == (0.5, 392, str(structural_folder))
     for texts, role in ((TEXTS, "encode_query"), (TEXTS[:2], "encode_document")):
-        vectors, alone = getattr(half, role)(texts), getattr(part, role)(texts)
+        vectors, most = getattr(half, role)(texts), getattr(full, role)(texts)
         assert (vectors.dtype, vectors.shape) == (np.float32, (len(texts), 392))
         np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-        assert not alone[:, :384].any()
-        cosines = base.encode(texts, normalize_embeddings=True)
-        expected = 0.5 * cosines @ cosines.T + 0.5 * alone @ alone.T
-        np.testing.assert_allclose(vectors @ vectors.T, expected, atol=1e-5)
+        # the direction is the base's, and the part counts half as much as at sensitivity 1
+        expected = base.encode(texts, normalize_embeddings=True)
+        length = np.linalg.norm(vectors[:, :384], axis=1, keepdims=True)
+        np.testing.assert_allclose(vectors[:, :384] / length, expected, atol=1e-5)
+        ratio = np.linalg.norm(most[:, :384], axis=1, keepdims=True)
+        np.testing.assert_allclose(vectors[:, 384:] / length, most[:, 384:] / ratio / 2, atol=1e-5)
+        short = [place for place, text in enumerate(texts) if len(text) < 100]
+        assert (np.abs(vectors[short, 384:]).max(axis=1) > 0.01).all()
     assert half.encode_query([]).shape == (0, 392)
 
 
@@ -126,7 +130,7 @@ def test_a_checkpoint_at_sensitivity_zero_is_the_base_model_byte_for_byte(
 ) -> None:
     name = None if folder is None else str(request.getfixturevalue(folder))
     embedder = StructuralEmbedder.from_pretrained(name, device="cpu")
-    assert (embedder.part, embedder.dimension) == (None, 384)
+    assert embedder.dimension == 384
     expected = base.encode(TEXTS, batch_size=32, normalize_embeddings=True)
     assert embedder.encode_document(TEXTS).tobytes() == expected.tobytes()
 
@@ -160,27 +164,30 @@ def test_prompts_are_read_by_both_parts(structural_folder: Path, linked_model: P
     )
 
 
-def test_long_passages_are_ranked_as_by_the_base_model(
+def test_long_passages_keep_the_vectors_of_the_base_model(
     structural_folder: Path, base: SentenceTransformer
 ) -> None:
     embedder = StructuralEmbedder.from_pretrained(str(structural_folder), device="cpu", sensitivity=0.75)
     passages = [f"{subject} " * 40 for subject in ("Rome is old.", "Dogs bark.", "Sugar is sweet.")]
-    documents = embedder.encode_document(passages)
+    expected = base.encode(passages, normalize_embeddings=True)
+    # in one batch with a short text, and 30 tokens and two special ones are still short
+    documents = embedder.encode_document([*passages, "Rome", "x " * 30, "x " * 31])
+    np.testing.assert_allclose(documents[:3, :384], expected, atol=1e-6)
+    assert [bool(row.any()) for row in documents[:, 384:]] == [False, False, False, True, True, False]
     for query in ("Is Rome old?", "Why do dogs bark? " * 20):
-        expected = 0.25 * base.encode([query], normalize_embeddings=True) @ base.encode(passages).T
-        np.testing.assert_allclose(embedder.encode_query([query]) @ documents.T, expected, atol=1e-5)
+        cosines = base.encode([query], normalize_embeddings=True) @ expected.T
+        found = embedder.encode_query([query]) @ documents[:3].T
+        np.testing.assert_allclose(found / found.max(), cosines / cosines.max(), atol=1e-5)
 
 
-def test_only_short_texts_cost_a_second_pass(structural_folder: Path) -> None:
+def test_there_is_one_forward_pass(structural_folder: Path) -> None:
     embedder = StructuralEmbedder.from_pretrained(str(structural_folder), device="cpu", sensitivity=0.5)
-    assert embedder.part is not None
-    read: list[int] = []
-    hook = embedder.part.register_forward_pre_hook(
-        lambda module, inputs: read.append(len(inputs[0]["input_ids"]))
-    )
-    embedder.encode_document(["Rome", "Rome " * 100, "Paris", "x " * 30])  # 30 tokens and two special ones
+    passes: list[int] = []
+    layer = embedder.model[0].auto_model.encoder.layer[0]
+    hook = layer.register_forward_pre_hook(lambda module, inputs: passes.append(len(inputs[0])))
+    embedder.encode_document(["Rome", "Paris"])
     hook.remove()
-    assert read == [3]
+    assert passes == [2]
 
 
 def test_a_base_model_recommends_no_sensitivity() -> None:

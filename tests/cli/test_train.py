@@ -61,7 +61,7 @@ def test_a_recipe_of_one_s_own(tmp_path: Path, capsys: pytest.CaptureFixture[str
 
 def test_the_embedder_beside_the_shipped_verifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source = '[[source]]\nname = "templates"\nkind = "templates"\nrows = 220\nlicence = "CC0"\n'
-    head = "seed = 4\n[training]\nbatch_size = 4\nstop_after = 1\n[structural]\ndimension = 8\nlayers = 1\n"
+    head = "seed = 4\n[training]\nbatch_size = 4\nstop_after = 1\n[structural]\ndimension = 8\nwidth = 8\n"
     (tmp_path / "mine.toml").write_text(head + source)
     given = ["--data", str(tmp_path), "--recipe", str(tmp_path / "mine.toml"), "--device", "cpu"]
     for method in ("structural", "naive"):

@@ -16,14 +16,23 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.base.modules import Dense
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from compositional_rerank import StructuralEmbedder
-from compositional_rerank.checkpoint import DEFAULT_BASE
-from compositional_rerank.config import STRUCTURAL_FILE, VERIFIER_FILE, CheckpointConfig, Located, locate
+from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
+from compositional_rerank.config import (
+    STRUCTURAL_FILE,
+    VERIFIER_FILE,
+    CheckpointConfig,
+    Located,
+    StructuralConfig,
+    locate,
+)
 from compositional_rerank.errors import CheckpointError, DataError, InputError
-from compositional_rerank.structural import AXES, build_structural
+from compositional_rerank.structural import append_part
 from compositional_rerank.training.embedder import train_naive, train_structural
+from compositional_rerank.training.export import export_structural
 from compositional_rerank.training.near_misses import triples
 from compositional_rerank.training.settings import StructuralSettings, TrainingSettings
 from compositional_rerank.training.sources import LabelledPair
@@ -32,7 +41,7 @@ from compositional_rerank.training.triples import TrainingTriple
 from compositional_rerank.training.verifier import train_verifier
 
 FEW = TrainingSettings(batch_size=4, stop_after=2, max_tokens=32)
-SMALL = StructuralSettings(dimension=16, layers=1, sensitivity=0.25)
+SMALL = StructuralSettings(dimension=16, width=8, depth=1, sensitivity=0.25)
 
 
 @pytest.fixture(scope="module")
@@ -76,41 +85,40 @@ def test_a_trained_part_is_used(
     assert dataclasses.replace(after, files=before.files, structural=None) == before
     assert (out / VERIFIER_FILE).read_bytes() == (checkpoint_folder / VERIFIER_FILE).read_bytes()
 
-    # only the last layer was trained, and the head
-    layers = {name.split(".")[2] for name in load_file(out / STRUCTURAL_FILE) if name.startswith("encoder.")}
-    assert layers == {"5"}
     texts = ["Rome is closer than Paris", "Paris is closer than Rome"]
     embedder = StructuralEmbedder.from_pretrained(str(out), device="cpu", sensitivity=None)
     assert (embedder.sensitivity, embedder.dimension) == (0.25, 400)
     vectors = embedder.encode_query(texts)
     base = SentenceTransformer(str(base_folder), device="cpu").encode(texts, normalize_embeddings=True)
     assert vectors.shape == (2, 400)
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
-    np.testing.assert_allclose(vectors[:, :384], base * np.sqrt(0.75), atol=1e-6)
+    length = np.linalg.norm(vectors[:, :384], axis=1, keepdims=True)
+    np.testing.assert_allclose(vectors[:, :384] / length, base, atol=1e-5)
 
 
 def test_what_the_loss_asks_for(base_folder: Path) -> None:
-    """Vectors that do as asked cost nothing; a near-miss that is close, or a paraphrase that is not, does."""
-    part = build_structural(base_folder, 384 + AXES, "cpu").eval()
-    part[2].linear.weight.data.copy_(torch.eye(384))
-    same = (
-        ["Rome is closer than Paris.", "The dog barked."],
-        ["Rome is closer than Paris.", "The dog barked."],
-    )
+    """With a part of zeros the vectors are the base's: all is as asked, except that no near-miss falls."""
+    model = SentenceTransformer(str(base_folder), device="cpu").eval()
+    part = append_part(model, StructuralConfig(8, [1, 6], 8, 1, 64, 0.5), 1.0)
+    torch.nn.init.zeros_(part.head.weight)
+    anchors = ["Rome is closer than Paris.", "The dog barked."]
     other = ["Interest rates rose by a quarter in May.", "Add two spoons of brown sugar."]
-    loss = StructuralLoss(part, StructuralSettings(apart=0, rank=0))
 
-    def cost(*columns: list[str], near_miss: int = 1) -> float:
-        features = [part.preprocess(list(column)) for column in columns]
+    def cost(*columns: list[str], near_miss: int = 1, **weights: float) -> float:
+        features = [model.preprocess(list(column)) for column in columns]
+        settings = StructuralSettings(**{"rank": 0.0, **weights})
         with torch.no_grad():
-            return float(loss(features, torch.full((2,), near_miss)))
+            return float(StructuralLoss(model, settings)(features, torch.full((2,), near_miss)))
 
-    assert cost(*same, other) < 0.1
-    assert cost(*same, same[0]) > 3  # near-misses with cosine 1, against anchor and positive
-    assert cost(same[0], other, ["", ""]) > 1  # paraphrases with cosine 0
-    assert cost(same[0], other, ["", ""], near_miss=0) < 0.1  # related, and far from each other
-    assert cost(*same, ["", ""], near_miss=0) > 1.9
-    assert cost(same[0], ["", ""], ["", ""]) == 0
+    assert cost(anchors, other, ["", ""]) == pytest.approx(0, abs=1e-5)
+    assert cost(anchors, anchors, ["", ""]) == pytest.approx(0, abs=1e-5)
+    assert cost(anchors, other, anchors, near_miss=0) == pytest.approx(0, abs=1e-5)
+    assert cost(anchors, ["", ""], other) < 0.1  # a near-miss that is far away has nowhere to fall
+    alone = cost(anchors, ["", ""], anchors, fall=4.0, drop=0.5)
+    assert alone == pytest.approx(4 * 0.5**2, abs=1e-3)
+    assert cost(anchors, anchors, anchors, fall=4.0, drop=0.5) == pytest.approx(2 * alone, abs=1e-3)
+    assert cost(anchors, anchors, anchors, fall=0.0, rank=1.0) > 0.2
+    torch.nn.init.normal_(part.head.weight, std=2)
+    assert cost(anchors, other, ["", ""], near_miss=0) > 0.1
 
 
 def test_the_verifier_is_trained_on_and_the_part_stays(
@@ -194,24 +202,21 @@ def test_a_base_model_alone_has_no_verifier_to_go_beside(rows: list[TrainingTrip
     assert not any(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"layers": 7}, "layers is 7, but the base model has 6 encoder layers"),
-        ({"dimension": 387}, "dimension is 387; at most 386"),
-    ],
-)
-def test_a_part_that_the_base_cannot_carry(
-    rows: list[TrainingTriple], checkpoint_folder: Path, tmp_path: Path, change: dict[str, int], message: str
+def test_a_base_of_another_build_is_named(
+    rows: list[TrainingTriple], checkpoint_folder: Path, linked_model: Path, tmp_path: Path
 ) -> None:
-    part = dataclasses.replace(SMALL, **change)
-    start = locate(checkpoint_folder)
-    with pytest.raises(InputError, match=message):
-        train_structural(rows, start, tmp_path / "out", settings=FEW, structural=part, device="cpu")
+    """Its vectors are no pooled token vectors: a projection comes behind them."""
+    model = SentenceTransformer(str(linked_model), device="cpu")
+    model.append(Dense(384, 16))
+    model.save_pretrained(str(tmp_path / "projected"))
+    healthy = locate(checkpoint_folder)
+    start = Located("projected", resolve(tmp_path / "projected"), healthy.folder, healthy.config)
+    with pytest.raises(CheckpointError, match="does not fit this base model of 6 layers"):
+        train_structural(rows, start, tmp_path / "out", settings=FEW, structural=SMALL, device="cpu")
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("field", ["dimension", "layers", "longest", "sensitivity", "apart"])
+@pytest.mark.parametrize("field", ["dimension", "width", "depth", "longest", "sensitivity", "drop", "follow"])
 def test_settings_out_of_range(field: str) -> None:
     with pytest.raises(InputError, match=f"{field} is out of range: -1"):
         StructuralSettings(**{field: -1})
@@ -226,16 +231,14 @@ def test_nothing_is_overwritten(rows: list[TrainingTriple], checkpoint_folder: P
 
 def test_a_full_disk_leaves_nothing(structural_folder: Path, tmp_path: Path) -> None:
     """The system refuses to let a file grow beyond 1 MB, as a full disk does."""
-    from compositional_rerank.config import StructuralConfig
-    from compositional_rerank.training.export import export_structural
-
     start = locate(structural_folder)
-    model = build_structural(start.base.path, 8, "cpu")
+    config = StructuralConfig(8, [1, 6], 8, 1, 64, 0.5)
+    part = append_part(SentenceTransformer(str(start.base.path), device="cpu"), config, 1.0)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
     try:
         with pytest.raises(OSError, match=r"."):
-            export_structural(model, start, tmp_path / "out", StructuralConfig(8, 64, 0.5))
+            export_structural(part, start, tmp_path / "out", config)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not any(tmp_path.iterdir())
@@ -244,9 +247,12 @@ def test_a_full_disk_leaves_nothing(structural_folder: Path, tmp_path: Path) -> 
 def test_a_damaged_part_is_named(structural_folder: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(structural_folder, tmp_path / "copy"))
     config = json.loads((folder / "config.json").read_text())
+    whole = config["structural"]
     for change, message in (
-        ({"dimension": 2, "longest": 32, "sensitivity": 0.5}, "structural wants dimension >= 3"),
-        ({"dimension": 9, "longest": 32, "sensitivity": 0.5}, "the structural part has no head"),
+        (whole | {"dimension": 0}, "structural wants dimension"),
+        (whole | {"width": 6}, "width a multiple of 4"),
+        (whole | {"dimension": 9}, "holds no structural part for this base model"),
+        (whole | {"layers": [1, 7]}, "does not fit this base model of 6 layers"),
         ({"dimension": 8}, "is no config of a checkpoint"),
     ):
         (folder / "config.json").write_text(json.dumps(config | {"structural": change}))

@@ -172,7 +172,7 @@ def test_a_kind_of_the_other_stage_is_named(
 def test_the_structural_part_of_a_recipe(tmp_path: Path) -> None:
     head = "seed = 5\n[structural]\ndimension = 32\nsensitivity = 0.25\n"
     structural = Recipe.load(recipe(tmp_path, {"kind": "templates"}, head=head)).structural
-    assert (structural.dimension, structural.sensitivity, structural.layers) == (32, 0.25, 3)
+    assert (structural.dimension, structural.sensitivity, structural.depth) == (32, 0.25, 2)
 
 
 def test_small_sources_are_read_again_until_there_are_enough(data: Path, tmp_path: Path) -> None:
