@@ -63,7 +63,7 @@ class StructuralPart(Module):  # type: ignore[misc]
             ]
         )
         self.norm = torch.nn.LayerNorm(width)
-        self.head = torch.nn.Linear(width, dimension, bias=False)
+        self.head = torch.nn.Linear(2 * width, dimension, bias=False)
         self.skip = torch.nn.Linear(hidden, dimension, bias=False)
         torch.nn.init.normal_(self.head.weight, std=0.01)  # at first the vector is nearly the base's
         torch.nn.init.zeros_(self.skip.weight)
@@ -90,9 +90,10 @@ class StructuralPart(Module):  # type: ignore[misc]
         tokens = self.reader(torch.cat([norm(x) for norm, x in zip(self.norms, states, strict=True)], dim=-1))
         for layer in self.encoder:
             tokens = layer(tokens, src_key_padding_mask=~mask)
-        kept = mask.unsqueeze(-1)
-        mean = (self.norm(tokens) * kept).sum(dim=1) / kept.sum(dim=1)
-        part: torch.Tensor = (self.skip(base) + self.head(mean)).float()
+        tokens, kept = self.norm(tokens), mask.unsqueeze(-1)
+        mean = (tokens * kept).sum(dim=1) / kept.sum(dim=1)
+        most = tokens.masked_fill(~kept, -torch.inf).amax(dim=1)  # in a mean, one other word is one in many
+        part: torch.Tensor = (self.skip(base) + self.head(torch.cat([mean, most], dim=-1))).float()
         return part
 
     def get_embedding_dimension(self) -> int:
