@@ -13,7 +13,7 @@ from typing import Any
 from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig
 from compositional_rerank.training.recipe import Recipe
 
-STAGES = ("first", "second", "third")
+STAGES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 
 
 def main() -> None:

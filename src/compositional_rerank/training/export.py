@@ -171,6 +171,7 @@ def write_tensors(tensors: dict[str, torch.Tensor], file: Path) -> None:
     """
     try:
         save_file(tensors, file)
+        file.chmod(0o644)  # it is made readable for its owner alone
     except SafetensorError as error:
         raise OSError(f"{file} could not be written: {error}") from error
 

@@ -71,7 +71,7 @@ class Recipe:
         """Read a recipe.
 
         Args:
-            name: a recipe of this package, such as ``third`` or ``embedder``, or a TOML file.
+            name: a recipe of this package, such as ``sixth`` or ``embedder``, or a TOML file.
 
         Raises:
             DataError: there is no such recipe, or a field is wrong.
