@@ -107,7 +107,7 @@ def write(path: Path, count: int, layout: Layout) -> Records:
     records["tokens"], records["size"] = TOKENS, size
     salts = records["key"][:, 1].tolist()
     records["checksum"] = [
-        layout.checksum(salt, [packed[place % TEMPLATES]]) for place, salt in enumerate(salts)
+        layout.checksum(salt, packed[place % TEMPLATES]) for place, salt in enumerate(salts)
     ]
     folder, meta = Folder(path), Meta(layout.dtype, layout.dimension, layout.pooled)
     folder.create(meta)

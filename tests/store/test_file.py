@@ -80,14 +80,6 @@ def test_what_came_out_stays_as_it_was(tmp_path: Path, kit: Any) -> None:
     assert kit.same(found, entry)
 
 
-def test_token_vectors_of_one_call_are_adjacent(tmp_path: Path, kit: Any) -> None:
-    store = FileStore(tmp_path)
-    store.put({kit.key(index): kit.entry(3 + index) for index in range(4)})
-    found = [entry for entry in store.get([kit.key(index) for index in (2, 0, 3)]) if entry is not None]
-    ends = [entry.vectors.data_ptr() + entry.vectors.nbytes for entry in found]
-    assert [entry.vectors.data_ptr() for entry in found[1:]] == ends[:-1]
-
-
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_scores_are_the_same_on_the_first_query_and_later(
     reranker: CompositionalReranker, tmp_path: Path, dtype: str

@@ -43,13 +43,8 @@ def test_a_batch_comes_back_as_it_was_quantised(entries: list[EncodedText], dtyp
         np.array([len(entry.vectors) for entry in entries]),
         np.array([len(content) for content in packed]),
     )
-    for views, content in zip(batch.views, packed, strict=True):
-        start = 0
-        for view in views:
-            view[:] = content[start : start + len(view)]
-            start += len(view)
-        assert start == len(content)
-        assert layout.checksum(7, views) == layout.checksum(7, [content])
+    for view, content in zip(batch.views, packed, strict=True):
+        view[:] = content
     for entry, found in zip(entries, batch.entries(), strict=True):
         expected = quantise(entry, dtype)
         for name in ("vectors", "offsets", "pooled", "segments"):

@@ -180,7 +180,7 @@ class FileStore:
         records["key"] = words[kept]
         records["tokens"] = [tokens[place] for place in kept]
         records["size"] = [len(packed[place]) for place in kept]
-        records["checksum"] = [layout.checksum(int(words[place, 1]), [packed[place]]) for place in kept]
+        records["checksum"] = [layout.checksum(int(words[place, 1]), packed[place]) for place in kept]
         with self._lock, self._folder.locked():
             state = self._state = self._load(self._fresh())
             self._append(state, layout, [packed[place] for place in kept], records)

@@ -64,15 +64,12 @@ class Layout:
     def _seed(self) -> int:
         return xxhash.xxh3_64_intdigest(repr(self).encode())
 
-    def checksum(self, salt: int, parts: Sequence[bytes | memoryview]) -> int:
+    def checksum(self, salt: int, content: bytes | memoryview) -> int:
         """Of a passage's bytes, this layout and a salt, a uint64 from the passage's key.
 
         Bytes of another passage do not match it, nor do bytes that were written with another layout.
         """
-        state = xxhash.xxh3_64(seed=salt ^ self._seed)
-        for part in parts:
-            state.update(part)
-        return state.intdigest()
+        return xxhash.xxh3_64_intdigest(content, salt ^ self._seed)
 
     def least_bytes(self, tokens: NDArray[np.int64]) -> NDArray[np.int64]:
         """Bytes of passages with so many tokens each, without the last part."""
@@ -112,7 +109,7 @@ class Layout:
 
 
 class Batch:
-    """Room for ``n`` stored passages, and their decoding; each part of all of them lies end to end.
+    """Room for ``n`` stored passages, and their decoding.
 
     Args:
         layout: how they were written.
@@ -123,67 +120,89 @@ class Batch:
     def __init__(self, layout: Layout, tokens: NDArray[np.int64], sizes: NDArray[np.int64]) -> None:
         self.layout = layout
         self.tokens = tokens
-        self.rest = sizes - layout.least_bytes(tokens)
-        heads = np.full(len(tokens), layout.head.itemsize)
-        lengths = (tokens * layout.row, tokens * layout.token.itemsize, heads, self.rest)
-        ends = [np.cumsum(part) for part in lengths]
-        self.parts = [np.empty(end[-1], np.uint8) for end in ends]
-        a, b, c, d = ([0, *end.tolist()] for end in ends)
-        v, t, h, r = (part.data for part in self.parts)
-        ranges = zip(a, a[1:], b, b[1:], c, c[1:], d, d[1:], strict=False)
-        self.views = [[v[i:j], t[k:q], h[m:n], r[o:p]] for i, j, k, q, m, n, o, p in ranges]
-        """For each passage the four buffers that its bytes go into."""
+        self._sizes = sizes
+        room = (
+            sizes + 7
+        ) & ~7  # so that token vectors of any dtype start at a multiple of their numbers' size
+        ends = np.cumsum(room)
+        self._starts = (ends - room).tolist()
+        self._buffer = np.empty(ends[-1], np.uint8)
+        view = self._buffer.data
+        stops = (ends - room + sizes).tolist()
+        self.views = [view[start:stop] for start, stop in zip(self._starts, stops, strict=True)]
+        """For each passage the buffer that its bytes go into."""
 
     def entries(self) -> list[EncodedText]:
-        """The passages, once `views` are filled. Their token vectors are adjacent views of one tensor."""
+        """The passages, once `views` are filled. Their token vectors are views of what was read."""
         return [StoredText(self, place) for place in range(len(self.tokens))]
+
+    def _part(self, number: int) -> NDArray[np.uint8]:
+        """One of the four parts of all passages, end to end."""
+        tokens, layout = self.tokens, self.layout
+        after_tokens = tokens * (layout.row + layout.token.itemsize)
+        cuts = (0 * tokens, tokens * layout.row, after_tokens, layout.least_bytes(tokens), self._sizes)
+        ranges = zip(self.views, cuts[number].tolist(), cuts[number + 1].tolist(), strict=True)
+        return np.frombuffer(b"".join([view[start:stop] for view, start, stop in ranges]), np.uint8)
 
     @cached_property
     def vectors(self) -> Sequence[torch.Tensor]:
         """Token vectors of every passage."""
-        layout, content = self.layout, self.parts[0]
+        layout = self.layout
         if layout.dtype == "int4":
-            both = _NIBBLES.take(content).view(np.int8).reshape(-1, 2 * layout.row)
+            both = _NIBBLES.take(self._part(0)).view(np.int8).reshape(-1, 2 * layout.row)
             return self._by_token(np.ascontiguousarray(both[:, : layout.dimension]))
-        number = {"float32": "<f4", "float16": "<f2", "int8": "i1"}[layout.dtype]
-        return self._by_token(content.view(number).reshape(-1, layout.dimension))
+        number = np.dtype({"float32": "<f4", "float16": "<f2", "int8": "i1"}[layout.dtype])
+        every, width = torch.from_numpy(self._buffer.view(number)), layout.dimension
+        return [
+            every.as_strided((tokens, width), (width, 1), start // number.itemsize)
+            for tokens, start in zip(self.tokens.tolist(), self._starts, strict=True)
+        ]
 
     @cached_property
     def scales(self) -> Sequence[torch.Tensor | None]:
         """Scales of every passage's token vectors; None for float ones."""
         if self.layout.dtype not in LEVELS:
             return [None] * len(self.tokens)
-        return self._by_token(self.parts[1].view(self.layout.token)["scale"].astype(np.float32))
+        return self._by_token(self._tokens["scale"].astype(np.float32))
 
     @cached_property
     def pooled(self) -> Sequence[torch.Tensor]:
         """Every passage's pooled vector."""
-        heads = self.parts[2].view(self.layout.head)
-        pooled = heads["pooled"].astype(np.float32)
+        pooled = self._heads["pooled"].astype(np.float32)
         if self.layout.dtype in LEVELS:
-            pooled *= heads["scale"].astype(np.float32)[:, None]
+            pooled *= self._heads["scale"].astype(np.float32)[:, None]
         return torch.from_numpy(pooled).unbind()
 
     @cached_property
     def segments(self) -> Sequence[torch.Tensor]:
         """Every passage's segments."""
-        counts, is_segment = self._rest
-        segments = self.parts[3][is_segment].view("<i4").astype(np.int32).reshape(-1, 4)
-        return torch.from_numpy(segments).split_with_sizes(counts.tolist())
+        segments, _ = self._rest
+        counts = self._heads["segments"].tolist()
+        return torch.from_numpy(segments.view("<i4").astype(np.int32).reshape(-1, 4)).split_with_sizes(counts)
 
     @cached_property
     def offsets(self) -> Sequence[torch.Tensor]:
         """Character spans of every passage's tokens."""
-        codes = self.parts[1].view(self.layout.token)["span"]
-        escaped = self.parts[3][~self._rest[1]].view("<i8")
-        return self._by_token(_unpack_spans(codes, escaped, self.tokens))
+        _, escaped = self._rest
+        return self._by_token(_unpack_spans(self._tokens["span"], escaped.view("<i8"), self.tokens))
 
     @cached_property
-    def _rest(self) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-        """Number of segments of each passage; which bytes of the last part are segments, not spans."""
-        counts = self.parts[2].view(self.layout.head)["segments"].astype(np.int64)
-        pieces = np.stack([16 * counts, self.rest - 16 * counts], axis=1).ravel()
-        return counts, np.repeat(np.arange(len(pieces)) % 2 == 0, pieces)
+    def _tokens(self) -> NDArray[Any]:
+        return self._part(1).view(self.layout.token)
+
+    @cached_property
+    def _heads(self) -> NDArray[Any]:
+        return self._part(2).view(self.layout.head)
+
+    @cached_property
+    def _rest(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Bytes of the segments, and of the spans that did not fit into a byte."""
+        segments = 16 * self._heads["segments"].astype(np.int64)
+        spans = self._sizes - self.layout.least_bytes(self.tokens) - segments
+        pieces = np.stack([segments, spans], axis=1).ravel()
+        is_segment = np.repeat(np.arange(len(pieces)) % 2 == 0, pieces)
+        rest = self._part(3)
+        return rest[is_segment], rest[~is_segment]
 
     def _by_token(self, values: NDArray[Any]) -> Sequence[torch.Tensor]:
         return torch.from_numpy(values).split_with_sizes(self.tokens.tolist())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +30,9 @@ class Reader:
         if hasattr(os, "posix_fadvise"):
             os.posix_fadvise(self._descriptor, 0, 0, os.POSIX_FADV_RANDOM)
 
-    def __del__(self) -> None:
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:  # at exit the module may be gone
         if hasattr(self, "_descriptor"):
-            os.close(self._descriptor)
+            close(self._descriptor)
 
     def size(self) -> int:
         """Bytes of the file; -1 when it was removed, as a compaction does with the file that it replaces."""
@@ -58,32 +58,33 @@ class Reader:
     def contents(self, layout: Layout, records: Records) -> list[bytes | None]:
         """The bytes that index records point at; None for those that are damaged."""
         buffers = [bytearray(size) for size in records["size"].tolist()]
-        whole = self._fill(layout, records, [[memoryview(buffer)] for buffer in buffers])
+        whole = self._fill(layout, records, [memoryview(buffer) for buffer in buffers])
         return [bytes(buffer) if is_whole else None for is_whole, buffer in zip(whole, buffers, strict=True)]
 
-    def _fill(self, layout: Layout, records: Records, buffers: Sequence[Sequence[memoryview]]) -> list[bool]:
+    def _fill(self, layout: Layout, records: Records, buffers: Sequence[memoryview]) -> list[bool]:
         """Read passages into their buffers; whether each came whole and has its checksum.
 
         What is in memory is read at once. At the first that is not, all that are left are asked for together,
         so that the disk works on them side by side.
         """
         starts, sizes = records["start"].tolist(), records["size"].tolist()
-        whole, flags = [], _NOWAIT
-        for place, (views, start, size) in enumerate(zip(buffers, starts, sizes, strict=True)):
-            got = self._read(views, start, flags)
+        whole, flags, descriptor = [], _NOWAIT, self._descriptor
+        for place, (buffer, start, size) in enumerate(zip(buffers, starts, sizes, strict=True)):
+            got = _read(descriptor, buffer, start, flags)
             if got != size and flags:
                 flags = 0
                 for left in range(place, len(starts)):
-                    os.posix_fadvise(self._descriptor, starts[left], sizes[left], os.POSIX_FADV_WILLNEED)
-                got = self._read(views, start, flags)
+                    os.posix_fadvise(descriptor, starts[left], sizes[left], os.POSIX_FADV_WILLNEED)
+                got = _read(descriptor, buffer, start, flags)
             whole.append(got == size)
         salts, expected = records["key"][:, 1].tolist(), records["checksum"].tolist()
         checksums = map(layout.checksum, salts, buffers)
         same = [found == wanted for found, wanted in zip(checksums, expected, strict=True)]
         return same if all(whole) else [a and b for a, b in zip(whole, same, strict=True)]
 
-    def _read(self, views: Sequence[memoryview], start: int, flags: int) -> int:
-        try:
-            return os.preadv(self._descriptor, views, start, flags)
-        except OSError:
-            return -1  # not in memory; or not readable at all, which an attempt that may wait shows again
+
+def _read(descriptor: int, buffer: memoryview, start: int, flags: int) -> int:
+    try:
+        return os.preadv(descriptor, [buffer], start, flags)
+    except OSError:
+        return -1  # not in memory; or not readable at all, which an attempt that may wait shows again
