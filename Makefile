@@ -20,7 +20,7 @@ audit: $(READY) ## measure recall and near-miss rejection of the shipped default
 	$(BIN)/compositional-rerank audit
 
 bench: $(READY) ## measure speed, in a short form; benchmarks/NAME.py without --short is the full one
-	for name in kernel encode rerank scaling; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
+	for name in kernel encode rerank store scaling; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
 
 checkpoint: $(READY) ## train the shipped checkpoint again, in seven stages: make checkpoint DATA=folder OUT=folder
 	test -n "$(DATA)" && test -n "$(OUT)"

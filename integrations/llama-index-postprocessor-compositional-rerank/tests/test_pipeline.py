@@ -80,9 +80,12 @@ def test_an_index_keeps_its_nodes(engine: BaseQueryEngine, index: VectorStoreInd
     assert all(node.metadata == {} for node in index.docstore.docs.values())
 
 
-def test_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_readme_runs(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the store that it makes
     readme = Path(__file__).parents[1] / "README.md"
     blocks = re.findall(r"```python\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     exec("\n".join(blocks), {"__name__": "readme"})
     assert "Goethe wrote Faust." in capsys.readouterr().out.splitlines()[0]
