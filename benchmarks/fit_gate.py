@@ -32,7 +32,7 @@ from compositional_rerank.verifier import Verifier
 
 TAUS, WIDTHS, BETAS = (0.55, 0.6, 0.65, 0.7, 0.75), (0.02, 0.04), (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
 DEPTH = 100
-_ACCURACY_SPENT = 0.03
+_ACCURACY_SPENT = 0.02
 
 
 def main() -> None:

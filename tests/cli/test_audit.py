@@ -12,6 +12,7 @@ import pytest
 from compositional_rerank.audit import systems
 from compositional_rerank.cli import main
 from compositional_rerank.errors import CompositionalRerankError
+from compositional_rerank.store import FileStore
 
 BASE = "sentence-transformers/all-MiniLM-L6-v2"
 SCHEMA_RETRIEVAL = {"documents", "queries", "cosine", "maxsim", "two_stage"}
@@ -197,3 +198,18 @@ def test_errors_are_of_the_one_hierarchy() -> None:
 
     with pytest.raises(CompositionalRerankError):
         read_suite("other")
+
+
+def test_a_store_and_a_backend_are_measured_too(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = [*everything(data), "--model", BASE, "--format", "json"]
+    assert main(command) == 0
+    plain = json.loads(capsys.readouterr().out)
+    with FileStore(data / "store", dtype="int4"):
+        pass
+    assert main([*command, "--backend", "openvino", "--store", str(data / "store")]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert (report["settings"]["backend"], report["settings"]["store"]) == ("openvino", "int4")
+    with FileStore(data / "store") as store:
+        assert len(store) > 0
+    for name in ("toy",):
+        assert report["retrieval"][name]["two_stage"] == plain["retrieval"][name]["two_stage"]

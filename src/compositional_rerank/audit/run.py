@@ -38,6 +38,8 @@ class AuditSettings:
         limit_queries: random sample of this many queries of each collection; None is all.
         seed: seed of samples, intervals and tests.
         device: torch device name; None picks an accelerator where there is one.
+        backend: what computes stage two, ``"torch"`` or ``"openvino"``.
+        store: folder of a `FileStore` for the passages' token vectors; None keeps them in memory.
         cache: folder for embeddings; None is the user's cache folder.
         max_recall_drop: gate; largest allowed loss of nDCG@10 and recall@100, in [0, 1].
         min_rejection: gate; smallest allowed share of rejected near-misses, in [0, 1].
@@ -56,6 +58,8 @@ class AuditSettings:
     limit_queries: int | None = None
     seed: int = 0
     device: str | None = None
+    backend: str = "torch"
+    store: Path | None = None
     cache: Path | None = None
     max_recall_drop: float | None = None
     min_rejection: float | None = None
@@ -145,6 +149,8 @@ def run_audit(settings: AuditSettings) -> AuditResult:
         cross_encoder=settings.cross_encoder,
         sensitivity=settings.sensitivity,
         device=settings.device,
+        backend=settings.backend,
+        store=settings.store,
     )
     threshold = systems.reranker.threshold
     scores = {part.name: near_misses.evaluate(systems, part) for part in data.near_misses}
@@ -220,6 +226,7 @@ def _settings(settings: AuditSettings, systems: Systems) -> dict[str, Any]:
         chosen[name] = [Path(place).name if Path(place).is_absolute() else place for place in chosen[name]]
     return {
         **chosen,
+        "store": None if settings.store is None else systems.reranker.store.dtype,
         "systems": list(systems.names),
         "threshold": systems.reranker.threshold,
         "verifier": systems.reranker.verifier is not None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -158,6 +159,8 @@ def load_systems(
     cross_encoder: str | None = None,
     sensitivity: float | None = None,
     device: str | None = None,
+    backend: str = "torch",
+    store: Path | None = None,
 ) -> Systems:
     """Load what an audit compares.
 
@@ -168,6 +171,8 @@ def load_systems(
         cross_encoder: a sentence-transformers CrossEncoder.
         sensitivity: weight of the structural part in `against`, in [0, 1]; `cosine` is always without.
         device: torch device name; None picks an accelerator where there is one.
+        backend: what computes stage two.
+        store: folder of a `FileStore` for token vectors; None is memory.
 
     Raises:
         ModelNotFoundError: no place has one of the models.
@@ -180,7 +185,10 @@ def load_systems(
     return Systems(
         embedder=load_embedder(model, device),
         reranker=CompositionalReranker.from_pretrained(
-            model, device=device, store=MemoryStore(token_store_bytes())
+            model,
+            device=device,
+            backend=backend,
+            store=MemoryStore(token_store_bytes()) if store is None else store,
         ),
         cache=cache,
         against=load_embedder(against or model, device, sensitivity or 0.0) if compared else None,

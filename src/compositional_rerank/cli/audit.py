@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compositional_rerank.cli._io import BACKENDS
 from compositional_rerank.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         help="measure stage one with its structural part, 0 to 1, as `against`; cosine is without",
     )
     systems.add_argument("--device", help="torch device, such as cpu or cuda")
+    systems.add_argument(
+        "--backend", choices=BACKENDS, default=BACKENDS[0], help="what computes stage two (torch)"
+    )
     data = parser.add_argument_group("data (a path, or owner/name[:split] on the hub; repeatable)")
     data.add_argument("--beir", action="append", default=[], metavar="DIR[:split]", help="BEIR folder")
     data.add_argument("--pairs", action="append", default=[], metavar="F", help="JSONL: text1 text2 same")
@@ -64,6 +68,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--limit-queries", type=int, metavar="N", help="random sample of each collection's queries"
     )
     work.add_argument("--seed", type=int, default=0, metavar="S", help="seed of samples and intervals (0)")
+    work.add_argument(
+        "--store", type=Path, metavar="DIR", help="store of token vectors, to measure what its precision does"
+    )
     work.add_argument("--cache", type=Path, metavar="DIR", help="where embeddings are kept between runs")
     output = parser.add_argument_group("output")
     output.add_argument("--format", choices=("table", "json"), default="table", help="what to print (table)")
@@ -102,6 +109,8 @@ def settings_of(args: argparse.Namespace) -> AuditSettings:
         limit_queries=args.limit_queries,
         seed=args.seed,
         device=args.device,
+        backend=args.backend,
+        store=args.store,
         cache=args.cache,
         max_recall_drop=args.max_recall_drop,
         min_rejection=args.min_rejection,
