@@ -6,7 +6,7 @@
 Every pair and the top 100 of every query are verified once; the grid is searched over the numbers. Among the
 settings that lose no more than `--most-loss` nDCG@10 of what relevance alone reaches on a collection and no
 more than 0.03 of the best mean accuracy on the triples, the largest penalty wins, because a near-miss has to
-fall below far paraphrases, too; then the highest gate, which verifies least. `--write` puts it into
+fall below far paraphrases, too; then the gate that lets the fewest passages be verified. `--write` puts it into
 config.json.
 """
 
@@ -117,7 +117,11 @@ def main() -> None:
 def _choice(rows: list[dict[str, Any]]) -> dict[str, Any]:
     means = [float(np.mean(list(row["accuracy"].values()))) for row in rows]
     good = [row for row, mean in zip(rows, means, strict=True) if mean >= max(means) - _ACCURACY_SPENT]
-    return max(good, key=lambda row: (row["beta"], row["tau"], -row["width"]))
+    return max(good, key=lambda row: (row["beta"], _gate(row).least_closeness))
+
+
+def _gate(row: dict[str, Any]) -> Fusion:
+    return Fusion(row["tau"], row["width"], row["beta"], 0.5)
 
 
 def _some(count: int, limit: int, rng: np.random.Generator) -> list[int]:
