@@ -74,7 +74,7 @@ class StructuralSettings:
     longest: int = 64
     sensitivity: float = 0.75
     follow: float = 20.0
-    paraphrase: float = 20.0
+    paraphrase: float = 30.0
     fall: float = 1.0
     rank: float = 2.0
     drop: float = 0.3

@@ -170,9 +170,9 @@ def from_related(source: Source, data: Path, rng: random.Random) -> list[Trainin
 
 
 def rewritten(text: str, rng: random.Random) -> str:
-    """The text in other words by one or two meaning-preserving rules, or "" where none applies."""
+    """The text in other words by one to three meaning-preserving rules, or "" where none applies."""
     result = ""
-    for _ in range(rng.choice([1, 2, 2])):
+    for _ in range(rng.choice([1, 2, 3])):
         same = [edit.text for edit in edits(result or text, rng=rng) if edit.same]
         result = rng.choice(same) if same else result
     return result if result != text else ""
