@@ -5,9 +5,9 @@
 
 Every pair and the top 100 of every query are verified once; the grid is searched over the numbers. Among the
 settings that lose no more than `--most-loss` nDCG@10 of what relevance alone reaches on a collection and no
-more than 0.03 of the best mean accuracy on the triples, the largest penalty wins, because a near-miss has to
-fall below far paraphrases, too; then the gate that lets the fewest passages be verified. `--write` puts it into
-config.json.
+more than 0.02 of the best mean accuracy on the triples, the largest penalty wins, because a near-miss has to
+fall below far paraphrases, too; then the gate that lets the fewest passages be verified. `--write` puts it
+into config.json.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig
+from compositional_rerank.config import CheckpointConfig
 from compositional_rerank.training.recipe import Recipe
 
 STAGES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
@@ -35,11 +35,12 @@ def main() -> None:
         found = json.loads(file.read_text("utf-8"))
         for part in audit:
             audit[part] |= found.get(part) or {}
-    size = (args.checkpoint / VERIFIER_FILE).stat().st_size / 1e6
+    size = sum((args.checkpoint / name).stat().st_size for name in config.files) / 1e6
     parts = [
         "# Model card: the shipped checkpoint",
         f"Trained changes to {config.base_name} (model.safetensors sha256 `{config.base_sha256}`), "
-        f"{size:.1f} MB: the verifier of stage two. The base's weights are neither changed nor contained.",
+        f"{size:.1f} MB: {', '.join(sorted(config.files))}. The base's weights are neither changed nor "
+        "contained.",
         "## What it is for\n\nSaying whether a short English passage is a structural near-miss of a query: "
         "negation, role, binding, spatial, temporal, numeric and quantifier edits, changed content words. "
         "It is no fact checker and no judge of relevance.",
@@ -48,8 +49,8 @@ def main() -> None:
         f"## Gate and calibration\n\n{_numbers(config)}",
         "## Figures of the audit\n\n"
         f"From {', '.join(f'`{file.as_posix()}`' for file in args.audit)}, written by "
-        "`compositional-rerank audit` on 2 CPU cores. Nothing of it was trained on; gate and calibration "
-        "were fitted on samples of the sets that `benchmarks/results/fit_gate.json` names.\n\n"
+        "`compositional-rerank audit --backend openvino` on 2 CPU cores. Nothing of it was trained on; gate "
+        "and calibration were fitted on samples of the sets in `benchmarks/results/fit_gate.json`.\n\n"
         + _retrieval(audit)
         + "\n\n"
         + _near_misses(audit),
