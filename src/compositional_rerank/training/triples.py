@@ -179,14 +179,20 @@ def rewritten(text: str, rng: random.Random) -> str:
 
 
 def changed(text: str, rng: random.Random, vocabulary: Vocabulary | None = None) -> str:
-    """A near-miss of the text, each type of edit that applies as likely as the others; "" where none does."""
+    """A near-miss of the text, with another content word or of another type; "" where no rule applies.
+
+    Types are drawn evenly, a changed content word as often as four of them: any sentence has some to change,
+    and there are more words to know than kinds of structure.
+    """
     by_type: dict[str, list[str]] = defaultdict(list)
     for edit in edits(text, rng=rng, vocabulary=vocabulary):
         if not edit.same:
             by_type[edit.edit_type].append(edit.text)
-            if edit.edit_type == "object":  # any content word: as many sentences have nothing else to change
-                by_type["object again"] = by_type["object"]
-    return rng.choice(by_type[rng.choice(sorted(by_type))]) if by_type else ""
+    if not by_type:
+        return ""
+    types = sorted(by_type)
+    kind = rng.choices(types, [4 if name == "object" else 1 for name in types])[0]
+    return rng.choice(by_type[kind])
 
 
 KINDS: dict[str, Callable[..., list[TrainingTriple]]] = {
