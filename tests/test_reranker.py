@@ -228,7 +228,8 @@ def test_what_a_store_cannot_keep_is_scored(tmp_path: Path, reranker: Compositio
     own = CompositionalReranker(reranker.encoder, name=reranker.name, store=store)
     with pytest.warns(RuntimeWarning, match="scored and not kept: store .* use another folder"):
         ranking = own.rerank(QUERY, PASSAGES)
-    assert ranking.results == reranker.rerank(QUERY, PASSAGES).results
+    fresh = CompositionalReranker(reranker.encoder, name=reranker.name)  # in other batches, last bits differ
+    assert ranking.results == fresh.rerank(QUERY, PASSAGES).results
     with pytest.raises(StoreError, match="use another folder"):
         own.encode_passages(PASSAGES)
 
