@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _HEADS = 4
 
 
-class StructuralPart(Module):  # type: ignore[misc]
+class StructuralPart(Module):
     """Last module of an embedding model: appends the structural part to the vector that came so far.
 
     It reads the token vectors of some layers of the base model, which has computed them already, with a small
@@ -37,7 +37,15 @@ class StructuralPart(Module):  # type: ignore[misc]
         sensitivity: weight of the part, 0 or more.
     """
 
-    config_keys = ("hidden", "layers", "dimension", "width", "depth", "longest", "sensitivity")
+    config_keys: list[str] = [  # noqa: RUF012, declared so by the base class
+        "hidden",
+        "layers",
+        "dimension",
+        "width",
+        "depth",
+        "longest",
+        "sensitivity",
+    ]
 
     def __init__(
         self,
@@ -49,7 +57,7 @@ class StructuralPart(Module):  # type: ignore[misc]
         longest: int,
         sensitivity: float,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.hidden, self.layers, self.dimension = hidden, list(layers), dimension
         self.width, self.depth, self.longest, self.sensitivity = width, depth, longest, sensitivity
         self.norms = torch.nn.ModuleList([torch.nn.LayerNorm(hidden) for _ in self.layers])
@@ -68,7 +76,7 @@ class StructuralPart(Module):  # type: ignore[misc]
         torch.nn.init.normal_(self.head.weight, std=0.01)  # at first the vector is nearly the base's
         torch.nn.init.zeros_(self.skip.weight)
 
-    def forward(self, features: dict[str, Any]) -> dict[str, Any]:
+    def forward(self, features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         """Add ``base_embedding`` and put it, followed by the part, into ``sentence_embedding``.
 
         Args:
@@ -106,11 +114,13 @@ class StructuralPart(Module):  # type: ignore[misc]
         self.save_torch_weights(output_path, safe_serialization=safe_serialization)
 
     @classmethod
-    def load(cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any) -> StructuralPart:
+    def load(  # type: ignore[override]  # the hub's arguments are among kwargs
+        cls, model_name_or_path: str, subfolder: str = "", **kwargs: Any
+    ) -> StructuralPart:
         """Read what `save` has written."""
-        where = {"model_name_or_path": model_name_or_path, "subfolder": subfolder}
-        part = cls(**cls.load_config(**where))
-        return cast(StructuralPart, cls.load_torch_weights(model=part, **where))
+        part = cls(**cls.load_config(model_name_or_path, subfolder))
+        cls.load_torch_weights(model_name_or_path, subfolder, model=part)
+        return part
 
 
 def append_part(model: SentenceTransformer, config: StructuralConfig, sensitivity: float) -> StructuralPart:
@@ -119,10 +129,9 @@ def append_part(model: SentenceTransformer, config: StructuralConfig, sensitivit
     Raises:
         CheckpointError: the model is not made of layers whose token vectors it shows, or has fewer of them.
     """
-    inner = getattr(model[0], "auto_model", None)
-    count, hidden = getattr(getattr(inner, "config", None), "num_hidden_layers", 0), 0
-    if inner is not None and count >= max(config.layers):
-        hidden = int(inner.config.hidden_size)
+    inner: Any = getattr(model[0], "auto_model", None)
+    count = int(getattr(getattr(inner, "config", None), "num_hidden_layers", 0))
+    hidden = int(inner.config.hidden_size) if count >= max(config.layers) else 0
     if not hidden or model.get_embedding_dimension() != hidden:
         raise CheckpointError(
             f"a structural part over the layers {config.layers} does not fit this base model of {count} "
