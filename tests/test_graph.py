@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -153,6 +154,28 @@ def test_a_graph_that_answers_otherwise_is_an_error(tmp_path: Path, monkeypatch:
     with pytest.raises(CheckpointError, match="use backend='torch'"):
         Graph("shuffled", NAMES, _Shuffled)
     assert not list(tmp_path.rglob("graph.*"))
+
+
+_INTERRUPTED = """
+import gc, signal, torch
+from compositional_rerank import CompositionalReranker
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+for _ in range(2):
+    reranker = CompositionalReranker.from_pretrained({model!r}, backend="openvino")
+    reranker.rerank("Who wrote Faust?", ["Goethe wrote Faust."])
+    del reranker
+    gc.collect()
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_ctrl_c_after_graphs_came_and_went(fast: CompositionalReranker, checkpoint_folder: Path) -> None:
+    code = _INTERRUPTED.format(model=str(checkpoint_folder))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "interrupted\n"), done.stderr
 
 
 def test_backends_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import Any
@@ -49,7 +50,7 @@ def check_backend(backend: str, device: str | torch.device | None) -> None:
 
 def precision() -> str:
     """What OpenVINO computes in on this processor: ``"bf16"`` where it is native, else ``"f32"``."""
-    capabilities = _openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    capabilities = _core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
     return "bf16" if "BF16" in capabilities else "f32"
 
 
@@ -79,7 +80,7 @@ class Graph:
             model = export_graph(build().eval(), names)
             _write(model, folder)
         if _is_whole(folder):  # also a new one: its weights are rounded to float16 on disk
-            model = openvino.Core().read_model(folder / _FILES[0])
+            model = _core().read_model(folder / _FILES[0])
         self._compiled = compile_graph(model)
         self._idle: LifoQueue[Any] = LifoQueue()
 
@@ -106,22 +107,28 @@ def _openvino() -> Any:
     return openvino
 
 
+@lru_cache(maxsize=1)
+def _core() -> Any:
+    """The one OpenVINO core of this process, which is never freed.
+
+    Its CPU plugin gives the thread an alternative stack for signals, and a second plugin's end would leave the
+    thread with a stack that is no longer there: Ctrl-C would then be a segmentation fault.
+    """
+    return _openvino().Core()
+
+
 def compile_graph(model: Any, numbers: str | None = None) -> Any:
     """Compile an OpenVINO model for this processor, as `Graph` does; ``numbers`` None is `precision`."""
-    return (
-        _openvino()
-        .Core()
-        .compile_model(
-            model,
-            "CPU",
-            {
-                "INFERENCE_PRECISION_HINT": numbers or precision(),
-                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-                "PERFORMANCE_HINT": "LATENCY",
-                "NUM_STREAMS": 1,
-                "ENABLE_CPU_PINNING": False,  # several workers would all be pinned to the first cores
-            },
-        )
+    return _core().compile_model(
+        model,
+        "CPU",
+        {
+            "INFERENCE_PRECISION_HINT": numbers or precision(),
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "PERFORMANCE_HINT": "LATENCY",
+            "NUM_STREAMS": 1,
+            "ENABLE_CPU_PINNING": False,  # several workers would all be pinned to the first cores
+        },
     )
 
 

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import resource
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -141,10 +142,14 @@ def test_ctrl_c_leaves_no_checkpoint_and_the_same_call_goes_on(
 
     def interrupt(step: int) -> None:
         if step == 12:
-            raise KeyboardInterrupt  # what Python makes of Ctrl-C
+            signal.raise_signal(signal.SIGINT)
 
-    with after_each_step(interrupt), pytest.raises(KeyboardInterrupt):
-        train(rows, checkpoint_folder, out, settings)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    try:
+        with after_each_step(interrupt), pytest.raises(KeyboardInterrupt):
+            train(rows, checkpoint_folder, out, settings)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint.training"]
 
     with pytest.raises(InputError, match="states of another training run"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -103,10 +104,14 @@ def test_ctrl_c_leaves_no_checkpoint_and_the_same_call_goes_on(
 
     def interrupt(step: int) -> None:
         if step == 12:
-            raise KeyboardInterrupt  # what Python makes of Ctrl-C
+            signal.raise_signal(signal.SIGINT)
 
-    with after_each_step(interrupt), pytest.raises(KeyboardInterrupt):
-        train(pairs, out, settings)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    try:
+        with after_each_step(interrupt), pytest.raises(KeyboardInterrupt):
+            train(pairs, out, settings)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint.training"]
     states = sorted(folder.name for folder in (tmp_path / "checkpoint.training").glob("checkpoint-*"))
     assert states == ["checkpoint-10"]
