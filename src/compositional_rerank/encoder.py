@@ -115,6 +115,7 @@ class TokenEncoder:
         from sentence_transformers.util import get_device_name
 
         check_backend(backend, device)
+        self.backend = backend
         self.device = torch.device(device or ("cpu" if backend == "openvino" else get_device_name()))
         try:
             # load() keeps the checkpoint's own max length; Transformer(path) would not

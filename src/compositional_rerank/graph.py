@@ -111,8 +111,8 @@ def _openvino() -> Any:
 def _core() -> Any:
     """The one OpenVINO core of this process, which is never freed.
 
-    Its CPU plugin gives the thread an alternative stack for signals, and a second plugin's end would leave the
-    thread with a stack that is no longer there: Ctrl-C would then be a segmentation fault.
+    Its CPU plugin gives the thread an alternative stack for signals, and the end of a second plugin would
+    leave the thread with a stack that is no longer there: Ctrl-C would then be a segmentation fault.
     """
     return _openvino().Core()
 

@@ -25,6 +25,7 @@ def rerank(reranker: CompositionalReranker) -> CompositionalRerank:
 SETTINGS: dict[str, Any] = {
     "model": "sentence-transformers/all-MiniLM-L6-v2",
     "device": "cpu",
+    "backend": "openvino",
     "top_n": 3,
     "min_score": -0.5,
     "max_mismatch": 0.25,
@@ -83,6 +84,7 @@ def test_copies_share_the_model(rerank: CompositionalRerank) -> None:
         {"retrieval_score_key": ""},
         {"retrieval_score_key": "relevance"},
         {"model": 3},
+        {"backend": "onnx"},
     ],
 )
 def test_bad_settings_are_refused(settings: dict[str, Any]) -> None:

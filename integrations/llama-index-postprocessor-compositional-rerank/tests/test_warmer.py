@@ -11,7 +11,7 @@ import pytest
 from llama_index.core import Document, VectorStoreIndex
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.node_parser import SentenceSplitter
-from llama_index.core.schema import NodeWithScore
+from llama_index.core.schema import MetadataMode, NodeWithScore
 from llama_index.postprocessor.compositional_rerank import (
     CompositionalRerank,
     CompositionalWarmer,
@@ -96,6 +96,20 @@ def test_other_processes_find_the_store_by_its_folder(
     assert len(FileStore(folder)) == len(nodes)
     rerank = pickle.loads(pickle.dumps(CompositionalRerank.from_reranker(stored)))
     assert rerank.store == folder
+
+
+def test_the_backend_travels(nodes: list[NodeWithScore], tmp_path: Path) -> None:
+    pytest.importorskip("openvino", reason="the extra compositional-rerank[openvino] is not installed")
+    store = str(tmp_path / "store")
+    fast = CompositionalReranker.from_pretrained(DEFAULT_BASE, backend="openvino", store=store)
+    warmer = CompositionalWarmer.from_dict(CompositionalWarmer.from_reranker(fast).to_dict())
+    warmer([node.node for node in nodes])
+    assert len(FileStore(store)) == len(nodes)
+    rerank = CompositionalRerank.from_dict(CompositionalRerank.from_reranker(fast).to_dict())
+    assert (warmer.backend, rerank.backend) == ("openvino", "openvino")
+    ranked = rerank.postprocess_nodes(nodes, query_str=QUERY)
+    texts = [node.node.get_content(metadata_mode=MetadataMode.EMBED) for node in nodes]
+    assert [node.score for node in ranked] == [one.score for one in fast.rerank(QUERY, texts)]
 
 
 def test_no_store_is_an_error(reranker: CompositionalReranker, nodes: list[NodeWithScore]) -> None:

@@ -75,6 +75,20 @@ def test_another_process_finds_the_store_by_its_folder(
     assert reranker.compress_documents(documents, QUERY)[0].page_content == "Goethe wrote Faust."
 
 
+def test_the_backend_travels(documents: list[Document], tmp_path: Path) -> None:
+    pytest.importorskip("openvino", reason="the extra compositional-rerank[openvino] is not installed")
+    store = str(tmp_path / "store")
+    fast = core.CompositionalReranker.from_pretrained(DEFAULT_BASE, backend="openvino", store=store)
+    warmer = pickle.loads(pickle.dumps(CompositionalWarmer.from_reranker(fast)))
+    warmer.transform_documents(documents)
+    assert len(core.FileStore(store)) == len(documents)
+    reranker = pickle.loads(pickle.dumps(CompositionalReranker.from_reranker(fast)))
+    assert (warmer.backend, reranker.backend) == ("openvino", "openvino")
+    found = [document.metadata["relevance"] for document in reranker.compress_documents(documents, QUERY)]
+    texts = [document.page_content for document in documents]
+    assert found == [one.relevance for one in fast.rerank(QUERY, texts)]
+
+
 def test_no_store_is_an_error(core_reranker: core.CompositionalReranker, documents: list[Document]) -> None:
     with pytest.raises(InputError, match="no store to fill"):
         CompositionalWarmer(model=DEFAULT_BASE).transform_documents(documents)

@@ -34,7 +34,7 @@ def test_are_what_langchain_expects() -> None:
 
 def test_round_trips_keep_every_field() -> None:
     original = CompositionalReranker(**SETTINGS)
-    assert original.model_dump() == {"store": None, **SETTINGS}
+    assert original.model_dump() == {"store": None, "backend": "torch", **SETTINGS}
     for restored in (
         CompositionalReranker.model_validate_json(original.model_dump_json()),
         pickle.loads(pickle.dumps(original)),
@@ -56,6 +56,7 @@ def test_round_trips_keep_every_field() -> None:
         (CompositionalReranker, {"max_mismatch": 1.5}),
         (CompositionalReranker, {"max_mismatch": math.nan}),
         (CompositionalReranker, {"model": 3}),
+        (CompositionalReranker, {"backend": "onnx"}),
         (StructuralEmbeddings, {"model_name": "x"}),
         (StructuralEmbeddings, {"sensitivity": 2}),
         (StructuralEmbeddings, {"batch_size": 0}),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from llama_index.core.bridge.pydantic import (
     ConfigDict,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 dispatcher = get_dispatcher(__name__)
 
+Backend = Literal["torch", "openvino"]
 RELEVANCE_KEY = "relevance"
 MISMATCH_KEY = "mismatch"
 
@@ -57,6 +58,11 @@ class CompositionalRerank(BaseNodePostprocessor):
     )
     device: str | None = Field(
         default=None, frozen=True, description="Torch device; None picks an accelerator where there is one."
+    )
+    backend: Backend = Field(
+        default="torch",
+        frozen=True,
+        description="What runs the networks: torch, or openvino (CPU only, several times faster there).",
     )
     store: str | None = Field(
         default=None,
@@ -98,7 +104,7 @@ class CompositionalRerank(BaseNodePostprocessor):
     def model_post_init(self, context: Any, /) -> None:
         """Prepare to load the model at first use."""
         super().model_post_init(context)
-        self._reranker = Lazy(load, self.model, self.device, self.store)
+        self._reranker = Lazy(load, self.model, self.device, self.backend, self.store)
 
     @classmethod
     def from_reranker(cls, reranker: CompositionalReranker, **settings: Any) -> CompositionalRerank:
@@ -106,12 +112,11 @@ class CompositionalRerank(BaseNodePostprocessor):
 
         Args:
             reranker: the core reranker; a serialised copy of the postprocessor loads it anew by its name.
-            settings: fields other than ``model`` and ``store``.
+            settings: fields other than ``model``, ``backend`` and ``store``.
         """
-        postprocessor = cls(model=reranker.name, store=folder_of(reranker), **settings)
-        recipe = (postprocessor.model, postprocessor.device, postprocessor.store)
-        postprocessor._reranker = Lazy(load, *recipe, made=reranker)
-        return postprocessor
+        one = cls(**names_of(reranker), **settings)
+        one._reranker = Lazy(load, one.model, one.device, one.backend, one.store, made=reranker)
+        return one
 
     @classmethod
     def class_name(cls) -> str:
@@ -166,18 +171,19 @@ class CompositionalRerank(BaseNodePostprocessor):
         return source.model_copy(update={"node": copy, "score": result.score})
 
 
-def load(model: str | None, device: str | None, store: str | None) -> CompositionalReranker:
+def load(model: str | None, device: str | None, backend: Backend, store: str | None) -> CompositionalReranker:
     """Load the core reranker that the fields of an adapter name."""
     from compositional_rerank import CompositionalReranker  # loading torch takes seconds
 
-    return CompositionalReranker.from_pretrained(model, device=device, store=store)
+    return CompositionalReranker.from_pretrained(model, device=device, backend=backend, store=store)
 
 
-def folder_of(reranker: CompositionalReranker) -> str | None:
-    """Folder of the reranker's store, where it has one."""
+def names_of(reranker: CompositionalReranker) -> dict[str, Any]:
+    """The fields of an adapter that name a loaded reranker: its model, backend and store's folder."""
     from compositional_rerank import FileStore
 
-    return str(reranker.store.path) if isinstance(reranker.store, FileStore) else None
+    folder = str(reranker.store.path) if isinstance(reranker.store, FileStore) else None
+    return {"model": reranker.name, "backend": reranker.encoder.backend, "store": folder}
 
 
 def passage_of(node: BaseNode) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from llama_index.core.schema import BaseNode, TransformComponent
-from llama_index.postprocessor.compositional_rerank.base import folder_of, load, passage_of
+from llama_index.postprocessor.compositional_rerank.base import Backend, load, names_of, passage_of
 
 from compositional_rerank.errors import InputError
 from compositional_rerank.lazy import Lazy
@@ -47,6 +47,11 @@ class CompositionalWarmer(TransformComponent):
     device: str | None = Field(
         default=None, frozen=True, description="Torch device; None picks an accelerator where there is one."
     )
+    backend: Backend = Field(
+        default="torch",
+        frozen=True,
+        description="What runs the networks: torch, or openvino (CPU only, several times faster there).",
+    )
     store: str | None = Field(
         default=None, frozen=True, description="Folder to fill; None only with from_reranker."
     )
@@ -63,13 +68,14 @@ class CompositionalWarmer(TransformComponent):
     def model_post_init(self, context: Any, /) -> None:
         """Prepare to load the model at first use."""
         super().model_post_init(context)
-        self._reranker = Lazy(_load, self.model, self.device, self.store)
+        self._reranker = Lazy(_load, self.model, self.device, self.backend, self.store)
 
     @classmethod
     def from_reranker(cls, reranker: CompositionalReranker) -> CompositionalWarmer:
         """Build the component around a loaded reranker, whose store it fills."""
-        warmer = cls(model=reranker.name, store=folder_of(reranker))
-        warmer._reranker = Lazy(_load, warmer.model, warmer.device, warmer.store, made=reranker)
+        warmer = cls(**names_of(reranker))
+        recipe = (warmer.model, warmer.device, warmer.backend, warmer.store)
+        warmer._reranker = Lazy(_load, *recipe, made=reranker)
         return warmer
 
     @classmethod
@@ -96,7 +102,9 @@ class CompositionalWarmer(TransformComponent):
         return await asyncio.to_thread(self, nodes, **kwargs)
 
 
-def _load(model: str | None, device: str | None, store: str | None) -> CompositionalReranker:
+def _load(
+    model: str | None, device: str | None, backend: Backend, store: str | None
+) -> CompositionalReranker:
     if store is None:
         raise InputError("CompositionalWarmer has no store to fill: pass store=FOLDER, or use from_reranker")
-    return load(model, device, store)
+    return load(model, device, backend, store)
