@@ -197,6 +197,12 @@ class TestPairs:
 
 
 class TestTriples:
+    def test_answered_questions_meet_statements(self) -> None:
+        for t in triples(60, seed=2, form="answered"):
+            assert t.anchor.endswith("?")
+            assert not t.positive.endswith("?")
+            assert not t.negative.endswith("?")
+
     @pytest.mark.parametrize("form", ["statement", "question"])
     @pytest.mark.parametrize("edit_type", EDIT_TYPES)
     def test_each_type_and_form(self, edit_type: str, form: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,10 +59,15 @@ def from_edits(source: Source, data: Path, rng: random.Random) -> list[LabelledP
 def from_templates(source: Source, data: Path, rng: random.Random) -> list[LabelledPair]:
     """Triples of the template grammar: anchor and paraphrase agree, the near-miss agrees with neither.
 
-    A question stays the query, because its paraphrase may be its answer.
+    A question stays the query, because its paraphrase may be its answer. A quarter are questions with
+    answers, which is what retrieval mostly sees.
     """
     pairs: list[LabelledPair] = []
-    for triple in triples(source.rows // 2, seed=rng.randrange(1 << 30)):
+    count, answered = source.rows // 2, source.rows // 8
+    for triple in chain(
+        triples(count - answered, seed=rng.randrange(1 << 30)),
+        triples(answered, seed=rng.randrange(1 << 30), form="answered"),
+    ):
         if triple.form == "question":
             agree, differ = [triple.anchor, triple.positive], [triple.anchor, triple.negative]
         else:

@@ -11,7 +11,7 @@ from compositional_rerank.errors import InputError
 from .edit import EDIT_TYPES
 from .grammar import Entry, Family, Grammar, load, render
 
-FORMS = ("statement", "question", "any")
+FORMS = ("statement", "question", "answered", "any")
 
 
 class Triple(NamedTuple):
@@ -39,8 +39,8 @@ def triples(
         n: how many.
         seed: fixes everything.
         edit_types: which types.
-        form: ``statement``, ``question`` or ``any``: the form of the anchor. A question's positive
-            is another wording of it or a statement that answers it.
+        form: ``statement``, ``question``, ``answered`` or ``any``: the form of the anchor. A question's
+            positive is another wording of it or a statement that answers it, an answered one's a statement.
         passage: put positive and negative into the same passage of 3 to 8 sentences on the topic.
 
     Raises:
@@ -66,7 +66,7 @@ def generate(
     by_type: dict[str, list[Family]] = {}
     for family in grammar.families:
         kinds = [kind for (_, kind) in family.forms]
-        if form != "question" or "polar" in kinds or "open" in kinds:
+        if form not in ("question", "answered") or "polar" in kinds or "open" in kinds:
             by_type.setdefault(family.edit_type, []).append(family)
     queues: dict[str, list[Family]] = {kind: [] for kind in edit_types}
     made = failures = 0
@@ -93,14 +93,16 @@ def _triple(grammar: Grammar, family: Family, rng: random.Random, form: str, pas
 def _attempt(grammar: Grammar, family: Family, rng: random.Random, form: str, passage: bool) -> Triple | None:
     meaning = rng.randrange(2) if family.of(1, "statement") else 0
     asked = [k for k in ("polar", "open") if family.of(meaning, k)]
-    question = form == "question" or (form == "any" and bool(asked) and rng.random() < 0.4)
+    question = form in ("question", "answered") or (form == "any" and bool(asked) and rng.random() < 0.4)
     if question and not asked:
         return None
     kind = rng.choice(asked) if question else "statement"
     chosen = grammar.fill(family, rng)
     anchor_form = rng.choice(family.of(meaning, kind))
-    answered = question and (passage or rng.random() < 0.4 or len(family.of(meaning, kind)) < 2)
-    target = "statement" if answered or passage else kind
+    answered = form == "answered" or passage
+    if question and not answered:
+        answered = rng.random() < 0.4 or len(family.of(meaning, kind)) < 2
+    target = "statement" if answered else kind
     positives = [f for f in family.of(meaning, target) if f != anchor_form]
     if not positives:
         return None
