@@ -1,0 +1,102 @@
+"""What smaller token vectors cost: bytes of a passage, and nDCG@10 of reranking from a store of each kind.
+
+    python benchmarks/quality.py --beir BEIR/nfcorpus --beir BEIR/scifact    # writes results/quality.json
+
+The shipped checkpoint with its verifier, its token vectors projected as shipped and whole, in every precision
+of a store. The top 100 of the pooled cosine are reranked, the same for all rows.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from functools import partial
+from pathlib import Path
+
+import torch
+from common import RESULTS, report
+from store import POOLED, passage
+from tqdm import tqdm
+
+from compositional_rerank import CompositionalReranker, MemoryStore, TokenEncoder
+from compositional_rerank.audit.formats import RetrievalSet, read_beir
+from compositional_rerank.audit.metrics import ranking_measures
+from compositional_rerank.config import locate
+from compositional_rerank.encoder import EncodedText
+from compositional_rerank.store import quantise, token_key
+from compositional_rerank.store.index import RECORD
+from compositional_rerank.store.layout import Layout
+from compositional_rerank.store.quantise import DTYPES
+
+DEPTH = 100
+CHUNK = 256  # passages that are encoded at a time
+
+
+def main() -> None:
+    """Encode every collection once for each dimension, rerank from each precision, write JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--beir", action="append", required=True, metavar="DIR", help="a collection's folder")
+    parser.add_argument("--split", default="test", help="whose queries (test)")
+    parser.add_argument("--limit", type=int, help="first so many queries of each (all)")
+    parser.add_argument("--backend", default="openvino", help="torch or openvino (openvino)")
+    parser.add_argument("--out", type=Path, default=RESULTS / "quality.json", help="JSON file to write")
+    args = parser.parse_args()
+    args.threads, args.rounds = torch.get_num_threads(), 1
+    collections = {Path(folder).name: read_beir(Path(folder), args.split) for folder in args.beir}
+    shipped = CompositionalReranker.from_pretrained(device="cpu", backend=args.backend)
+    whole = TokenEncoder(locate(None).base, "cpu", args.backend)
+    rows = []
+    for encoder in (whole, shipped.encoder):
+        found: dict[str, dict[str, float]] = {dtype: {} for dtype in DTYPES}
+        for name, data in collections.items():
+            for dtype, ndcg in _collection(shipped, encoder, data, args.limit).items():
+                found[dtype][name] = ndcg
+        for dtype, ndcg in found.items():
+            layout = Layout(dtype, encoder.dimension, POOLED)
+            size = len(layout.pack(passage(encoder.dimension, 0))) + RECORD.itemsize
+            rows.append(
+                {"d": encoder.dimension, "dtype": dtype, "bytes_of_128_tokens": size, "ndcg@10": ndcg}
+            )
+            print(json.dumps(rows[-1]), flush=True)
+    report("quality", args, {"split": args.split, "limit": args.limit, "backend": args.backend, "rows": rows})
+
+
+def _collection(
+    shipped: CompositionalReranker, encoder: TokenEncoder, data: RetrievalSet, limit: int | None
+) -> dict[str, float]:
+    """Mean nDCG@10 for each dtype."""
+    documents = list(data.documents)
+    encoded: list[EncodedText] = []
+    for start in tqdm(range(0, len(documents), CHUNK), desc=f"encoding, d={encoder.dimension}", disable=None):
+        encoded += encoder.encode(documents[start : start + CHUNK], task="document")
+    pooled = torch.stack([entry.pooled for entry in encoded])
+    place = {identifier: index for index, identifier in enumerate(data.document_ids)}
+    tops: dict[str, list[int]] = {}
+    for identifier, query in list(zip(data.query_ids, data.queries, strict=True))[:limit]:
+        cosine = pooled @ encoder.encode([query], task="query")[0].pooled
+        if identifier in place:
+            cosine[place[identifier]] = -2
+        tops[query] = cosine.topk(min(DEPTH, len(documents))).indices.tolist()
+    needed = sorted({index for top in tops.values() for index in top})
+    found = {}
+    for dtype in DTYPES:
+        key = partial(token_key, encoder.fingerprint, dtype=dtype)
+        store = MemoryStore(16 << 30, dtype)
+        store.put({key(documents[index]): quantise(encoded[index], dtype) for index in needed})
+        reranker = CompositionalReranker(
+            encoder, name="quality", store=store, config=shipped.config, verifier=shipped.verifier
+        )
+        rankings: dict[str, list[str]] = {}
+        queries = list(zip(data.query_ids, data.queries, strict=True))[:limit]
+        for identifier, query in tqdm(queries, desc=f"reranking from {dtype}", disable=None):
+            ranking = reranker.rerank(query, [documents[index] for index in tops[query]])
+            rankings[identifier] = [data.document_ids[tops[query][result.index]] for result in ranking]
+        qrels = {identifier: data.qrels[identifier] for identifier in rankings}
+        found[dtype] = round(float(ranking_measures(qrels, rankings)["ndcg@10"].mean()), 4)
+    return found
+
+
+if __name__ == "__main__":
+    main()
