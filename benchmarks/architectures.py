@@ -199,6 +199,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200, help="steps of 32 pairs (200)")
     parser.add_argument("--rows", type=int, default=200, help="rows of each development set (200)")
     parser.add_argument("--only", nargs="*", default=[*READERS, "joint"], help="architectures")
+    parser.add_argument("--end-to-end", action="store_true", help="leave the frozen encoders out")
     args = parser.parse_args()
     pairs = [
         pair
@@ -208,7 +209,7 @@ def main() -> None:
     hardware = {"machine": platform.machine(), "threads": torch.get_num_threads(), "torch": torch.__version__}
     result = {"steps": args.steps, "batch_size": BATCH, "seed": 0, "hardware": hardware, "rows": []}
     for architecture in args.only:
-        for frozen in (False,) if architecture == "joint" else (True, False):
+        for frozen in (False,) if args.end_to_end or architecture == "joint" else (True, False):
             torch.manual_seed(0)
             network = Network(architecture, frozen)
             start = time.perf_counter()
