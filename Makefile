@@ -13,8 +13,8 @@ demo: $(READY) ## run both example apps (sets everything up the first time)
 	$(BIN)/python examples/llamaindex_query_engine.py
 	$(BIN)/python examples/langchain_retriever_chain.py
 
-test: $(READY) ## run every test (sets everything up the first time)
-	$(BIN)/python -m pytest
+test: $(READY) ## run every test in two processes (sets everything up the first time)
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile
 
 audit: $(READY) ## measure recall and near-miss rejection of the shipped default
 	$(BIN)/compositional-rerank audit

@@ -6,7 +6,8 @@ Every architecture sees the same pairs (the third recipe's) in the same order fo
 the map readers on top of a frozen encoder and trained end to end with it. F1 to F4 are those of
 arXiv 2604.16351. The measurements are on development data that is never trained on; "milliseconds" is the
 reader's own time for one pair of the built-in suite's short texts in a batch of 16, without the encoding of
-tokens, which a store saves (joint reading has no such saving).
+tokens, which a store saves (joint reading has no such saving). Joint reading also meets the suite's passages:
+whole, which is a cross-encoder of this backbone, and by the segment that MaxSim finds closest.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import random
 import time
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from architecture_readers import READERS
@@ -28,7 +30,12 @@ from transformers import AutoModel, AutoTokenizer
 
 from compositional_rerank.audit.formats import read_pairs, read_triples
 from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
+from compositional_rerank.encoder import TokenEncoder
 from compositional_rerank.training.recipe import Recipe
+from compositional_rerank.verification import compare
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
 
 BATCH = 32
 LONGEST = 64
@@ -50,7 +57,7 @@ class Network(torch.nn.Module):
         self.reader = torch.nn.Linear(384, 1) if self.joint else READERS[architecture]()
 
     def tokens(self, *texts: list[str]) -> dict[str, torch.Tensor]:
-        longest = 2 * LONGEST if self.joint else LONGEST
+        longest = 4 * LONGEST if self.joint else LONGEST
         return dict(
             self.tokenizer(*texts, padding=True, truncation=True, max_length=longest, return_tensors="pt")
         )
@@ -121,11 +128,11 @@ def measure(network: Network, data: Path, rows: int) -> dict[str, float]:
         logits = network.logits([pairs.texts1[i] for i in kept], [pairs.texts2[i] for i in kept])
         found[f"{name} AUC"] = float(roc_auc_score([pairs.same[i] for i in kept], -logits.numpy()))
     suite = resources.files("compositional_rerank.audit") / "suites" / "builtin.jsonl"
-    short = [
-        row for row in map(json.loads, suite.read_text("utf-8").splitlines()) if row["length"] == "short"
-    ]
+    short = [row for row in rows_of(suite) if row["length"] == "short"]
     triples = [(r["anchor"], r["positive"], r["negative"]) for r in short]
     sets = {"built-in suite, short": triples}
+    if network.joint:
+        found |= _on_passages(network, [row for row in rows_of(suite) if row["length"] != "short"], rows)
     for kind in ("att", "obj", "rel"):
         read = read_triples(data / f"triples/dev/sugarcrepe_pp_replace_{kind}.jsonl")
         sets[f"replace_{kind}"] = list(zip(read.anchors, read.positives, read.negatives, strict=True))
@@ -140,6 +147,31 @@ def measure(network: Network, data: Path, rows: int) -> dict[str, float]:
             )
     found["milliseconds"] = _milliseconds(network, [t[0] for t in sets["built-in suite, short"][:16]])
     return {name: round(value, 4) for name, value in found.items()}
+
+
+def rows_of(file: Traversable) -> list[dict[str, str]]:
+    """The JSON objects of a JSONL file."""
+    return [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+
+
+def _on_passages(network: Network, triples: list[dict[str, str]], rows: int) -> dict[str, float]:
+    """Near-misses in passages that are rejected, read whole and by the closest segment."""
+    chosen = random.Random(0).sample(triples, min(rows, len(triples)))
+    anchors = [row["anchor"] for row in chosen]
+    passages = {side: [row[side] for row in chosen] for side in ("positive", "negative")}
+    encoder = TokenEncoder(resolve(DEFAULT_BASE), "cpu")
+    queries = encoder.encode(anchors, task="query")
+    closest = {side: [] for side in passages}
+    for side, texts in passages.items():
+        for query, text, encoded in zip(queries, texts, encoder.encode(texts, task="document"), strict=True):
+            start, stop = encoded.segments[int(compare(query, [encoded]).closeness[0].argmax()), :2].tolist()
+            closest[side].append(text[start:stop])
+    found = {}
+    for name, read in (("whole", passages), ("closest segment", closest)):
+        near, same = network.logits(anchors, read["negative"]), network.logits(anchors, read["positive"])
+        rejected = float((near > same.quantile(0.95)).float().mean())
+        found[f"built-in suite, passages, {name}: rejected at 5 %"] = rejected
+    return found
 
 
 @torch.inference_mode()
@@ -167,6 +199,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200, help="steps of 32 pairs (200)")
     parser.add_argument("--rows", type=int, default=200, help="rows of each development set (200)")
     parser.add_argument("--only", nargs="*", default=[*READERS, "joint"], help="architectures")
+    parser.add_argument("--end-to-end", action="store_true", help="leave the frozen encoders out")
     args = parser.parse_args()
     pairs = [
         pair
@@ -176,7 +209,7 @@ def main() -> None:
     hardware = {"machine": platform.machine(), "threads": torch.get_num_threads(), "torch": torch.__version__}
     result = {"steps": args.steps, "batch_size": BATCH, "seed": 0, "hardware": hardware, "rows": []}
     for architecture in args.only:
-        for frozen in (False,) if architecture == "joint" else (True, False):
+        for frozen in (False,) if args.end_to_end or architecture == "joint" else (True, False):
             torch.manual_seed(0)
             network = Network(architecture, frozen)
             start = time.perf_counter()

@@ -48,6 +48,7 @@ def main() -> None:
     parser.add_argument(
         "--most-loss", type=float, default=0.01, help="nDCG@10 that the verifier may cost (0.01)"
     )
+    parser.add_argument("--backend", default="openvino", help="torch or openvino (openvino)")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     parser.add_argument(
         "--write", action="store_true", help="write the choice into the checkpoint's config.json"
@@ -57,28 +58,32 @@ def main() -> None:
     # an open gate verifies all that may ever count, and no penalty leaves relevance as the score
     loose = dataclasses.replace(config, fusion=Fusion(min(TAUS), max(WIDTHS), 0.0, 0.5))
     located = locate(str(args.checkpoint))
-    encoder = TokenEncoder(located.base, "cpu", projection=located.projection)
+    encoder = TokenEncoder(located.base, "cpu", args.backend, located.projection)
     reranker = CompositionalReranker(
         encoder,
         name=located.name,
         store=MemoryStore(8 << 30),
         config=loose,
-        verifier=Verifier(located.base, args.checkpoint / VERIFIER_FILE, loose.verifier, encoder.device),
+        verifier=Verifier(
+            located.base, args.checkpoint / VERIFIER_FILE, loose.verifier, encoder.device, args.backend
+        ),
     )
     rng = np.random.default_rng(0)
 
     triples = {file.stem: _triples(reranker, file, args.limit, rng) for file in args.triples}
     pairs = {file.stem: _pairs(reranker, file, args.limit, rng) for file in args.pairs}
-    # a triple counts as two labelled pairs: anchor with positive, anchor with negative
+    # a triple counts as two labelled pairs, anchor with positive and with negative; every file counts alike
     judged = [(mismatch, 1 - same) for mismatch, same in pairs.values()]
-    for same, other, _ in triples.values():
-        judged += [
-            (same.mismatch, np.zeros(len(same.mismatch))),
-            (other.mismatch, np.ones(len(other.mismatch))),
-        ]
+    judged += [
+        (np.concatenate([same.mismatch, other.mismatch]), np.repeat([0, 1], len(same.mismatch)))
+        for same, other, _ in triples.values()
+    ]
+    weights = np.concatenate([np.full(len(truth), 1000 / len(truth)) for _, truth in judged])
     mismatch, labels = (np.concatenate(column) for column in zip(*judged, strict=True))
     logits = torch.logit(torch.tensor(mismatch), eps=1e-6)
-    slope, intercept = fit_logistic(logits.float(), torch.tensor(labels).float())
+    slope, intercept = fit_logistic(
+        logits.float(), torch.tensor(labels).float(), torch.tensor(weights).float()
+    )
 
     def calibrated(values: np.ndarray) -> np.ndarray:
         return torch.sigmoid(slope * torch.logit(torch.tensor(values), eps=1e-6) + intercept).numpy()
@@ -102,7 +107,7 @@ def main() -> None:
     chosen = Fusion(best["tau"], best["width"], best["beta"], round(threshold, 3))
     slope, intercept = slope * config.verifier.slope, slope * config.verifier.intercept + intercept
     result = {
-        "settings": {"limit": args.limit, "most_loss": args.most_loss},
+        "settings": {"limit": args.limit, "most_loss": args.most_loss, "backend": args.backend},
         "relevance_alone_ndcg@10": alone,
         "chosen": {**best, "threshold": chosen.threshold, "slope": slope, "intercept": intercept},
         "grid": rows,

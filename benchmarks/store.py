@@ -79,7 +79,7 @@ def sizes() -> dict[str, Any]:
             dtype: len(Layout(dtype, dimension, POOLED).pack(passage(dimension, 0))) + RECORD.itemsize
             for dtype in ("float32", "float16", "int8", "int4")
         }
-        for dimension in (384, 128, 96, 64)
+        for dimension in (384, 232, 128, 64)
     }
 
 

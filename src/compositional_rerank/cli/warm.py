@@ -21,11 +21,11 @@ input:
   the same text and JSONL as for rerank, because a passage is found again by its exact text;
   a folder stands for all .txt, .jsonl and .ndjson files in it and in its folders
 
-dtypes, for passages of 128 tokens with vectors of 128 components:
-  float32  about 67 KB a passage
-  float16  about 34 KB
-  int8     about 17 KB (the default): the top of the ranking hardly ever changes
-  int4     about  9 KB
+dtypes, for passages of 128 tokens with the shipped model's vectors of 232 components:
+  float32  about 121 KB a passage
+  float16  about  60 KB
+  int8     about  31 KB (the default): the top of the ranking hardly ever changes
+  int4     about  16 KB
 
 examples:
   compositional-rerank warm --store my_store passages.jsonl

@@ -1,0 +1,131 @@
+"""What smaller token vectors cost: bytes of a passage, and nDCG@10 of reranking from a store of each kind.
+
+    python benchmarks/quality.py --beir BEIR/nfcorpus --beir BEIR/scifact    # writes results/quality.json
+
+The shipped checkpoint with its verifier, its token vectors projected as shipped and whole, in every precision
+of a store. The top 100 of the pooled cosine are reranked, the same for all rows. "Pooled by 2" halves the
+number of token vectors by clustering those of a segment (Clavié, Chaffin & Adams, "Reducing the Footprint of
+Multi-Vector Retrieval", 2024).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from functools import partial
+from pathlib import Path
+
+import torch
+from common import RESULTS, report
+from scipy.cluster.hierarchy import fcluster, linkage
+from store import POOLED, passage
+from tqdm import tqdm
+
+from compositional_rerank import CompositionalReranker, MemoryStore, TokenEncoder
+from compositional_rerank.audit.formats import RetrievalSet, read_beir
+from compositional_rerank.audit.metrics import ranking_measures
+from compositional_rerank.config import locate
+from compositional_rerank.encoder import EncodedText
+from compositional_rerank.store import quantise, token_key
+from compositional_rerank.store.index import RECORD
+from compositional_rerank.store.layout import Layout
+from compositional_rerank.store.quantise import DTYPES
+
+DEPTH = 100
+POOLED_BY_2 = "int8, pooled by 2"
+CHUNK = 256  # passages that are encoded at a time
+
+
+def main() -> None:
+    """Encode every collection once for each dimension, rerank from each precision, write JSON."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--beir", action="append", required=True, metavar="DIR", help="a collection's folder")
+    parser.add_argument("--split", default="test", help="whose queries (test)")
+    parser.add_argument("--limit", type=int, help="first so many queries of each (all)")
+    parser.add_argument("--backend", default="openvino", help="torch or openvino (openvino)")
+    parser.add_argument("--out", type=Path, default=RESULTS / "quality.json", help="JSON file to write")
+    args = parser.parse_args()
+    args.threads, args.rounds = torch.get_num_threads(), 1
+    collections = {Path(folder).name: read_beir(Path(folder), args.split) for folder in args.beir}
+    shipped = CompositionalReranker.from_pretrained(device="cpu", backend=args.backend)
+    whole = TokenEncoder(locate(None).base, "cpu", args.backend)
+    rows = []
+    for encoder in (whole, shipped.encoder):
+        found: dict[str, dict[str, float]] = {dtype: {} for dtype in (*DTYPES, POOLED_BY_2)}
+        for name, data in collections.items():
+            for dtype, ndcg in _collection(shipped, encoder, data, args.limit).items():
+                found[dtype][name] = ndcg
+        for dtype, ndcg in found.items():
+            layout = Layout(dtype.split(",")[0], encoder.dimension, POOLED)
+            whole_passage = passage(encoder.dimension, 0)
+            stored = fewer(whole_passage) if dtype == POOLED_BY_2 else whole_passage
+            size = len(layout.pack(stored)) + RECORD.itemsize
+            rows.append(
+                {"d": encoder.dimension, "dtype": dtype, "bytes_of_128_tokens": size, "ndcg@10": ndcg}
+            )
+            print(json.dumps(rows[-1]), flush=True)
+    report("quality", args, {"split": args.split, "limit": args.limit, "backend": args.backend, "rows": rows})
+
+
+def _collection(
+    shipped: CompositionalReranker, encoder: TokenEncoder, data: RetrievalSet, limit: int | None
+) -> dict[str, float]:
+    """Mean nDCG@10 for each dtype."""
+    documents = list(data.documents)
+    encoded: list[EncodedText] = []
+    for start in tqdm(range(0, len(documents), CHUNK), desc=f"encoding, d={encoder.dimension}", disable=None):
+        encoded += encoder.encode(documents[start : start + CHUNK], task="document")
+    pooled = torch.stack([entry.pooled for entry in encoded])
+    place = {identifier: index for index, identifier in enumerate(data.document_ids)}
+    tops: dict[str, list[int]] = {}
+    for identifier, query in list(zip(data.query_ids, data.queries, strict=True))[:limit]:
+        cosine = pooled @ encoder.encode([query], task="query")[0].pooled
+        if identifier in place:
+            cosine[place[identifier]] = -2
+        tops[query] = cosine.topk(min(DEPTH, len(documents))).indices.tolist()
+    needed = sorted({index for top in tops.values() for index in top})
+    found = {}
+    for name in (*DTYPES, POOLED_BY_2):
+        dtype, pooling = name.split(",")[0], name == POOLED_BY_2
+        key = partial(token_key, encoder.fingerprint, dtype=dtype)
+        store = MemoryStore(16 << 30, dtype)
+        kept = {index: fewer(encoded[index]) if pooling else encoded[index] for index in needed}
+        store.put({key(documents[index]): quantise(entry, dtype) for index, entry in kept.items()})
+        reranker = CompositionalReranker(
+            encoder, name="quality", store=store, config=shipped.config, verifier=shipped.verifier
+        )
+        rankings: dict[str, list[str]] = {}
+        queries = list(zip(data.query_ids, data.queries, strict=True))[:limit]
+        for identifier, query in tqdm(queries, desc=f"reranking from {name}", disable=None):
+            ranking = reranker.rerank(query, [documents[index] for index in tops[query]])
+            rankings[identifier] = [data.document_ids[tops[query][result.index]] for result in ranking]
+        qrels = {identifier: data.qrels[identifier] for identifier in rankings}
+        found[name] = round(float(ranking_measures(qrels, rankings)["ndcg@10"].mean()), 4)
+    return found
+
+
+def fewer(entry: EncodedText) -> EncodedText:
+    """An entry with half of the token vectors: means of clusters within each segment, by Ward's method."""
+    if len(entry.segments) == 0:
+        return entry
+    vectors, offsets, segments = [], [], entry.segments.clone()
+    end = 0
+    for place, (start, stop) in enumerate(entry.segments[:, 2:].tolist()):
+        own = entry.vectors[start:stop]
+        count = (len(own) + 1) // 2
+        groups = torch.arange(len(own))
+        if len(own) > 2:
+            groups = torch.from_numpy(fcluster(linkage(own.numpy(), "ward"), count, "maxclust")) - 1
+        names, groups = groups.unique(return_inverse=True)
+        sums = torch.zeros(len(names), own.shape[1]).index_add_(0, groups, own)
+        vectors.append(torch.nn.functional.normalize(sums))
+        offsets.append(entry.offsets[start : start + len(names)])  # of no meaning, and not read by scoring
+        segments[place, 2], segments[place, 3] = end, end + len(names)
+        end += len(names)
+    return EncodedText(torch.cat(vectors), torch.cat(offsets), entry.pooled, segments)
+
+
+if __name__ == "__main__":
+    main()
