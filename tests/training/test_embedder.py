@@ -48,7 +48,9 @@ SMALL = StructuralSettings(dimension=16, width=8, depth=1, sensitivity=0.25)
 def rows() -> list[TrainingTriple]:
     made = [TrainingTriple(t.anchor, t.positive, t.negative, 1, "templates") for t in triples(500, seed=3)]
     short = [row for row in made if max(map(len, (row.anchor, row.positive, row.negative))) <= 80]
-    return short[:200] + [TrainingTriple("Who wrote Faust?", f"Goethe wrote {n} books.", "", 0, "made") for n in range(10)]
+    return short[:200] + [
+        TrainingTriple("Who wrote Faust?", f"Goethe wrote {n} books.", "", 0, "made") for n in range(10)
+    ]
 
 
 @contextmanager
