@@ -72,7 +72,7 @@ class StructuralSettings:
     width: int = 128
     depth: int = 2
     longest: int = 32
-    sensitivity: float = 0.33
+    sensitivity: float = 0.35
     follow: float = 20.0
     paraphrase: float = 30.0
     fall: float = 1.0
