@@ -46,9 +46,11 @@ SMALL = StructuralSettings(dimension=16, width=8, depth=1, sensitivity=0.25)
 
 @pytest.fixture(scope="module")
 def rows() -> list[TrainingTriple]:
-    return [
-        TrainingTriple(t.anchor, t.positive, t.negative, 1, "templates") for t in triples(200, seed=3)
-    ] + [TrainingTriple("Who wrote Faust?", f"Goethe wrote {n} books.", "", 0, "made") for n in range(10)]
+    made = [TrainingTriple(t.anchor, t.positive, t.negative, 1, "templates") for t in triples(500, seed=3)]
+    short = [row for row in made if max(map(len, (row.anchor, row.positive, row.negative))) <= 80]
+    return short[:200] + [
+        TrainingTriple("Who wrote Faust?", f"Goethe wrote {n} books.", "", 0, "made") for n in range(10)
+    ]
 
 
 @contextmanager
@@ -193,6 +195,9 @@ def test_bad_rows(rows: list[TrainingTriple], checkpoint_folder: Path, tmp_path:
         train(rows[:199], checkpoint_folder, tmp_path / "out")
     with pytest.raises(DataError, match="250 rows, 0 of them with a near-miss"):
         train(rows[-10:] * 25, checkpoint_folder, tmp_path / "out")
+    long = dataclasses.replace(rows[0], positive="The dog bit the man. " * 6)  # 36 tokens and more
+    with pytest.raises(DataError, match="199 rows, 199 of them with a near-miss: give at least 200"):
+        train([*rows[:199], long], checkpoint_folder, tmp_path / "out")
     assert not any(tmp_path.iterdir())
 
 

@@ -27,6 +27,7 @@ from compositional_rerank.training.near_misses import (
 )
 from compositional_rerank.training.near_misses.grammar import load
 from compositional_rerank.training.near_misses.suite import build, handwritten, main
+from compositional_rerank.training.near_misses.word_groups import COHYPONYMS
 
 TEXT = [
     "The old lighthouse stands to the left of the red boathouse.",
@@ -196,6 +197,13 @@ class TestPairs:
         assert words <= set(re.findall(r"\w+", " ".join(TEXT).lower()))
 
 
+def test_words_of_one_kind() -> None:
+    """Words that mean about the same do not stand for one another, and every other of the class does."""
+    assert {"table", "bed"} < set(COHYPONYMS["couch"]) == set(COHYPONYMS["sofa"])
+    assert not {"couch", "sofa"} & set(COHYPONYMS["sofa"])
+    assert all(word not in others for word, others in COHYPONYMS.items())
+
+
 class TestTriples:
     def test_answered_questions_meet_statements(self) -> None:
         for t in triples(60, seed=2, form="answered"):
@@ -232,7 +240,15 @@ class TestTriples:
     def test_the_seed_fixes_everything(self, seed: int) -> None:
         assert list(triples(14, seed=seed)) == list(triples(14, seed=seed))
 
+    def test_families_by_the_beginning_of_their_names(self) -> None:
+        made = list(triples(70, seed=4, families=["d_", "e_"]))
+        assert {t.family.split("/")[1][:2] for t in made} == {"d_", "e_"}
+        assert {t.edit_type for t in made} == set(EDIT_TYPES)
+        assert {t.edit_type for t in triples(9, seed=4, families=["d_mugdesk"])} == {"binding"}
+
     def test_bad_arguments_are_named(self) -> None:
+        with pytest.raises(InputError, match="no family of these edit types has such a name"):
+            next(triples(1, seed=0, families=["d_mugdesk"], edit_types=["role"]))
         with pytest.raises(InputError, match="colour"):
             next(triples(1, seed=0, edit_types=["colour"]))
         with pytest.raises(InputError, match="order"):

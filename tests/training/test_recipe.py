@@ -25,6 +25,7 @@ SENTENCES = [
     "The ministry said that 40 of the 60 new buses were not delivered before the end of May.",
     "A red cup stands on a blue plate next to the window of the small kitchen.",
     "Every driver must show the licence before the car leaves the yard in the morning.",
+    "Two boys are sitting beneath the bridge, watching the boats alongside the pier.",
 ]
 
 
@@ -38,7 +39,7 @@ def data(tmp_path: Path) -> Path:
     folder = tmp_path / "data"
     pairs = [{"text1": text, "text2": text[::-1], "same": n % 2} for n, text in enumerate(SENTENCES)]
     jsonl(folder / "pairs.jsonl", pairs)
-    labels = ["entailment", "neutral", "contradiction", "non-entailment", "entailment"]
+    labels = ["entailment", "neutral", "contradiction", "non-entailment", "entailment", "neutral"]
     nli = [{"premise": t, "hypothesis": t[:30], "label": y} for t, y in zip(SENTENCES, labels, strict=True)]
     jsonl(folder / "nli.jsonl", nli)
     answers = [{"query": f"Who said that {t[:40]}?", "passage": t} for t in SENTENCES]
@@ -127,6 +128,7 @@ def test_every_kind_makes_pairs_that_the_seed_fixes(
         ("captions", "pairs.jsonl"),
         ("looks", "pairs.jsonl"),
         ("templates", None),
+        ("reworded", None),
         ("answers", "answers.jsonl"),
         ("topics", "answers.jsonl"),
         ("related", "answers.jsonl"),
@@ -156,6 +158,24 @@ def test_every_kind_of_stage_one_makes_rows_that_the_seed_fixes(
     assert Recipe.load(name).triples(data) == rows
     other = recipe(tmp_path, source, head="seed = 2\n")
     assert Recipe.load(other).triples(data) != rows
+
+
+@pytest.mark.parametrize(("kind", "read"), [("templates", Recipe.pairs), ("reworded", Recipe.triples)])
+def test_families_of_templates(
+    data: Path, tmp_path: Path, kind: str, read: Callable[[Recipe, Path], list[Any]]
+) -> None:
+    source = {"kind": kind, "rows": 40, "families": ["e_push_uphill"]}
+    rows = read(Recipe.load(recipe(tmp_path, source)), data)
+    assert len(rows) >= 20
+    anchors = [row.query if kind == "templates" else row.anchor for row in rows]
+    assert all("hill" in anchor or "slope" in anchor for anchor in anchors), anchors
+
+
+@pytest.mark.parametrize("families", ["d_", ["d_", 3]])
+def test_families_are_a_list_of_texts(tmp_path: Path, families: Any) -> None:
+    name = recipe(tmp_path, {"kind": "templates", "families": families})
+    with pytest.raises(DataError, match=r"'mine' has families .*; a list of texts is needed"):
+        Recipe.load(name)
 
 
 @pytest.mark.parametrize(

@@ -65,8 +65,8 @@ def from_templates(source: Source, data: Path, rng: random.Random) -> list[Label
     pairs: list[LabelledPair] = []
     count, answered = source.rows // 2, source.rows // 8
     for triple in chain(
-        triples(count - answered, seed=rng.randrange(1 << 30)),
-        triples(answered, seed=rng.randrange(1 << 30), form="answered"),
+        triples(count - answered, seed=rng.randrange(1 << 30), families=source.families),
+        triples(answered, seed=rng.randrange(1 << 30), form="answered", families=source.families),
     ):
         if triple.form == "question":
             agree, differ = [triple.anchor, triple.positive], [triple.anchor, triple.negative]

@@ -48,7 +48,8 @@ def train_structural(
     are kept in ``OUT.training``, as in `training.verifier.train_verifier`.
 
     Args:
-        rows: at least 200, some of them with a near-miss.
+        rows: some of them with a near-miss. Rows with a text of more than ``structural.longest`` or
+            ``settings.max_tokens`` tokens are left out; of the others at least 200 are needed.
         start: the checkpoint that the new one goes beside.
         out: folder to write; must not exist.
         settings: how to train.
@@ -71,9 +72,12 @@ def train_structural(
             f"{start.name} is a base model without a verifier: train one first (train verifier --from "
             f"{start.name}), and start from that checkpoint"
         )
+    check_new(out)
+    model = _base_model(start.base.path, device)
+    model.max_seq_length = min(settings.max_tokens, structural.longest)
+    rows = _whole(rows, model)
     work = _claimed(rows, start, out, (settings, structural))
     torch.manual_seed(settings.seed)
-    model = _base_model(start.base.path, device)
     _freeze(model)
     config = StructuralConfig(
         structural.dimension,
@@ -84,7 +88,6 @@ def train_structural(
         structural.sensitivity,
     )
     part = append_part(model, config, sensitivity=1.0)
-    model.max_seq_length = min(settings.max_tokens, structural.longest)
     _run(model, rows, StructuralLoss(model, structural), settings, work)
     export_structural(part, start, out, config)
     shutil.rmtree(work)
@@ -193,6 +196,16 @@ def _claimed(rows: Sequence[TrainingTriple], start: Located, out: Path, settings
     work = out.with_name(out.name + ".training")
     claim(work, rows, start, settings)
     return work
+
+
+def _whole(rows: Sequence[TrainingTriple], model: SentenceTransformer) -> list[TrainingTriple]:
+    """The rows of which no text has to be cut: what makes a near-miss may stand at its end."""
+    texts = list(dict.fromkeys(text for row in rows for text in (row.anchor, row.positive, row.negative)))
+    if not texts:
+        return []
+    tokens = model.tokenizer(texts, truncation=False, padding=False, verbose=False)["input_ids"]
+    long = {text for text, ids in zip(texts, tokens, strict=True) if len(ids) > (model.max_seq_length or 0)}
+    return [row for row in rows if not {row.anchor, row.positive, row.negative} & long]
 
 
 def _base_model(path: Path, device: str | None) -> SentenceTransformer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -47,6 +47,7 @@ class Source:
         licence: licence of the texts, as their publisher states it.
         path: file below the data folder; None for sources that this package generates.
         field: which field of a row holds the sentences, for kind ``edits``.
+        families: for kinds ``templates`` and ``reworded``: only families whose name begins with one of these.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Source:
     licence: str
     path: str | None = None
     field: str | None = None
+    families: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -100,6 +102,9 @@ class Recipe:
                 )
             if not isinstance(source.rows, int) or source.rows < 1:
                 raise DataError(f"source {source.name!r} wants {source.rows!r} rows; at least 1 is needed")
+            named = source.families
+            if isinstance(named, str) or not all(isinstance(name, str) for name in named):
+                raise DataError(f"source {source.name!r} has families {named!r}; a list of texts is needed")
         return recipe
 
     def pairs(self, data: Path) -> list[LabelledPair]:

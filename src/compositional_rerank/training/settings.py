@@ -71,14 +71,14 @@ class StructuralSettings:
     dimension: int = 128
     width: int = 128
     depth: int = 2
-    longest: int = 64
-    sensitivity: float = 0.75
+    longest: int = 32
+    sensitivity: float = 0.35
     follow: float = 20.0
     paraphrase: float = 30.0
     fall: float = 1.0
-    rank: float = 2.0
+    rank: float = 10.0
     drop: float = 0.3
-    margin: float = 0.1
+    margin: float = 0.15
 
     def __post_init__(self) -> None:
         checks = {

@@ -43,8 +43,23 @@ class TrainingTriple:
 
 def from_templates(source: Source, data: Path, rng: random.Random) -> list[TrainingTriple]:
     """Triples of the template grammar."""
-    found = triples(source.rows, seed=rng.randrange(1 << 30))
+    found = triples(source.rows, seed=rng.randrange(1 << 30), families=source.families)
     return [TrainingTriple(t.anchor, t.positive, t.negative, 1, source.name) for t in found]
+
+
+def from_reworded(source: Source, data: Path, rng: random.Random) -> list[TrainingTriple]:
+    """Statements of the template grammar and their paraphrases, one of the two changed by the rules."""
+    found = list(
+        triples(source.rows, seed=rng.randrange(1 << 30), form="statement", families=source.families)
+    )
+    vocabulary = Vocabulary.of([t.anchor for t in rng.sample(found, min(len(found), _READ))])
+    rows = []
+    for t in found:
+        anchor, positive = rng.sample([t.anchor, t.positive], 2)
+        negative = changed(anchor, rng, vocabulary)
+        if negative:
+            rows.append(TrainingTriple(anchor, positive, negative, 1, source.name))
+    return rows
 
 
 def from_pairs(source: Source, data: Path, rng: random.Random) -> list[TrainingTriple]:
@@ -200,6 +215,7 @@ KINDS: dict[str, Callable[..., list[TrainingTriple]]] = {
     "inference": from_inference,
     "edits": from_edits,
     "templates": from_templates,
+    "reworded": from_reworded,
     "captions": from_captions,
     "looks": from_looks,
     "answers": from_answers,

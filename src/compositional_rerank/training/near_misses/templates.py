@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -32,6 +33,7 @@ def triples(
     edit_types: Sequence[str] = EDIT_TYPES,
     form: str = "any",
     passage: bool = False,
+    families: Sequence[str] = (),
 ) -> Iterator[Triple]:
     """Yield `n` triples from the training templates, edit types in turn.
 
@@ -42,9 +44,11 @@ def triples(
         form: ``statement``, ``question``, ``answered`` or ``any``: the form of the anchor. A question's
             positive is another wording of it or a statement that answers it, an answered one's a statement.
         passage: put positive and negative into the same passage of 3 to 8 sentences on the topic.
+        families: only families whose name begins with one of these; all by default. Edit types of which
+            there is none are passed over.
 
     Raises:
-        InputError: an unknown edit type or form.
+        InputError: an unknown edit type or form, or no family is left.
 
     Example:
         >>> first, second = triples(2, seed=0, edit_types=["role"], form="statement")
@@ -56,7 +60,14 @@ def triples(
         raise InputError(f"edit_types has {unknown or 'nothing'}: choose from {', '.join(EDIT_TYPES)}")
     if form not in FORMS:
         raise InputError(f"form is {form!r}: choose from {', '.join(FORMS)}")
-    yield from generate(load("train"), n, random.Random(seed), edit_types, form, passage)
+    grammar = load("train")
+    if families:
+        kept = [f for f in grammar.families if f.name.startswith(tuple(families))]
+        edit_types = [kind for kind in edit_types if any(f.edit_type == kind for f in kept)]
+        if not edit_types:
+            raise InputError(f"families is {list(families)}: no family of these edit types has such a name")
+        grammar = dataclasses.replace(grammar, families=tuple(kept))
+    yield from generate(grammar, n, random.Random(seed), edit_types, form, passage)
 
 
 def generate(

@@ -1,42 +1,75 @@
-"""Words of one kind, by hand: one stands for another in contents-changed near-misses."""
+"""Words of one kind, by hand: one stands for another in contents-changed near-misses.
+
+Words joined by ``/`` mean about the same and never stand for one another.
+"""
 
 from __future__ import annotations
 
-CLASSES: tuple[tuple[str, ...], ...] = tuple(
-    tuple(line.split())
+CLASSES: tuple[tuple[tuple[str, ...], ...], ...] = tuple(
+    tuple(tuple(word.split("/")) for word in line.split())
     for line in """
-    red blue green yellow black white brown orange purple pink grey gray silver golden
-    wooden plastic metal glass stone leather cotton paper brick steel
-    small large tiny huge big
-    striped plaid spotted checkered plain
-    dog cat horse cow sheep bird elephant giraffe zebra bear monkey goat pig duck
-    dogs cats horses cows birds elephants giraffes zebras bears sheep goats
-    car bus truck train motorcycle bicycle bike van boat plane taxi tractor scooter
-    cars buses trucks trains motorcycles bicycles bikes vans boats planes
-    shirt jacket coat hat dress sweater skirt vest tie scarf helmet hoodie
-    apple banana orange sandwich pizza cake carrot cookie salad burger
-    apples bananas oranges sandwiches carrots cookies cakes
-    table chair bench couch bed desk shelf sofa stool
+    red blue green yellow black white brown orange purple pink grey/gray silver golden
+    wooden plastic metal/steel glass stone leather cotton paper brick
+    small/tiny/little large/huge/big
+    striped plaid/checkered spotted plain
+    dog/puppy cat/kitten horse/pony cow sheep bird elephant giraffe zebra bear monkey goat pig duck rabbit
+    dogs cats horses cows birds elephants giraffes zebras bears sheep goats ducks rabbits
+    lion tiger wolf fox camel kangaroo penguin parrot owl eagle seagull swan turtle lizard snake frog squirrel
+    car bus truck/lorry train motorcycle/motorbike bicycle/bike van boat plane/airplane/aeroplane tractor
+    cars buses trucks trains motorcycles/motorbikes bicycles/bikes vans boats planes/airplanes scooters
+    skateboard surfboard snowboard sled kayak canoe sailboat ferry helicopter tram ambulance
+    shirt jacket/coat hat/cap dress sweater/jumper skirt vest tie scarf helmet apron
+    jeans shorts trousers/pants pyjamas leggings swimsuit uniform suit
+    shoes/sneakers boots sandals gloves socks glasses goggles earrings slippers
+    apple banana orange sandwich pizza cake carrot cookie salad burger/hamburger donut/doughnut muffin
+    apples bananas oranges sandwiches carrots cookies cakes donuts/doughnuts grapes potatoes onions
+    soup pasta/spaghetti rice bread cheese bacon chicken fish beans broccoli ham omelette
+    coffee tea milk beer wine juice water lemonade
+    table chair bench couch/sofa bed desk shelf stool wardrobe
+    tables chairs benches couches/sofas beds desks shelves
+    fork spoon knife plate bowl cup/mug bottle jug/pitcher pan pot kettle
+    stove/oven refrigerator/fridge microwave toaster sink dishwasher bathtub toilet shower
+    laptop phone/cellphone camera television/tv radio keyboard clock lamp printer remote
+    book newspaper magazine letter map notebook
+    umbrella suitcase backpack purse/handbag basket box bucket ladder wheelchair
+    towel blanket pillow curtain rug mirror vase candle painting
+    ball frisbee kite racket bat balloon rope whistle
     guitar piano violin drum trumpet saxophone flute accordion
-    football soccer basketball baseball tennis volleyball hockey rugby golf
-    man woman boy girl
-    men women boys girls
-    beach park forest street field desert mountain lake river city village kitchen garden
+    football/soccer basketball baseball tennis volleyball hockey rugby golf cricket
+    man woman boy girl baby
+    men women boys girls babies
+    child adult
+    player referee coach fan
+    policeman firefighter waiter chef/cook nurse soldier farmer fisherman clown skier surfer cyclist
+    beach park forest/woods street/road field/meadow desert mountain lake river city village
+    kitchen bathroom bedroom garden garage office classroom hallway balcony
+    bridge tower fountain statue tent barn church castle lighthouse windmill
+    fence wall tree bush flower rock pond
+    trees bushes flowers rocks buildings mountains clouds
+    floor ceiling roof window door
+    grass snow sand mud gravel concrete
+    head arm leg hand shoulder back neck foot
     son daughter brother sister mother father uncle aunt
     french german english italian spanish chinese japanese russian american british indian dutch
-    walking running jumping sitting standing sleeping dancing swimming climbing kneeling
-    walks runs jumps sits stands sleeps dances swims climbs
-    eating cooking selling buying carrying throwing holding washing painting pushing pulling
+    walking/strolling running/jogging jumping/leaping sitting/seated standing sleeping/asleep dancing swimming
+    walks runs jumps sits stands sleeps dances swims climbs flies
+    skiing surfing skating cycling sailing fishing climbing kneeling crouching
+    eating cooking selling buying carrying throwing holding washing painting pushing pulling drinking kicking
+    eats cooks sells buys carries throws holds washes paints pushes pulls drinks kicks
+    smiling crying yawning shouting/yelling laughing waving singing
     king queen prince emperor president bishop general mayor
     novel poem play film song album opera
-    museum school hospital church library university station airport hotel castle
-    gold silver copper iron lead zinc
+    museum school hospital library university station airport hotel restaurant supermarket
+    gold copper iron lead zinc
     actor singer painter writer poet musician architect engineer lawyer doctor
+    spring summer autumn winter
     won lost
     north south east west
     """.strip().splitlines()
 )
 COHYPONYMS: dict[str, tuple[str, ...]] = {}
 for _line in CLASSES:
-    for _word in _line:
-        COHYPONYMS.setdefault(_word, tuple(w for w in _line if w != _word))
+    for _words in _line:
+        for _word in _words:
+            _others = tuple(other for words in _line if words is not _words for other in words)
+            COHYPONYMS.setdefault(_word, _others)
