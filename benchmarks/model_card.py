@@ -13,7 +13,7 @@ from typing import Any
 from compositional_rerank.config import CheckpointConfig
 from compositional_rerank.training.recipe import Recipe
 
-STAGES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
+STAGES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth")
 
 
 def main() -> None:

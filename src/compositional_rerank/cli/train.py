@@ -26,7 +26,7 @@ examples:
   # train the shipped one again, in stages (docs/training.md says where to get the data)
   compositional-rerank train verifier --data data/ --recipe first --from all-MiniLM-L6-v2 --out stage1
   compositional-rerank train verifier --data data/ --recipe second --from stage1 --out stage2
-  (and so on with third to seventh)
+  (and so on with third to eighth)
 
   # train the structural part of stage one, beside the verifier of the shipped checkpoint
   compositional-rerank train embedder --data data/ --out my_checkpoint
@@ -65,7 +65,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--recipe",
         metavar="R",
-        help="recipe for --data: first to seventh, embedder or a TOML file (sixth, or embedder for it)",
+        help="recipe for --data: first to eighth, embedder or a TOML file (eighth, or embedder for it)",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="checkpoint folder to write; must not exist"
@@ -129,7 +129,7 @@ def _train_verifier(args: argparse.Namespace, given: dict[str, Any]) -> None:
         settings = TrainingSettings(**given)
         pairs = corpus_pairs(read_passages(args.corpus), args.rows, settings.seed)
     else:
-        recipe = Recipe.load(args.recipe or "sixth")
+        recipe = Recipe.load(args.recipe or "eighth")
         settings = replace(recipe.training, **given)
         pairs = recipe.pairs(args.data)
     print(f"{len(pairs)} pairs, {sum(pair.mismatch for pair in pairs)} of them near-misses", file=sys.stderr)
