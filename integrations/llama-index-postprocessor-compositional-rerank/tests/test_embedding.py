@@ -5,12 +5,15 @@ import pickle
 from typing import Any
 
 import pytest
+from llama_index.core import VectorStoreIndex
 from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.indices.vector_store.retrievers import VectorIndexRetriever
 from llama_index.core.schema import TextNode
 from llama_index.postprocessor.compositional_rerank import StructuralEmbedding
 from pydantic import ValidationError
 
 from compositional_rerank import StructuralEmbedder
+from compositional_rerank.checkpoint import DEFAULT_BASE
 from compositional_rerank.errors import InputError, ModelNotFoundError
 
 TEXTS = ["Rome is closer than Paris", "", "Paris is closer than Rome"]
@@ -93,7 +96,30 @@ def test_bad_settings_are_refused(settings: dict[str, Any]) -> None:
 
 def test_a_sensitivity_that_the_model_has_not_is_an_error() -> None:
     with pytest.raises(InputError, match="pass sensitivity=0"):
-        StructuralEmbedding(sensitivity=0.5).get_query_embedding("Rome")
+        StructuralEmbedding(model_name=DEFAULT_BASE, sensitivity=0.5).get_query_embedding("Rome")
+
+
+def test_an_index_with_the_structural_part() -> None:
+    texts = ["The drug is not safe for children", "Children may take the drug", "Rome is in Italy"]
+    plain, structural = StructuralEmbedding(), StructuralEmbedding(sensitivity=1.0)
+    indexes = [
+        VectorStoreIndex([TextNode(text=text) for text in texts], embed_model=embedding)
+        for embedding in (plain, structural)
+    ]
+    found = [
+        {
+            node.text: node.score
+            for node in index.as_retriever(similarity_top_k=3).retrieve("The drug is safe")
+        }
+        for index in indexes
+    ]
+    assert len(structural.get_query_embedding("Rome")) == len(plain.get_query_embedding("Rome")) + 128
+    # the near-miss moves away, and the unrelated text stays where it was
+    assert found[1][texts[0]] < found[0][texts[0]] - 0.03
+    assert found[1][texts[2]] == pytest.approx(found[0][texts[2]], abs=0.1)
+
+    with pytest.raises(ValueError, match=r"shapes|dimension|size"):
+        VectorIndexRetriever(indexes[0], embed_model=structural).retrieve("The drug is safe")
 
 
 def test_an_unknown_model_is_an_error_at_first_use(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,30 @@ class TestStructuralEmbeddings(EmbeddingsIntegrationTests):
         return {"device": "cpu"}
 
 
+def test_a_store_with_the_structural_part() -> None:
+    texts = ["The drug is not safe for children", "Children may take the drug", "Rome is in Italy"]
+    plain, structural = (
+        StructuralEmbeddings(device="cpu"),
+        StructuralEmbeddings(device="cpu", sensitivity=1.0),
+    )
+    stores = [InMemoryVectorStore.from_texts(texts, embeddings) for embeddings in (plain, structural)]
+    found = [
+        {
+            document.page_content: score
+            for document, score in store.similarity_search_with_score("The drug is safe")
+        }
+        for store in stores
+    ]
+    assert len(structural.embed_query("Rome")) == len(plain.embed_query("Rome")) + 128
+    # the near-miss moves away, and the unrelated text stays where it was
+    assert found[1][texts[0]] < found[0][texts[0]] - 0.03
+    assert found[1][texts[2]] == pytest.approx(found[0][texts[2]], abs=0.1)
+
+    stores[0].embedding = structural
+    with pytest.raises(ValueError, match=r"shape|dimension|size"):
+        stores[0].similarity_search("The drug is safe")
+
+
 class TestCompositionalRetriever(RetrieversIntegrationTests):
     @pytest.fixture(autouse=True)
     def _models(
