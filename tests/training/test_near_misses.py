@@ -205,6 +205,11 @@ def test_words_of_one_kind() -> None:
 
 
 class TestTriples:
+    def test_every_family_makes_triples(self) -> None:
+        families = load("train").families
+        made = {t.family for t in triples(40 * len(families), seed=3)}
+        assert made == {f"{family.edit_type}/{family.name}" for family in families}
+
     def test_answered_questions_meet_statements(self) -> None:
         for t in triples(60, seed=2, form="answered"):
             assert t.anchor.endswith("?")
