@@ -51,8 +51,8 @@ def main() -> None:
         f"## Gate and calibration\n\n{_numbers(config)}",
         "## Figures of the audit\n\n"
         f"From {', '.join(f'`{file.as_posix()}`' for file in args.audit)}, written by "
-        "`compositional-rerank audit --backend openvino --sensitivity 0.35` on 2 CPU cores. Nothing of it was "
-        "trained on; gate and calibration were fitted on samples of the sets in "
+        "`compositional-rerank audit --backend openvino --sensitivity 0.35` on 2 CPU cores. Nothing of it "
+        "was trained on; gate and calibration were fitted on samples of the sets in "
         "`benchmarks/results/fit_gate.json`.\n\n"
         + _retrieval(audit)
         + "\n\n"
