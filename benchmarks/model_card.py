@@ -53,10 +53,7 @@ def main() -> None:
         f"From {', '.join(f'`{file.as_posix()}`' for file in args.audit)}, written by "
         "`compositional-rerank audit --backend openvino --sensitivity 0.35` on 2 CPU cores. Nothing of it "
         "was trained on; gate and calibration were fitted on samples of the sets in "
-        "`benchmarks/results/fit_gate.json`.\n\n"
-        + _retrieval(audit)
-        + "\n\n"
-        + _near_misses(audit),
+        "`benchmarks/results/fit_gate.json`.\n\n" + _retrieval(audit) + "\n\n" + _near_misses(audit),
     ]
     (args.checkpoint / "README.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 

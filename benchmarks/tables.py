@@ -80,6 +80,34 @@ def _times(content: dict[str, Any]) -> Iterable[str]:
         yield _row(name, one["p50"], one["p95"], one["cpu"])
 
 
+def _store(content: dict[str, Any]) -> Iterable[str]:
+    yield from _head("", "p50, ms", "processor, ms", "p50 over pread", "processor over pread")
+    for state in ("warm", "cold"):
+        ratios = content[state]["times_pread"]
+        for name in ratios:
+            one, over = content[state][name], ratios[name]
+            yield _row(f"{state}: {name}", one["p50"], one["cpu"], over["p50"], over["cpu"])
+    yield ""
+    kinds = ("float32", "float16", "int8", "int4")
+    yield from _head("components", *kinds)
+    for name, sizes in content["bytes_per_passage_by_dtype"].items():
+        yield _row(name.removeprefix("d="), *(f"{sizes[kind]:,}" for kind in kinds))
+
+
+def _quality(content: dict[str, Any]) -> Iterable[str]:
+    collections = list(content["rows"][0]["ndcg@10"])
+    yield from _head("components", "numbers", "bytes", *(f"{name}, nDCG@10" for name in collections))
+    for one in content["rows"]:
+        found = (f"{one['ndcg@10'][name]:.4f}" for name in collections)
+        yield _row(one["d"], one["dtype"], f"{one['bytes_of_128_tokens']:,}", *found)
+
+
+def _peers(content: dict[str, Any]) -> Iterable[str]:
+    yield from _head("", "p50, ms", "times faster than the cross-encoder")
+    for name, time in content["times"].items():
+        yield _row(name, time, content["times_faster_than_the_cross_encoder"][name])
+
+
 def _head(*cells: str) -> Iterable[str]:
     yield _row(*cells)
     yield "|" + "---|" * len(cells)
@@ -92,8 +120,11 @@ def _row(*cells: object) -> str:
 def _made_on(content: dict[str, Any]) -> str:
     machine = content["machine"]
     count = content.get("rounds", content.get("queries", content["median_of"]))
-    versions = ", ".join(f"{name} {machine[name]}" for name in ("torch", "openvino", "sentence-transformers"))
-    return f"Medians of {count}, threads: {content['threads']}, {machine['processor']}, {versions}."
+    facts = {name: value for name, value in machine.items() if name not in ("cores", "load_at_the_end")}
+    versions = ", ".join(
+        str(value) if name == "processor" else f"{name} {value}" for name, value in facts.items()
+    )
+    return f"Medians of {count}, threads: {content['threads']}, {versions}."
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], Iterable[str]]] = {
@@ -101,6 +132,9 @@ TABLES: dict[str, Callable[[dict[str, Any]], Iterable[str]]] = {
     "encode": _encode,
     "rerank": _rerank,
     "scaling": _times,
+    "store": _store,
+    "quality": _quality,
+    "peers": _peers,
 }
 
 if __name__ == "__main__":
