@@ -5,7 +5,7 @@
 
 Every pair and the top 100 of every query are verified once; the grid is searched over the numbers. Among the
 settings that lose no more than `--most-loss` nDCG@10 of what relevance alone reaches on a collection and no
-more than 0.02 of the best mean accuracy on the triples, the largest penalty wins, because a near-miss has to
+more than 0.005 of the best mean accuracy on the triples, the largest penalty wins, because a near-miss has to
 fall below far paraphrases, too; then the gate that lets the fewest passages be verified. `--write` puts it
 into config.json.
 """
@@ -32,7 +32,7 @@ from compositional_rerank.verifier import Verifier
 
 TAUS, WIDTHS, BETAS = (0.55, 0.6, 0.65, 0.7, 0.75), (0.02, 0.04), (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
 DEPTH = 100
-_ACCURACY_SPENT = 0.02
+_ACCURACY_SPENT = 0.005
 
 
 def main() -> None:
