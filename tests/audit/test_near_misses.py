@@ -30,6 +30,13 @@ def test_triples_with_a_verifier() -> None:
     assert entry["by_edit_type"]["role"]["two_stage"]["false_rejection"] == 0.0
 
 
+def test_a_verifier_rejects_by_mismatch_and_not_by_score() -> None:
+    scores = {s: np.array([[0.5, 0.9, 0.7]]) for s in ("cosine", "maxsim", "two_stage")}
+    result = NearMissResult("triples", ("role",), NO_LABELS, scores, np.array([[0.1, 0.9, 0.9]]))
+    entry = summarise(result, threshold=None, seed=0)
+    assert [entry[s]["rejection_at_5"] for s in ("cosine", "two_stage")] == [0.0, 1.0]
+
+
 def test_without_a_verifier_nothing_is_said_about_mismatch() -> None:
     scores = {s: np.array([[0.9, 0.8, 0.7]]) for s in ("cosine", "maxsim", "two_stage")}
     entry = summarise(NearMissResult("triples", ("role",), NO_LABELS, scores, None), None, seed=0)

@@ -118,7 +118,8 @@ def _entry(result: NearMissResult, rows: Places, threshold: float | None, seed: 
     entry: dict[str, object] = {"n": len(rows)}
     for name, scores in result.scores.items():
         measures, intervals = _measures(result, scores, rows, seed)
-        measures["rejection_at_5"] = rejection_at_loss(*result.split(scores, rows), LOSS)
+        rejects_by = -result.mismatch if name == "two_stage" and result.mismatch is not None else scores
+        measures["rejection_at_5"] = rejection_at_loss(*result.split(rejects_by, rows), LOSS)
         if name == "two_stage":
             rejection, more = _rejection(result, rows, threshold, seed)
             measures.update(rejection)
