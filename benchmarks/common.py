@@ -22,6 +22,7 @@ from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
 
 RESULTS = Path(__file__).parent / "results"
 MEDIAN_OF = 9
+WARM = 4
 SHORT_MEDIAN_OF = 3
 
 
@@ -50,7 +51,8 @@ def timed(
     Args:
         work: what to run, by name.
         rounds: how often.
-        warm: whether each is timed right after a run of itself, so that its data lie in the cache.
+        warm: whether each is timed right after `WARM` runs of itself, so that its data lie in the cache and
+            its memory is allocated, as for one call among many.
 
     Returns:
         For each name the milliseconds of the wall clock, median (p50) and p95, and of the processor (cpu, its
@@ -60,7 +62,7 @@ def timed(
     cpu: dict[str, list[float]] = {name: [] for name in work}
     for round_number in range(rounds + 1):
         for name, run in work.items():
-            if warm:
+            for _ in range(WARM if warm else 0):
                 run()
             start, used = time.perf_counter(), time.process_time()
             run()

@@ -68,19 +68,19 @@ class Reader:
         so that the disk works on them side by side.
         """
         starts, sizes = records["start"].tolist(), records["size"].tolist()
+        salts, checksums = records["key"][:, 1].tolist(), records["checksum"].tolist()
         whole, flags, descriptor = [], _NOWAIT, self._descriptor
-        for place, (buffer, start, size) in enumerate(zip(buffers, starts, sizes, strict=True)):
+        rows = zip(buffers, starts, sizes, salts, checksums, strict=True)
+        for place, (buffer, start, size, salt, checksum) in enumerate(rows):
             got = _read(descriptor, buffer, start, flags)
             if got != size and flags:
                 flags = 0
                 for left in range(place, len(starts)):
                     os.posix_fadvise(descriptor, starts[left], sizes[left], os.POSIX_FADV_WILLNEED)
                 got = _read(descriptor, buffer, start, flags)
-            whole.append(got == size)
-        salts, expected = records["key"][:, 1].tolist(), records["checksum"].tolist()
-        checksums = map(layout.checksum, salts, buffers)
-        same = [found == wanted for found, wanted in zip(checksums, expected, strict=True)]
-        return same if all(whole) else [a and b for a, b in zip(whole, same, strict=True)]
+            # at once, while the bytes are in the processor's cache
+            whole.append(got == size and layout.checksum(salt, buffer) == checksum)
+        return whole
 
 
 def _read(descriptor: int, buffer: memoryview, start: int, flags: int) -> int:
