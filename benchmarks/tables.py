@@ -124,7 +124,8 @@ def _made_on(content: dict[str, Any]) -> str:
     versions = ", ".join(
         str(value) if name == "processor" else f"{name} {value}" for name, value in facts.items()
     )
-    return f"Medians of {count}, threads: {content['threads']}, {versions}."
+    runs = f"Medians of {count}" if count > 1 else "One run"
+    return f"{runs}, threads: {content['threads']}, {versions}."
 
 
 TABLES: dict[str, Callable[[dict[str, Any]], Iterable[str]]] = {
