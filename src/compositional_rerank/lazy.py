@@ -38,6 +38,11 @@ class Lazy(Generic[T]):
                 self._made = make(*arguments)
             return self._made
 
+    def holding(self, made: T) -> Lazy[T]:
+        """The same recipe with a value that is there already."""
+        make, arguments = self._recipe
+        return Lazy(make, *arguments, made=made)
+
     def __reduce__(self) -> tuple[Any, ...]:
         make, arguments = self._recipe
         return Lazy, (make, *arguments)

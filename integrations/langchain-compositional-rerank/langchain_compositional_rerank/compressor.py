@@ -71,8 +71,7 @@ class CompositionalReranker(BaseDocumentCompressor):
             settings: fields other than ``model``, ``backend`` and ``store``.
         """
         compressor = cls(**names_of(reranker), **settings)
-        recipe = (compressor.model, compressor.device, compressor.backend, compressor.store)
-        compressor._reranker = Lazy(load, *recipe, made=reranker)
+        compressor._reranker = compressor._reranker.holding(reranker)
         return compressor
 
     def compress_documents(

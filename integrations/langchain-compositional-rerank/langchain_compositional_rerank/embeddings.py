@@ -52,8 +52,7 @@ class StructuralEmbeddings(BaseModel, Embeddings):
             settings: fields other than ``model`` and ``sensitivity``.
         """
         embeddings = cls(model=embedder.name, sensitivity=embedder.sensitivity, **settings)
-        recipe = (embeddings.model, embeddings.device, embeddings.sensitivity)
-        embeddings._embedder = Lazy(_load, *recipe, made=embedder)
+        embeddings._embedder = embeddings._embedder.holding(embedder)
         return embeddings
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:

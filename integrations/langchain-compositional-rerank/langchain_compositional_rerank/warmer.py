@@ -53,8 +53,7 @@ class CompositionalWarmer(BaseModel, BaseDocumentTransformer):
     def from_reranker(cls, reranker: core.CompositionalReranker) -> CompositionalWarmer:
         """Build the transformer around a loaded reranker, whose store it fills."""
         warmer = cls(**names_of(reranker))
-        recipe = (warmer.model, warmer.device, warmer.backend, warmer.store)
-        warmer._reranker = Lazy(_load, *recipe, made=reranker)
+        warmer._reranker = warmer._reranker.holding(reranker)
         return warmer
 
     def transform_documents(self, documents: Sequence[Document], **kwargs: Any) -> list[Document]:

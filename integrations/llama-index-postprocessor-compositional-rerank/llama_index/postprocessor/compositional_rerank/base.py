@@ -115,7 +115,7 @@ class CompositionalRerank(BaseNodePostprocessor):
             settings: fields other than ``model``, ``backend`` and ``store``.
         """
         one = cls(**names_of(reranker), **settings)
-        one._reranker = Lazy(load, one.model, one.device, one.backend, one.store, made=reranker)
+        one._reranker = one._reranker.holding(reranker)
         return one
 
     @classmethod

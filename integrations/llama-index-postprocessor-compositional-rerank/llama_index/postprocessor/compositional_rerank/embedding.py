@@ -63,8 +63,7 @@ class StructuralEmbedding(BaseEmbedding):
             settings: fields other than ``model_name`` and ``sensitivity``.
         """
         embedding = cls(model_name=embedder.name, sensitivity=embedder.sensitivity, **settings)
-        recipe = (embedding.model_name, embedding.device, embedding.sensitivity)
-        embedding._embedder = Lazy(_load, *recipe, made=embedder)
+        embedding._embedder = embedding._embedder.holding(embedder)
         return embedding
 
     @classmethod

@@ -74,8 +74,7 @@ class CompositionalWarmer(TransformComponent):
     def from_reranker(cls, reranker: CompositionalReranker) -> CompositionalWarmer:
         """Build the component around a loaded reranker, whose store it fills."""
         warmer = cls(**names_of(reranker))
-        recipe = (warmer.model, warmer.device, warmer.backend, warmer.store)
-        warmer._reranker = Lazy(_load, *recipe, made=reranker)
+        warmer._reranker = warmer._reranker.holding(reranker)
         return warmer
 
     @classmethod
