@@ -121,9 +121,8 @@ class Batch:
         self.layout = layout
         self.tokens = tokens
         self._sizes = sizes
-        room = (
-            sizes + 7
-        ) & ~7  # so that token vectors of any dtype start at a multiple of their numbers' size
+        # rounded up, so that token vectors of any dtype start at a multiple of their numbers' size
+        room = (sizes + 7) & ~7
         ends = np.cumsum(room)
         self._starts = (ends - room).tolist()
         self._buffer = np.empty(ends[-1], np.uint8)
