@@ -129,9 +129,9 @@ def _train_verifier(args: argparse.Namespace, given: dict[str, Any]) -> None:
         settings = TrainingSettings(**given)
         pairs = corpus_pairs(read_passages(args.corpus), args.rows, settings.seed)
     else:
-        recipe = Recipe.load(args.recipe or "eighth")
+        recipe = Recipe.load(args.recipe or "ninth")
         settings = replace(recipe.training, **given)
-        pairs = recipe.pairs(args.data)
+        pairs = replace(recipe, seed=settings.seed).pairs(args.data)
     print(f"{len(pairs)} pairs, {sum(pair.mismatch for pair in pairs)} of them near-misses", file=sys.stderr)
     out = train_verifier(pairs, start, args.out, settings=settings, device=args.device)
     print(f"wrote {out}; look at it with: compositional-rerank audit --model {out}", file=sys.stderr)
@@ -147,7 +147,7 @@ def _train_embedder(args: argparse.Namespace, given: dict[str, Any]) -> None:
     start = locate(args.start)
     recipe = Recipe.load(args.recipe or "embedder")
     settings = replace(recipe.training, **given)
-    rows = recipe.triples(args.data)
+    rows = replace(recipe, seed=settings.seed).triples(args.data)
     near = sum(bool(row.near_miss and row.negative) for row in rows)
     print(f"{len(rows)} rows, {near} of them with a near-miss", file=sys.stderr)
     if args.method == "naive":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import torch
 
-from compositional_rerank.scoring.cosines import check_query, token_cosines
+from compositional_rerank.scoring.cosines import check_query, token_cosines, whole_lanes
 from compositional_rerank.scoring.tokens import PackedTokens
 
 EMPTY_RELEVANCE = -1.0
@@ -46,9 +46,11 @@ def maxsim(query: torch.Tensor | PackedTokens, passages: PackedTokens) -> torch.
     if len(passages) == 0:
         scores = torch.zeros(len(queries), 0, device=passages.vectors.device)
     else:
-        columns = query.vectors if isinstance(query, PackedTokens) else query
+        tokens = query.vectors if isinstance(query, PackedTokens) else query
+        columns = whole_lanes(tokens)
         best = torch.cat([segment_max(token_cosines(columns, run), run.lengths) for run in passages.split()])
-        means = [part.mean(dim=1) for part in torch.split(best, [len(one) for one in queries], dim=1)]
+        parts = torch.split(best[:, : len(tokens)], [len(one) for one in queries], dim=1)
+        means = [part.mean(dim=1) for part in parts]
         scores = torch.stack(means).clamp_(EMPTY_RELEVANCE, 1.0)
     return scores if isinstance(query, PackedTokens) else scores[0]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from compositional_rerank.errors import InputError
-from compositional_rerank.scoring.cosines import check_query, token_cosines
+from compositional_rerank.scoring.cosines import check_query, token_cosines, whole_lanes
 from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE, segment_max
 from compositional_rerank.scoring.tokens import PackedTokens
 
@@ -76,10 +76,11 @@ def match(query: PackedTokens, passages: PackedTokens, segments: torch.Tensor) -
         )
     for sentence in query:
         check_query(sentence, passages.dimension)
-    cosines = token_cosines(query.vectors, passages)
+    tokens = len(query.vectors)
+    cosines = token_cosines(whole_lanes(query.vectors), passages)
     best = segment_max(cosines, segments)
     counts = torch.searchsorted(ends, passages.offsets, right=True).diff()  # segments of every passage
-    relevance = segment_max(best, counts).mean(dim=1).clamp_(EMPTY_RELEVANCE, 1.0)
+    relevance = segment_max(best, counts)[:, :tokens].mean(dim=1).clamp_(EMPTY_RELEVANCE, 1.0)
     rows = torch.repeat_interleave(torch.arange(len(segments)), segments).to(cosines.device)
     lengths = segments.to(cosines.device)
     closeness = torch.empty(len(query), len(segments), device=cosines.device)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,9 +65,10 @@ def from_templates(source: Source, data: Path, rng: random.Random) -> list[Label
     """
     pairs: list[LabelledPair] = []
     count, answered = source.rows // 2, source.rows // 8
+    chosen = partial(triples, families=source.families, edit_types=source.edit_types)
     for triple in chain(
-        triples(count - answered, seed=rng.randrange(1 << 30), families=source.families),
-        triples(answered, seed=rng.randrange(1 << 30), form="answered", families=source.families),
+        chosen(count - answered, seed=rng.randrange(1 << 30)),
+        chosen(answered, seed=rng.randrange(1 << 30), form="answered"),
     ):
         if triple.form == "question":
             agree, differ = [triple.anchor, triple.positive], [triple.anchor, triple.negative]

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from compositional_rerank.errors import DataError
 from compositional_rerank.training import builders
+from compositional_rerank.training.near_misses import EDIT_TYPES
 from compositional_rerank.training.settings import StructuralSettings, TrainingSettings
 from compositional_rerank.training.sources import LabelledPair
 from compositional_rerank.training.triples import KINDS as TRIPLE_KINDS
@@ -48,6 +49,7 @@ class Source:
         path: file below the data folder; None for sources that this package generates.
         field: which field of a row holds the sentences, for kind ``edits``.
         families: for kinds ``templates`` and ``reworded``: only families whose name begins with one of these.
+        edit_types: for the same kinds: only near-misses of these types; all by default.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Source:
     path: str | None = None
     field: str | None = None
     families: Sequence[str] = ()
+    edit_types: Sequence[str] = EDIT_TYPES
 
 
 @dataclass(frozen=True)
@@ -102,9 +105,12 @@ class Recipe:
                 )
             if not isinstance(source.rows, int) or source.rows < 1:
                 raise DataError(f"source {source.name!r} wants {source.rows!r} rows; at least 1 is needed")
-            named = source.families
-            if isinstance(named, str) or not all(isinstance(name, str) for name in named):
-                raise DataError(f"source {source.name!r} has families {named!r}; a list of texts is needed")
+            for field in ("families", "edit_types"):
+                named = getattr(source, field)
+                if isinstance(named, str) or not all(isinstance(name, str) for name in named):
+                    raise DataError(
+                        f"source {source.name!r} has {field} {named!r}; a list of texts is needed"
+                    )
         return recipe
 
     def pairs(self, data: Path) -> list[LabelledPair]:

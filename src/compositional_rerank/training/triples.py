@@ -43,14 +43,22 @@ class TrainingTriple:
 
 def from_templates(source: Source, data: Path, rng: random.Random) -> list[TrainingTriple]:
     """Triples of the template grammar."""
-    found = triples(source.rows, seed=rng.randrange(1 << 30), families=source.families)
+    found = triples(
+        source.rows, seed=rng.randrange(1 << 30), families=source.families, edit_types=source.edit_types
+    )
     return [TrainingTriple(t.anchor, t.positive, t.negative, 1, source.name) for t in found]
 
 
 def from_reworded(source: Source, data: Path, rng: random.Random) -> list[TrainingTriple]:
     """Statements of the template grammar and their paraphrases, one of the two changed by the rules."""
     found = list(
-        triples(source.rows, seed=rng.randrange(1 << 30), form="statement", families=source.families)
+        triples(
+            source.rows,
+            seed=rng.randrange(1 << 30),
+            form="statement",
+            families=source.families,
+            edit_types=source.edit_types,
+        )
     )
     vocabulary = Vocabulary.of([t.anchor for t in rng.sample(found, min(len(found), _READ))])
     rows = []
