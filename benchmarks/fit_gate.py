@@ -25,12 +25,14 @@ from tqdm import tqdm
 
 from compositional_rerank import CompositionalReranker, MemoryStore, StructuralEmbedder, TokenEncoder
 from compositional_rerank.audit.formats import read_beir, read_pairs, read_triples
+from compositional_rerank.calibration import Calibration
 from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig, locate
 from compositional_rerank.scoring.fusion import Fusion
-from compositional_rerank.training.calibration import fit_logistic
+from compositional_rerank.training.calibration import fit_calibration
 from compositional_rerank.verifier import Verifier
 
-TAUS, WIDTHS, BETAS = (0.55, 0.6, 0.65, 0.7, 0.75), (0.02, 0.04), (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
+TAUS, WIDTHS = (0.55, 0.6, 0.65, 0.7, 0.75), (0.02, 0.04)
+BETAS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0)
 DEPTH = 100
 _ACCURACY_SPENT = 0.005
 
@@ -55,8 +57,10 @@ def main() -> None:
     )
     args = parser.parse_args()
     config = CheckpointConfig.load(args.checkpoint)
-    # an open gate verifies all that may ever count, and no penalty leaves relevance as the score
-    loose = dataclasses.replace(config, fusion=Fusion(min(TAUS), max(WIDTHS), 0.0, 0.5))
+    # an open gate verifies all that may ever count, no penalty leaves relevance as the score, and the
+    # mismatches are the plain sigmoids of the logits until the calibration is known
+    plain = dataclasses.replace(config.verifier, calibration=Calibration(1.0, 1.0, 0.0, 0.0))
+    loose = dataclasses.replace(config, fusion=Fusion(min(TAUS), max(WIDTHS), 0.0, 0.5), verifier=plain)
     located = locate(str(args.checkpoint))
     encoder = TokenEncoder(located.base, "cpu", args.backend, located.projection)
     reranker = CompositionalReranker(
@@ -73,49 +77,57 @@ def main() -> None:
     triples = {file.stem: _triples(reranker, file, args.limit, rng) for file in args.triples}
     pairs = {file.stem: _pairs(reranker, file, args.limit, rng) for file in args.pairs}
     # a triple counts as two labelled pairs, anchor with positive and with negative; every file counts alike
-    judged = [(mismatch, 1 - same) for mismatch, same in pairs.values()]
+    judged = [(queries, scores.mismatch, 1 - same) for queries, scores, same in pairs.values()]
     judged += [
-        (np.concatenate([same.mismatch, other.mismatch]), np.repeat([0, 1], len(same.mismatch)))
-        for same, other, _ in triples.values()
+        (
+            queries[0] + queries[1],
+            np.concatenate([scores[0].mismatch, scores[1].mismatch]),
+            np.repeat([0, 1], len(queries[0])),
+        )
+        for queries, scores in triples.values()
     ]
-    weights = np.concatenate([np.full(len(truth), 1000 / len(truth)) for _, truth in judged])
-    mismatch, labels = (np.concatenate(column) for column in zip(*judged, strict=True))
-    logits = torch.logit(torch.tensor(mismatch), eps=1e-6)
-    slope, intercept = fit_logistic(
-        logits.float(), torch.tensor(labels).float(), torch.tensor(weights).float()
+    asked = [query for queries, _, _ in judged for query in queries]
+    mismatch, labels = (np.concatenate(column) for column in list(zip(*judged, strict=True))[1:])
+    weights = np.concatenate([np.full(len(truth), 1000 / len(truth)) for _, _, truth in judged])
+    logits = torch.logit(torch.tensor(mismatch), eps=1e-6).float()
+    calibration = fit_calibration(
+        logits, torch.tensor(labels).float(), asked, weights=torch.tensor(weights).float()
     )
 
-    def calibrated(values: np.ndarray) -> np.ndarray:
-        return torch.sigmoid(slope * torch.logit(torch.tensor(values), eps=1e-6) + intercept).numpy()
+    def calibrated(values: np.ndarray, queries: list[str]) -> np.ndarray:
+        return calibration.mismatch(torch.logit(torch.tensor(values), eps=1e-6), queries).double().numpy()
 
+    for queries, scores in triples.values():
+        scores[:] = [
+            dataclasses.replace(one, mismatch=calibrated(one.mismatch, side))
+            for one, side in zip(scores, queries, strict=True)
+        ]
+    verifier = dataclasses.replace(plain, calibration=calibration)
+    reranker.verifier.config = verifier
     collections = {Path(name).name: _collection(reranker, name, args.limit, rng) for name in args.beir}
     rows: list[dict[str, Any]] = []
     for tau, width, beta in itertools.product(TAUS, WIDTHS, BETAS):
         fusion = Fusion(tau, width, beta, 0.5)
-        ndcg = {name: _ndcg(lists, fusion, calibrated) for name, lists in collections.items()}
-        accuracy = {name: _accuracy(scores, fusion, calibrated) for name, scores in triples.items()}
+        ndcg = {name: _ndcg(lists, fusion) for name, lists in collections.items()}
+        accuracy = {name: _accuracy(scores, fusion) for name, (_, scores) in triples.items()}
         rows.append({"tau": tau, "width": width, "beta": beta, "ndcg@10": ndcg, "accuracy": accuracy})
-    alone = {
-        name: _ndcg(lists, Fusion(0.7, 0.02, 0.0, 0.5), calibrated) for name, lists in collections.items()
-    }
+    alone = {name: _ndcg(lists, Fusion(0.7, 0.02, 0.0, 0.5)) for name, lists in collections.items()}
     allowed = [
         row for row in rows if all(row["ndcg@10"][name] >= alone[name] - args.most_loss for name in alone)
     ]
     best = _choice(allowed or rows)
-    agreeing = np.sort(calibrated(mismatch[labels == 0]))
+    agreeing = np.sort(calibrated(mismatch, asked)[labels == 0])
     threshold = float(np.clip(agreeing[int(0.95 * len(agreeing))], 0.5, 0.99))
     chosen = Fusion(best["tau"], best["width"], best["beta"], round(threshold, 3))
-    slope, intercept = slope * config.verifier.slope, slope * config.verifier.intercept + intercept
     result = {
         "settings": {"limit": args.limit, "most_loss": args.most_loss, "backend": args.backend},
         "relevance_alone_ndcg@10": alone,
-        "chosen": {**best, "threshold": chosen.threshold, "slope": slope, "intercept": intercept},
+        "chosen": {**best, "threshold": chosen.threshold, **dataclasses.asdict(calibration)},
         "grid": rows,
     }
     args.out.write_text(json.dumps(result, indent=2) + "\n")
     print(json.dumps(result["chosen"], indent=2), json.dumps(alone))
     if args.write:
-        verifier = dataclasses.replace(config.verifier, slope=slope, intercept=intercept)
         dataclasses.replace(config, fusion=chosen, verifier=verifier).save(args.checkpoint)
 
 
@@ -133,30 +145,29 @@ def _some(count: int, limit: int, rng: np.random.Generator) -> list[int]:
     return sorted(rng.permutation(count)[:limit].tolist())
 
 
-def _triples(reranker: CompositionalReranker, file: Path, limit: int, rng: np.random.Generator) -> list[Any]:
+def _triples(
+    reranker: CompositionalReranker, file: Path, limit: int, rng: np.random.Generator
+) -> tuple[list[list[str]], list[Any]]:
     data = read_triples(file)
     rows = _some(len(data.anchors), limit, rng)
     sides = [(data.anchors, data.positives), (data.anchors, data.negatives), (data.positives, data.negatives)]
-    return [
-        reranker.score_pairs([first[row] for row in rows], [second[row] for row in rows])
-        for first, second in sides
-    ]
+    queries = [[first[row] for row in rows] for first, _ in sides]
+    passages = [[second[row] for row in rows] for _, second in sides]
+    return queries, [reranker.score_pairs(*texts) for texts in zip(queries, passages, strict=True)]
 
 
 def _pairs(
     reranker: CompositionalReranker, file: Path, limit: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[list[str], Any, np.ndarray]:
     data = read_pairs(file)
     rows = _some(len(data.texts1), limit, rng)
-    scores = reranker.score_pairs([data.texts1[row] for row in rows], [data.texts2[row] for row in rows])
-    assert scores.mismatch is not None
-    return scores.mismatch, np.asarray([data.same[row] for row in rows])
+    queries = [data.texts1[row] for row in rows]
+    scores = reranker.score_pairs(queries, [data.texts2[row] for row in rows])
+    return queries, scores, np.asarray([data.same[row] for row in rows])
 
 
-def _accuracy(scores: list[Any], fusion: Fusion, calibrated: Any) -> float:
-    same, other, cross = (
-        _score(fusion, pair.relevance, pair.closeness, calibrated(pair.mismatch)) for pair in scores
-    )
+def _accuracy(scores: list[Any], fusion: Fusion) -> float:
+    same, other, cross = (_score(fusion, pair.relevance, pair.closeness, pair.mismatch) for pair in scores)
     return float(((same > other) & (same > cross)).mean())
 
 
@@ -205,11 +216,11 @@ def _collection(
     return lists
 
 
-def _ndcg(lists: list[Any], fusion: Fusion, calibrated: Any) -> float:
+def _ndcg(lists: list[Any], fusion: Fusion) -> float:
     discounts = 1 / np.log2(np.arange(2, 12))
     values = []
     for relevance, closeness, mismatch, gains, ideal in lists:
-        order = np.argsort(-_score(fusion, relevance, closeness, calibrated(mismatch)), kind="stable")[:10]
+        order = np.argsort(-_score(fusion, relevance, closeness, mismatch), kind="stable")[:10]
         values.append(
             (gains[order] * discounts[: len(order)]).sum() / (ideal * discounts[: len(ideal)]).sum()
         )

@@ -71,12 +71,13 @@ def _data() -> str:
 
 
 def _numbers(config: CheckpointConfig) -> str:
-    fusion = config.fusion
+    fusion, calibration = config.fusion, config.verifier.calibration
     return (
         f"relevance = {1 - config.pooled_weight:.3f} MaxSim + {config.pooled_weight:.3f} cosine of the "
         f"pooled vectors; gate: tau {fusion.tau}, width {fusion.width}; penalty beta {fusion.beta}; "
-        f"a near-miss from mismatch {fusion.threshold}; calibration: slope {config.verifier.slope:.3f}, "
-        f"intercept {config.verifier.intercept:.3f}."
+        f"a near-miss from mismatch {fusion.threshold}; calibration: slopes {calibration.below:.3f} and "
+        f"{calibration.above:.3f}, intercept {calibration.intercept:.3f}, "
+        f"questions {calibration.question:+.3f}."
     )
 
 

@@ -12,6 +12,7 @@ import torch
 from hypothesis import settings
 
 from compositional_rerank import CompositionalReranker, MemoryStore, StructuralEmbedder, TokenEncoder
+from compositional_rerank.calibration import Calibration
 from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
 from compositional_rerank.config import VerifierConfig
 from compositional_rerank.scoring.fusion import Fusion
@@ -101,7 +102,7 @@ def checkpoint_folder(checkpoint_network: CrossEncoder, tmp_path_factory: pytest
         resolve(DEFAULT_BASE),
         folder,
         fusion=Fusion(tau=0.62, width=0.02, beta=1.0, threshold=0.5),
-        verifier=VerifierConfig(slope=2.0, intercept=0.1, max_tokens=64, segments=2),
+        verifier=VerifierConfig(Calibration(2.0, 2.0, 0.1, 0.0), max_tokens=64, segments=2),
         pooled_weight=0.25,
     )
     return folder

@@ -12,7 +12,7 @@ import pytest
 
 from compositional_rerank import CompositionalReranker
 from compositional_rerank.checkpoint import DEFAULT_BASE
-from compositional_rerank.config import CONFIG_FILE, VERIFIER_FILE, CheckpointConfig, VerifierConfig, locate
+from compositional_rerank.config import CONFIG_FILE, VERIFIER_FILE, CheckpointConfig, locate
 from compositional_rerank.errors import CheckpointError, ModelNotFoundError
 
 
@@ -103,7 +103,10 @@ def test_a_damaged_config_is_named(folder: Path, content: str) -> None:
 
 @pytest.mark.parametrize(
     "field",
-    "format base base__name base__sha256 pooled_weight fusion fusion__tau verifier__slope files".split(),
+    [
+        *("format base base__name base__sha256 pooled_weight fusion fusion__tau files".split()),
+        *("verifier__calibration verifier__segments".split()),
+    ],
 )
 def test_a_missing_field_is_an_error(folder: Path, field: str) -> None:
     rewrite(folder, **{field: None})
@@ -119,7 +122,7 @@ def test_a_missing_field_is_an_error(folder: Path, field: str) -> None:
         ("fusion__width", 0),
         ("fusion__tau", float("nan")),
         ("fusion__new_field", 1),
-        ("verifier__slope", float("inf")),
+        ("verifier__calibration", 1.0),
         ("verifier__max_tokens", 2),
         ("verifier__segments", 0),
         ("verifier__segments", "two"),
@@ -135,7 +138,7 @@ def test_a_wrong_value_is_an_error(folder: Path, field: str, value: object) -> N
 
 def test_another_format_says_what_to_do(folder: Path) -> None:
     rewrite(folder, format=99)
-    with pytest.raises(CheckpointError, match="has format 99; this version reads format 1: update"):
+    with pytest.raises(CheckpointError, match="has format 99; this version reads format 2: update"):
         locate(folder)
 
 
@@ -152,10 +155,3 @@ def test_a_base_that_is_gone(folder: Path, monkeypatch: pytest.MonkeyPatch) -> N
     rewrite(folder, base__name="nobody/gone")
     with pytest.raises(ModelNotFoundError, match="nobody/gone"):
         locate(folder)
-
-
-@pytest.mark.parametrize("field", ["slope", "intercept"])
-def test_calibration_must_be_finite(field: str) -> None:
-    fine = VerifierConfig(1.0, 0.0, 64, 2)
-    with pytest.raises(CheckpointError, match="finite"):
-        dataclasses.replace(fine, **{field: float("nan")})

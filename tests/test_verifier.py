@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 from sentence_transformers import CrossEncoder
 
 from compositional_rerank import CompositionalReranker
+from compositional_rerank.calibration import Calibration
 from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
 from compositional_rerank.config import VERIFIER_FILE, VerifierConfig
 from compositional_rerank.errors import CheckpointError
@@ -45,7 +46,7 @@ def test_it_answers_as_the_network_that_was_trained(
     verifier: Verifier, checkpoint_network: CrossEncoder
 ) -> None:
     logits = checkpoint_network.predict(PAIRS, activation_fn=torch.nn.Identity(), convert_to_tensor=True)
-    expected = torch.sigmoid(verifier.config.slope * logits.float() + verifier.config.intercept)
+    expected = verifier.config.calibration.mismatch(logits.float(), [query for query, _ in PAIRS])
     torch.testing.assert_close(verifier.mismatch(PAIRS), expected, atol=2 * NOISE, rtol=0)
 
 
@@ -107,6 +108,6 @@ def test_weights_without_a_head(checkpoint_folder: Path, tmp_path: Path, missing
     tensors = load_file(checkpoint_folder / VERIFIER_FILE)
     del tensors[missing]
     save_file(tensors, tmp_path / VERIFIER_FILE)
-    config = VerifierConfig(1.0, 0.0, 64, 2)
+    config = VerifierConfig(Calibration(1.0, 1.0, 0.0, 0.0), 64, 2)
     with pytest.raises(CheckpointError, match="has no head for a hidden size of 384"):
         Verifier(resolve(DEFAULT_BASE), tmp_path / VERIFIER_FILE, config, torch.device("cpu"))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from compositional_rerank.calibration import Calibration
 from compositional_rerank.checkpoint import DEFAULT_BASE, ModelFiles, check_model_name, resolve, sha256_of
 from compositional_rerank.errors import CheckpointError
 from compositional_rerank.scoring.fusion import Fusion
@@ -17,7 +17,7 @@ CONFIG_FILE = "config.json"
 VERIFIER_FILE = "verifier.safetensors"
 STRUCTURAL_FILE = "structural.safetensors"
 PROJECTION_FILE = "projection.safetensors"
-FORMAT = 1
+FORMAT = 2
 SHIPPED_NAME = "compositional-rerank/all-MiniLM-L6-v2"  # not the base's, which stands for plain MaxSim
 _SHIPPED = Path(__file__).parent / "checkpoints" / "default"
 
@@ -27,23 +27,18 @@ class VerifierConfig:
     """How to run the verifier and read its answer.
 
     Args:
-        slope: ``mismatch = sigmoid(slope * logit + intercept)``, fitted on held-out pairs (Platt, 1999).
-        intercept: see ``slope``.
+        calibration: from its logits to mismatches, fitted on held-out pairs.
         max_tokens: longest pair of segments, special tokens included.
         segments: how many of a suspect's segments are read against each sentence of the query, at least 1.
     """
 
-    slope: float
-    intercept: float
+    calibration: Calibration
     max_tokens: int
     segments: int
 
     def __post_init__(self) -> None:
-        finite = all(math.isfinite(value) for value in (self.slope, self.intercept))
-        if not finite or self.max_tokens < 8 or self.segments < 1:
-            raise CheckpointError(
-                f"verifier wants finite numbers, max_tokens >= 8 and segments >= 1, got {self}"
-            )
+        if self.max_tokens < 8 or self.segments < 1:
+            raise CheckpointError(f"verifier wants max_tokens >= 8 and segments >= 1, got {self}")
 
 
 @dataclass(frozen=True)
@@ -122,7 +117,9 @@ class CheckpointConfig:
                 base_sha256=raw["base"]["sha256"],
                 pooled_weight=float(raw["pooled_weight"]),
                 fusion=Fusion(**raw["fusion"]),
-                verifier=VerifierConfig(**raw["verifier"]),
+                verifier=VerifierConfig(
+                    **{**raw["verifier"], "calibration": Calibration(**raw["verifier"]["calibration"])}
+                ),
                 files=dict(raw["files"]),
                 structural=StructuralConfig(**raw["structural"]) if "structural" in raw else None,
             )

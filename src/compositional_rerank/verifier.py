@@ -136,7 +136,7 @@ class Verifier:
             rows = order[start:stop]
             logits[rows] = self._logits([encodings[index] for index in rows])
             start = stop
-        answers = torch.sigmoid(self.config.slope * logits + self.config.intercept)
+        answers = self.config.calibration.mismatch(logits, [query for query, _ in places])
         return answers[torch.tensor([places[pair] for pair in pairs], dtype=torch.int64)]
 
     def _logits(self, encodings: list[Encoding]) -> torch.Tensor:

@@ -16,6 +16,7 @@ from sentence_transformers import CrossEncoder
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from compositional_rerank import CompositionalReranker
+from compositional_rerank.calibration import Calibration
 from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
 from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig, VerifierConfig, locate
 from compositional_rerank.errors import CheckpointError, DataError, InputError
@@ -182,7 +183,7 @@ def write(network: CrossEncoder, out: Path) -> None:
         resolve(DEFAULT_BASE),
         out,
         fusion=Fusion(tau=0.6, width=0.02, beta=1.0, threshold=0.5),
-        verifier=VerifierConfig(1.0, 0.0, 64, 2),
+        verifier=VerifierConfig(Calibration(1.0, 1.0, 0.0, 0.0), 64, 2),
         pooled_weight=0.0,
     )
 
@@ -209,7 +210,7 @@ def test_a_base_in_a_folder_is_found_from_elsewhere(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     base = resolve(linked_model.relative_to(tmp_path))
-    fusion, verifier = Fusion(0.6, 0.02, 1.0, 0.5), VerifierConfig(1.0, 0.0, 64, 2)
+    fusion, verifier = Fusion(0.6, 0.02, 1.0, 0.5), VerifierConfig(Calibration(1.0, 1.0, 0.0, 0.0), 64, 2)
     export(checkpoint_network, base, tmp_path / "out", fusion=fusion, verifier=verifier, pooled_weight=0.0)
     monkeypatch.chdir("/")
     assert locate(tmp_path / "out").base.path == linked_model

@@ -15,7 +15,7 @@ from compositional_rerank.config import VERIFIER_FILE, Located, VerifierConfig
 from compositional_rerank.delta import apply_delta
 from compositional_rerank.errors import DataError, InputError
 from compositional_rerank.scoring.fusion import Fusion
-from compositional_rerank.training.calibration import fit_logistic
+from compositional_rerank.training.calibration import fit_calibration
 from compositional_rerank.training.export import export
 from compositional_rerank.training.network import build
 from compositional_rerank.training.settings import TrainingSettings
@@ -88,11 +88,13 @@ def train_verifier(
         convert_to_tensor=True,
     )
     labels = torch.tensor([float(pair.mismatch) for pair in held_out])
-    slope, intercept = fit_logistic(logits.float().cpu(), labels)
-    config = VerifierConfig(slope, intercept, max_tokens=256, segments=2)
-    fusion, pooled_weight = FUSION, POOLED_WEIGHT
+    fusion, pooled_weight, question = FUSION, POOLED_WEIGHT, 0.0
     if start.config is not None:
         fusion, pooled_weight = start.config.fusion, start.config.pooled_weight
+        question = start.config.verifier.calibration.question
+    queries = [pair.query for pair in held_out]
+    calibration = fit_calibration(logits.float().cpu(), labels, queries, question=question)
+    config = VerifierConfig(calibration, max_tokens=256, segments=2)
     export(network, start.base, out, fusion=fusion, verifier=config, pooled_weight=pooled_weight, start=start)
     shutil.rmtree(work)
     return out
