@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from compositional_rerank.checkpoint import DEFAULT_BASE
 from compositional_rerank.cli import main
-from compositional_rerank.config import locate
+from compositional_rerank.config import Located, locate
+from compositional_rerank.training.sources import LabelledPair
 
 SENTENCES = """\
 The dog bit the man in the old garden. The doctor called the nurse before the patient left.
@@ -57,6 +59,22 @@ def test_a_recipe_of_one_s_own(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert train("--data", tmp_path, *recipe, "--out", out) == 0
     assert "220 pairs, 110 of them near-misses" in capsys.readouterr().err
     assert locate(out).config is not None
+
+
+def test_the_seed_draws_a_recipe_s_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = '[[source]]\nname = "templates"\nkind = "templates"\nrows = 220\nlicence = "CC0"\n'
+    (tmp_path / "mine.toml").write_text(f"seed = 4\n{source}")
+    drawn: list[Sequence[LabelledPair]] = []
+
+    def keep(pairs: Sequence[LabelledPair], start: Located, out: Path, **kwargs: object) -> Path:
+        drawn.append(pairs)
+        return out
+
+    monkeypatch.setattr("compositional_rerank.training.verifier.train_verifier", keep)
+    recipe = ["--data", tmp_path, "--recipe", tmp_path / "mine.toml", "--out", tmp_path / "out"]
+    for seed in ([], ["--seed", 4], ["--seed", 5]):
+        assert train(*recipe, "--from", DEFAULT_BASE, *seed) == 0
+    assert drawn[0] == drawn[1] != drawn[2]
 
 
 def test_the_embedder_beside_the_shipped_verifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -171,11 +171,31 @@ def test_families_of_templates(
     assert all("hill" in anchor or "slope" in anchor for anchor in anchors), anchors
 
 
-@pytest.mark.parametrize("families", ["d_", ["d_", 3]])
-def test_families_are_a_list_of_texts(tmp_path: Path, families: Any) -> None:
-    name = recipe(tmp_path, {"kind": "templates", "families": families})
-    with pytest.raises(DataError, match=r"'mine' has families .*; a list of texts is needed"):
+@pytest.mark.parametrize("field", ["families", "edit_types"])
+@pytest.mark.parametrize("value", ["role", ["role", 3]])
+def test_families_and_edit_types_are_lists_of_texts(tmp_path: Path, field: str, value: Any) -> None:
+    name = recipe(tmp_path, {"kind": "templates", field: value})
+    with pytest.raises(DataError, match=f"'mine' has {field} .*; a list of texts is needed"):
         Recipe.load(name)
+
+
+@pytest.mark.parametrize("value", [["role", "colour"], []])
+def test_edit_types_are_known(tmp_path: Path, value: list[str]) -> None:
+    name = recipe(tmp_path, {"kind": "templates", "edit_types": value})
+    with pytest.raises(DataError, match=r"'mine' has edit_types .*; choose from .*role"):
+        Recipe.load(name)
+
+
+@pytest.mark.parametrize(("kind", "read"), [("templates", Recipe.pairs), ("reworded", Recipe.triples)])
+def test_edit_types_of_templates(
+    data: Path, tmp_path: Path, kind: str, read: Callable[[Recipe, Path], list[Any]]
+) -> None:
+    source = {"kind": kind, "rows": 40, "families": ["e_push_uphill", "g_birthorder"]}
+    for edit_type, hilly in (("spatial", True), ("numeric", False)):
+        rows = read(Recipe.load(recipe(tmp_path, {**source, "edit_types": [edit_type]})), data)
+        anchors = [row.query if kind == "templates" else row.anchor for row in rows]
+        assert len(anchors) >= 20
+        assert all(("hill" in anchor or "slope" in anchor) == hilly for anchor in anchors), anchors
 
 
 @pytest.mark.parametrize(

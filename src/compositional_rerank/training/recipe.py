@@ -111,6 +111,11 @@ class Recipe:
                     raise DataError(
                         f"source {source.name!r} has {field} {named!r}; a list of texts is needed"
                     )
+            unknown = [name for name in source.edit_types if name not in EDIT_TYPES]
+            if unknown or not source.edit_types:
+                raise DataError(
+                    f"source {source.name!r} has edit_types {unknown}; choose from {', '.join(EDIT_TYPES)}"
+                )
         return recipe
 
     def pairs(self, data: Path) -> list[LabelledPair]:
