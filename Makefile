@@ -42,7 +42,7 @@ checkpoint: $(READY) ## train the shipped checkpoint again, in ten stages: make 
 	$(BIN)/python benchmarks/fit_gate.py --checkpoint $(OUT) --beir $(DATA)/beir/nfcorpus:dev \
 	  --pairs $(DATA)/pairs/dev/paws_qqp.jsonl --pairs $(DATA)/pairs/dev/scramble.jsonl \
 	  $(foreach edit,att obj rel,--triples $(DATA)/triples/dev/sugarcrepe_pp_replace_$(edit).jsonl) \
-	  --out benchmarks/results/fit_gate.json --write
+	  --keep-gate --out benchmarks/results/fit_gate.json --write
 
 lint: $(READY) ## check style and types
 	$(BIN)/ruff check .

@@ -6,7 +6,8 @@
 Every pair and the top 100 of every query are verified once; the grid is searched over the numbers. Among the
 settings that lose no more than `--most-loss` nDCG@10 of what relevance alone reaches on a collection and no
 more than 0.005 of the best mean accuracy on the triples, the largest penalty wins, because a near-miss has to
-fall below far paraphrases, too; then the gate that lets the fewest passages be verified. `--write` puts it
+fall below far paraphrases, too; then the gate that lets the fewest passages be verified. `--keep-gate` keeps
+the checkpoint's own gate and penalty, and only calibration and threshold are fitted. `--write` puts it all
 into config.json.
 """
 
@@ -50,6 +51,7 @@ def main() -> None:
     parser.add_argument(
         "--most-loss", type=float, default=0.01, help="nDCG@10 that the verifier may cost (0.01)"
     )
+    parser.add_argument("--keep-gate", action="store_true", help="keep the checkpoint's gate and penalty")
     parser.add_argument("--backend", default="openvino", help="torch or openvino (openvino)")
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     parser.add_argument(
@@ -115,12 +117,20 @@ def main() -> None:
     allowed = [
         row for row in rows if all(row["ndcg@10"][name] >= alone[name] - args.most_loss for name in alone)
     ]
-    best = _choice(allowed or rows)
+    own = [row for row in rows if _gate(row) == dataclasses.replace(config.fusion, threshold=0.5)]
+    if args.keep_gate and not own:
+        parser.error(f"--keep-gate: {config.fusion} is not in the grid")
+    best = _choice(own if args.keep_gate else allowed or rows)
     agreeing = np.sort(calibrated(mismatch, asked)[labels == 0])
     threshold = float(np.clip(agreeing[int(0.95 * len(agreeing))], 0.5, 0.99))
     chosen = Fusion(best["tau"], best["width"], best["beta"], round(threshold, 3))
     result = {
-        "settings": {"limit": args.limit, "most_loss": args.most_loss, "backend": args.backend},
+        "settings": {
+            "limit": args.limit,
+            "most_loss": args.most_loss,
+            "backend": args.backend,
+            "keep_gate": args.keep_gate,
+        },
         "relevance_alone_ndcg@10": alone,
         "chosen": {**best, "threshold": chosen.threshold, **dataclasses.asdict(calibration)},
         "grid": rows,
