@@ -107,7 +107,8 @@ def main() -> None:
     # The first pass warms up. Every call has another query than the one before, as in a service: a query
     # that was just read would find its shape prepared.
     for number in range(-rounds, rounds):
-        names = [*ways[0], *(peers if number % every == 0 and number >= -1 else [])]
+        slow = number == -1 or (number >= 0 and number % every == 0)
+        names = [*ways[0], *(peers if slow else [])]
         for shift, name in enumerate(names):
             place = (number + shift) % rounds
             run = (ways[place] | theirs[place])[name]

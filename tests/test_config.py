@@ -123,6 +123,8 @@ def test_a_missing_field_is_an_error(folder: Path, field: str) -> None:
         ("fusion__tau", float("nan")),
         ("fusion__new_field", 1),
         ("verifier__calibration", 1.0),
+        ("verifier__calibration", {"below": 1.0, "above": float("inf"), "intercept": 0.0, "question": 0.0}),
+        ("verifier__calibration", {"below": 1.0, "above": 1.0, "intercept": 0.0}),
         ("verifier__max_tokens", 2),
         ("verifier__segments", 0),
         ("verifier__segments", "two"),
