@@ -129,7 +129,7 @@ def _train_verifier(args: argparse.Namespace, given: dict[str, Any]) -> None:
         settings = TrainingSettings(**given)
         pairs = corpus_pairs(read_passages(args.corpus), args.rows, settings.seed)
     else:
-        recipe = Recipe.load(args.recipe or "ninth")
+        recipe = Recipe.load(args.recipe or "tenth")
         settings = replace(recipe.training, **given)
         pairs = replace(recipe, seed=settings.seed).pairs(args.data)
     print(f"{len(pairs)} pairs, {sum(pair.mismatch for pair in pairs)} of them near-misses", file=sys.stderr)
