@@ -13,7 +13,19 @@ from typing import Any
 from compositional_rerank.config import CheckpointConfig
 from compositional_rerank.training.recipe import Recipe
 
-STAGES = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "embedder")
+STAGES = (
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+    "embedder",
+)
 SYSTEMS = ("cosine", "against", "maxsim", "two_stage")
 
 

@@ -32,6 +32,7 @@ from compositional_rerank.store import FileStore
 from compositional_rerank.store.folder import Folder, Meta
 from compositional_rerank.store.index import RECORD, Records, seal
 from compositional_rerank.store.layout import Layout
+from compositional_rerank.store.quantise import DTYPES
 
 TOKENS, SENTENCES, POOLED = 128, 6, 384
 TEMPLATES = 64  # passages that are made; the others repeat their bytes under keys of their own
@@ -77,9 +78,9 @@ def sizes() -> dict[str, Any]:
     return {
         f"d={dimension}": {
             dtype: len(Layout(dtype, dimension, POOLED).pack(passage(dimension, 0))) + RECORD.itemsize
-            for dtype in ("float32", "float16", "int8", "int4")
+            for dtype in DTYPES
         }
-        for dimension in (384, 232, 128, 64)
+        for dimension in (384, 320, 128, 64)
     }
 
 

@@ -88,7 +88,7 @@ def _store(content: dict[str, Any]) -> Iterable[str]:
             one, over = content[state][name], ratios[name]
             yield _row(f"{state}: {name}", one["p50"], one["cpu"], over["p50"], over["cpu"])
     yield ""
-    kinds = ("float32", "float16", "int8", "int4")
+    kinds = list(next(iter(content["bytes_per_passage_by_dtype"].values())))
     yield from _head("components", *kinds)
     for name, sizes in content["bytes_per_passage_by_dtype"].items():
         yield _row(name.removeprefix("d="), *(f"{sizes[kind]:,}" for kind in kinds))

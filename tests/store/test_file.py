@@ -19,7 +19,7 @@ from compositional_rerank import CompositionalReranker, TokenEncoder
 from compositional_rerank.errors import InputError, StoreError
 from compositional_rerank.store import FileStore
 
-DTYPES = ["float32", "float16", "int8", "int4"]
+DTYPES = ["float32", "float16", "int8", "int4", "int3"]
 
 
 def missing(store: FileStore, keys: list[bytes]) -> list[bool]:

@@ -9,7 +9,7 @@ from compositional_rerank.encoder import EncodedText
 from compositional_rerank.store import quantise
 from compositional_rerank.store.layout import Batch, Layout
 
-DTYPES = ["float32", "float16", "int8", "int4"]
+DTYPES = ["float32", "float16", "int8", "int4", "int3"]
 spans = st.tuples(st.integers(-(2**31), 2**31 - 1), st.integers(-(2**31), 2**31 - 1)) | st.tuples(
     st.integers(0, 9), st.integers(0, 9)
 )
@@ -18,7 +18,7 @@ spans = st.tuples(st.integers(-(2**31), 2**31 - 1), st.integers(-(2**31), 2**31 
 @st.composite
 def batches(draw: st.DrawFn) -> list[EncodedText]:
     """Entries of one dimension with any spans, those of a real text and the worst."""
-    dimension, pooled = draw(st.integers(1, 6)), draw(st.integers(0, 5))
+    dimension, pooled = draw(st.integers(1, 17)), draw(st.integers(0, 5))
     generator = torch.Generator().manual_seed(draw(st.integers(0, 2**32)))
     entries = []
     for _ in range(draw(st.integers(1, 5))):
@@ -51,7 +51,7 @@ def test_a_batch_comes_back_as_it_was_quantised(entries: list[EncodedText], dtyp
             left, right = getattr(found, name), getattr(expected, name)
             assert (left.dtype, left.shape) == (right.dtype, right.shape)
             assert torch.equal(left, right)
-        if dtype in ("int8", "int4"):
+        if dtype in ("int8", "int4", "int3"):
             assert found.scales is not None
             assert expected.scales is not None
             assert torch.equal(found.scales, expected.scales)
@@ -65,7 +65,7 @@ def test_a_passage_of_128_tokens_takes_little_more_than_its_numbers() -> None:
     starts = torch.arange(128) * 5
     offsets = torch.stack([starts, starts + 4], dim=1).int()
     segments = torch.zeros(6, 4, dtype=torch.int32)
-    for dtype, numbers in (("float32", 512), ("float16", 256), ("int8", 128), ("int4", 64)):
+    for dtype, numbers in (("float32", 512), ("float16", 256), ("int8", 128), ("int4", 64), ("int3", 48)):
         entry = EncodedText(torch.ones(128, 128) / 128**0.5, offsets, torch.zeros(384), segments)
         size = len(Layout(dtype, 128, 384).pack(entry))
         pooled = 384 * {"float32": 4, "float16": 2}.get(dtype, 1)

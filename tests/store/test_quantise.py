@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -44,7 +46,22 @@ def test_whole_numbers_are_the_nearest_multiples_of_the_scale(entry: EncodedText
     assert (small.pooled - entry.pooled).abs().max() <= 1 / 127
 
 
-@given(encoded(), st.sampled_from(["float32", "float16", "int8", "int4"]))
+@given(encoded())
+def test_three_bits_are_the_nearest_of_eight_numbers_and_keep_the_length(entry: EncodedText) -> None:
+    small = quantise(entry, "int3")
+    assert small.scales is not None
+    for vector, row, scale in zip(entry.vectors.tolist(), small.vectors.tolist(), small.scales, strict=True):
+        length = math.hypot(*vector)
+        spread = length / len(vector) ** 0.5 or 1.0
+        for number, value in zip(row, vector, strict=True):
+            gaps = {
+                other: abs(other / 59 - value / spread) for other in (-127, -79, -45, -14, 14, 45, 79, 127)
+            }
+            assert gaps[number] <= min(gaps.values()) + 1e-5
+        assert math.hypot(*row) * float(scale) == pytest.approx(length, rel=2**-10)
+
+
+@given(encoded(), st.sampled_from(["float32", "float16", "int8", "int4", "int3"]))
 def test_doing_it_again_changes_no_bit(entry: EncodedText, dtype: str) -> None:
     once = quantise(entry, dtype)
     again = quantise(once, dtype)
@@ -52,7 +69,7 @@ def test_doing_it_again_changes_no_bit(entry: EncodedText, dtype: str) -> None:
         left, right = getattr(once, name), getattr(again, name)
         assert left.dtype == right.dtype
         assert torch.equal(left, right)
-    assert (once.scales is None) == (again.scales is None) == (dtype not in LEVELS)
+    assert (once.scales is None) == (again.scales is None) == dtype.startswith("float")
     if once.scales is not None and again.scales is not None:
         assert torch.equal(once.scales, again.scales)
 
@@ -67,12 +84,12 @@ def test_floats_are_what_torch_makes_of_them(encoder: TokenEncoder) -> None:
 
 def test_cosines_of_real_vectors_hardly_change(encoder: TokenEncoder) -> None:
     entry = encoder.encode(["The harbour opened in 1887 and closed again."], task="document")[0]
-    for dtype, limit in (("float16", 1e-3), ("int8", 1e-2), ("int4", 0.1)):
+    for dtype, limit in (("float16", 1e-3), ("int8", 1e-2), ("int4", 0.1), ("int3", 0.2)):
         change = values(quantise(entry, dtype)) @ entry.vectors.T - entry.vectors @ entry.vectors.T
         assert change.abs().max() < limit
 
 
 def test_an_unknown_dtype_is_an_error(encoder: TokenEncoder) -> None:
     entry = encoder.encode(["Rome"], task="document")[0]
-    with pytest.raises(InputError, match=r"'int2' is unknown; .*: float32, float16, int8, int4"):
+    with pytest.raises(InputError, match=r"'int2' is unknown; .*: float32, float16, int8, int4, int3"):
         quantise(entry, "int2")

@@ -83,7 +83,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--rows", type=int, default=16_000, metavar="N", help="pairs to make from --corpus (16000)"
     )
     parser.add_argument(
-        "--dimension", type=int, default=232, metavar="D", help="projection: of the token vectors (232)"
+        "--dimension", type=int, default=320, metavar="D", help="projection: of the token vectors (320)"
     )
     for field in ("epochs", "learning_rate", "batch_size", "seed"):
         value = getattr(TrainingSettings, field)

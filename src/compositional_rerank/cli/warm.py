@@ -58,7 +58,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--store", required=True, type=Path, metavar="DIR", help="folder of the store; made where missing"
     )
     parser.add_argument(
-        "--dtype", metavar="T", help="float32, float16, int8 or int4 (the store's own, int8 for a new one)"
+        "--dtype",
+        metavar="T",
+        help="float32, float16, int8, int4 or int3 (the store's own, int8 for a new one)",
     )
     parser.add_argument(
         "--input",

@@ -14,15 +14,12 @@ from numpy.typing import NDArray
 
 from compositional_rerank.encoder import EncodedText
 from compositional_rerank.errors import InputError
-from compositional_rerank.store.quantise import LEVELS, quantise, whole
+from compositional_rerank.store.bits import NUMBERS, pack, row_bytes, unpack
+from compositional_rerank.store.quantise import FLOATS, quantise, whole
 
 # A token's character span is one byte: gap to the token before it, times _LENGTHS, plus its own length.
 _LENGTHS, _GAPS = 85, 3
 _ESCAPE = _LENGTHS * _GAPS  # the span did not fit: it is among the int64 at the passage's end
-# Two numbers of four bits, as the two int8 that a byte of a file stands for.
-_NIBBLES = (np.stack([np.arange(256) >> 4, np.arange(256) & 15], axis=1).astype(np.int8) - np.int8(8)).view(
-    np.int16
-)[:, 0]
 
 
 @dataclass(frozen=True)
@@ -45,19 +42,20 @@ class Layout:
     @cached_property
     def row(self) -> int:
         """Bytes of one token vector."""
-        halves = {"float32": 8, "float16": 4, "int8": 2, "int4": 1}[self.dtype]
-        return (self.dimension * halves + 1) // 2
+        if self.dtype in NUMBERS:
+            return row_bytes(self.dimension, self.dtype)
+        return self.dimension * {"float32": 4, "float16": 2, "int8": 1}[self.dtype]
 
     @cached_property
     def token(self) -> np.dtype[Any]:
         """Record of one token."""
-        return np.dtype([("scale", "<f2"), ("span", "u1")] if self.dtype in LEVELS else [("span", "u1")])
+        return np.dtype([("span", "u1")] if self.dtype in FLOATS else [("scale", "<f2"), ("span", "u1")])
 
     @cached_property
     def head(self) -> np.dtype[Any]:
         """Record of one passage."""
         number = {"float32": "<f4", "float16": "<f2"}.get(self.dtype, "i1")
-        scale = [("scale", "<f2")] if self.dtype in LEVELS else []
+        scale = [] if self.dtype in FLOATS else [("scale", "<f2")]
         return np.dtype([("pooled", number, (self.pooled,)), *scale, ("segments", "<u4")])
 
     @cached_property
@@ -95,14 +93,11 @@ class Layout:
             head["pooled"] = entry.pooled.numpy()
         else:
             tokens["scale"] = entry.scales.numpy()
-            numbers, scale = whole(entry.pooled.unsqueeze(0), LEVELS["int8"])
+            numbers, scale = whole(entry.pooled.unsqueeze(0), "int8")
             head["pooled"], head["scale"] = numbers.numpy(), scale.numpy()
         vectors = entry.vectors.numpy()
-        if self.dtype == "int4":
-            shifted = (vectors + 8).astype(np.uint8)
-            if self.dimension % 2:
-                shifted = np.pad(shifted, ((0, 0), (0, 1)))
-            vectors = shifted[:, ::2] << 4 | shifted[:, 1::2]
+        if self.dtype in NUMBERS:
+            vectors = pack(vectors, self.dtype)
         segments = entry.segments.numpy().astype("<i4")
         parts = (np.ascontiguousarray(vectors), tokens, head, segments, escaped.astype("<i8"))
         return b"".join(part.tobytes() for part in parts)
@@ -147,9 +142,8 @@ class Batch:
     def vectors(self) -> Sequence[torch.Tensor]:
         """Token vectors of every passage."""
         layout = self.layout
-        if layout.dtype == "int4":
-            both = _NIBBLES.take(self._part(0)).view(np.int8).reshape(-1, 2 * layout.row)
-            return self._by_token(np.ascontiguousarray(both[:, : layout.dimension]))
+        if layout.dtype in NUMBERS:
+            return self._by_token(unpack(self._part(0), layout.dimension, layout.dtype))
         number = np.dtype({"float32": "<f4", "float16": "<f2", "int8": "i1"}[layout.dtype])
         every, width = torch.from_numpy(self._buffer.view(number)), layout.dimension
         return [
@@ -160,7 +154,7 @@ class Batch:
     @cached_property
     def scales(self) -> Sequence[torch.Tensor | None]:
         """Scales of every passage's token vectors; None for float ones."""
-        if self.layout.dtype not in LEVELS:
+        if self.layout.dtype in FLOATS:
             return [None] * len(self.tokens)
         return self._by_token(self._tokens["scale"].astype(np.float32))
 
@@ -168,7 +162,7 @@ class Batch:
     def pooled(self) -> Sequence[torch.Tensor]:
         """Every passage's pooled vector."""
         pooled = self._heads["pooled"].astype(np.float32)
-        if self.layout.dtype in LEVELS:
+        if self.layout.dtype not in FLOATS:
             pooled *= self._heads["scale"].astype(np.float32)[:, None]
         return torch.from_numpy(pooled).unbind()
 

@@ -19,7 +19,8 @@ class MemoryStore:
     Args:
         max_bytes: limit on the arrays' memory, above 0. The default of 1 GiB holds about 5,000 passages of
             128 tokens at d = 384 in float32.
-        dtype: precision of the entries: float32, float16, int8 or int4; the last two take the same memory.
+        dtype: precision of the entries: float32, float16, int8, int4 or int3; the last three take the same
+            memory.
 
     Raises:
         InputError: the limit is not a positive integer, or the dtype is unknown.

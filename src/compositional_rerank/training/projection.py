@@ -1,6 +1,8 @@
 """A projection of token vectors to fewer dimensions that keeps MaxSim: smaller stores, faster scoring.
 
 The projection holds the principal components of the token vectors of some texts; nothing but texts is needed.
+The components are turned at random among themselves: MaxSim stays what it is, and each number of a vector has about
+the same spread, which is what a few bits a number hold best (the random rotation of Gao & Long, "RaBitQ", SIGMOD 2024).
 Distilling the MaxSim of whole vectors into it was tried and gained nothing (docs/experiments.md).
 """
 
@@ -30,7 +32,8 @@ def fit_projection(
         show_progress: whether to draw a progress bar on stderr.
 
     Returns:
-        float32 ``[encoder.dimension, dimension]``; project with ``normalize(vectors @ projection)``.
+        float32 ``[encoder.dimension, dimension]`` of orthonormal columns; project with
+        ``normalize(vectors @ projection)``.
 
     Raises:
         InputError: the dimension is out of range.
@@ -51,4 +54,6 @@ def fit_projection(
     for entry in encoded:
         products += entry.vectors.T @ entry.vectors
     components: torch.Tensor = torch.linalg.eigh(products).eigenvectors
-    return components.flip(1)[:, :dimension].contiguous()
+    generator = torch.Generator().manual_seed(0)
+    turn = torch.linalg.qr(torch.randn(dimension, dimension, generator=generator)).Q
+    return (components.flip(1)[:, :dimension] @ turn).contiguous()
