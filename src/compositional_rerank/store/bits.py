@@ -38,7 +38,8 @@ def pack(vectors: NDArray[np.int8], dtype: str) -> NDArray[np.uint8]:
     codes = np.searchsorted(NUMBERS[dtype], vectors).astype(np.uint8)
     codes = np.pad(codes, ((0, 0), (0, -codes.shape[1] % _TOGETHER[dtype])))
     if dtype == "int4":
-        return codes[:, ::2] << 4 | codes[:, 1::2]
+        pairs: NDArray[np.uint8] = codes[:, ::2] * np.uint8(16) + codes[:, 1::2]
+        return pairs
     bits = np.unpackbits(codes[:, :, None], axis=2)[:, :, 5:]
     return np.packbits(bits.reshape(len(codes), 3 * codes.shape[1]), axis=1)
 

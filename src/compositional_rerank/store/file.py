@@ -47,7 +47,7 @@ class FileStore:
 
     Args:
         path: the folder; made where it is missing.
-        dtype: precision: float32, float16, int8, int4 or int3. None is what the store has, int8 for a new one.
+        dtype: float32, float16, int8, int4 or int3. None is what the store has, int8 for a new one.
         max_passage_bytes: passages that would take more are not kept, with one warning, and are encoded at
             every query.
         read_only: whether `put` keeps nothing; None: where the folder cannot be written to.

@@ -68,7 +68,7 @@ def quantise(entry: EncodedText, dtype: str) -> EncodedText:
 
 
 def whole(vectors: torch.Tensor, dtype: str) -> tuple[torch.Tensor, torch.Tensor]:
-    """Whole numbers int8 ``[n, d]`` of ``"int8"`` or ``"int4"``, and float32 ``[n]`` scales that float16 holds exactly."""
+    """int8 ``[n, d]`` for ``"int8"`` or ``"int4"``, and float32 ``[n]`` scales that float16 holds exactly."""
     if vectors.numel() == 0:
         return vectors.to(torch.int8), vectors.new_zeros(len(vectors))
     levels = _LEVELS[dtype]

@@ -1,8 +1,9 @@
 """A projection of token vectors to fewer dimensions that keeps MaxSim: smaller stores, faster scoring.
 
-The projection holds the principal components of the token vectors of some texts; nothing but texts is needed.
-The components are turned at random among themselves: MaxSim stays what it is, and each number of a vector has about
-the same spread, which is what a few bits a number hold best (the random rotation of Gao & Long, "RaBitQ", SIGMOD 2024).
+The projection holds the principal components of the token vectors of some texts; nothing but texts is
+needed. They are turned at random among themselves: MaxSim stays what it is, and each number of a vector has
+about the same spread, which is what a few bits a number hold best (random rotation: Gao & Long, "RaBitQ",
+SIGMOD 2024).
 Distilling the MaxSim of whole vectors into it was tried and gained nothing (docs/experiments.md).
 """
 
@@ -56,4 +57,5 @@ def fit_projection(
     components: torch.Tensor = torch.linalg.eigh(products).eigenvectors
     generator = torch.Generator().manual_seed(0)
     turn = torch.linalg.qr(torch.randn(dimension, dimension, generator=generator)).Q
-    return (components.flip(1)[:, :dimension] @ turn).contiguous()
+    projection: torch.Tensor = components.flip(1)[:, :dimension] @ turn
+    return projection.contiguous()
