@@ -21,11 +21,12 @@ input:
   the same text and JSONL as for rerank, because a passage is found again by its exact text;
   a folder stands for all .txt, .jsonl and .ndjson files in it and in its folders
 
-dtypes, for passages of 128 tokens with the shipped model's vectors of 232 components:
-  float32  about 121 KB a passage
-  float16  about  60 KB
-  int8     about  31 KB (the default): the top of the ranking hardly ever changes
-  int4     about  16 KB
+dtypes, for passages of 128 tokens with the shipped model's vectors of 320 components:
+  float32  about 166 KB a passage
+  float16  about  83 KB
+  int8     about  42 KB (the default): the top of the ranking hardly ever changes
+  int4     about  21 KB
+  int3     about  16 KB
 
 examples:
   compositional-rerank warm --store my_store passages.jsonl

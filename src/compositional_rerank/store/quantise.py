@@ -11,6 +11,9 @@ from compositional_rerank.store.bits import NUMBERS
 FLOATS = ("float32", "float16")
 DTYPES = (*FLOATS, "int8", "int4", "int3")
 _LEVELS = {"int8": 127, "int4": 7}  # largest whole number; they reach as far below zero
+_EIGHT = torch.tensor(NUMBERS["int3"], dtype=torch.int8)
+_SPREAD = 59  # of the normal distribution that the eight numbers suit best
+_BOUNDS = (_EIGHT[1:].float() + _EIGHT[:-1].float()) / 2 / _SPREAD
 
 
 def check_dtype(dtype: object) -> str:
@@ -76,10 +79,6 @@ def whole(vectors: torch.Tensor, dtype: str) -> tuple[torch.Tensor, torch.Tensor
     steps = torch.where(scales > 0, scales, 1.0)
     numbers = (vectors / steps.unsqueeze(1)).round().clamp(-levels, levels)
     return numbers.to(torch.int8), scales
-
-
-_EIGHT = torch.tensor(NUMBERS["int3"], dtype=torch.int8)
-_BOUNDS = (_EIGHT[1:].float() + _EIGHT[:-1].float()) / 2 / 59
 
 
 def _eight(vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
