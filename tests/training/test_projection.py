@@ -58,6 +58,16 @@ def test_more_dimensions_keep_the_scores_of_unseen_texts_better(
     assert errors[2] < 0.02
 
 
+def test_components_are_orthonormal_and_none_has_much_more_spread_than_another(
+    texts: list[str], whole: TokenEncoder
+) -> None:
+    projection = fit(texts, whole, 64)
+    assert torch.allclose(projection.T @ projection, torch.eye(64), atol=1e-4)
+    vectors = torch.cat([entry.vectors for entry in whole.encode(texts, task="document")])
+    spreads = (vectors @ projection).pow(2).mean(dim=0)
+    assert spreads.max() < 3 * spreads.min()  # of principal components as they come: 11 times
+
+
 @pytest.mark.parametrize("dimension", [7, 384])
 def test_dimension_out_of_range(texts: list[str], whole: TokenEncoder, dimension: int) -> None:
     with pytest.raises(InputError, match=f"dimension {dimension} is out of range"):

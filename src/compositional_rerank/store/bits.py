@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 NUMBERS = {"int4": tuple(range(-8, 8)), "int3": (-127, -79, -45, -14, 14, 45, 79, 127)}
 """What each code of a packed dtype stands for, rising; all fit into int8."""
+_BITS = {"int4": 4, "int3": 3}
 _TOGETHER = {"int4": 2, "int3": 8}  # codes that fill whole bytes
 
 
@@ -30,18 +31,21 @@ def row_bytes(dimension: int, dtype: str) -> int:
         >>> row_bytes(320, "int4"), row_bytes(320, "int3"), row_bytes(9, "int3")
         (160, 120, 6)
     """
-    return (dimension + 1) // 2 if dtype == "int4" else (dimension + 7) // 8 * 3
+    return _codes(dimension, dtype) * _BITS[dtype] // 8
+
+
+def _codes(dimension: int, dtype: str) -> int:
+    """Codes of one packed vector, those that only fill its last byte included."""
+    return dimension + -dimension % _TOGETHER[dtype]
 
 
 def pack(vectors: NDArray[np.int8], dtype: str) -> NDArray[np.uint8]:
     """Vectors ``[n, d]`` of the dtype's `NUMBERS` as uint8 ``[n, row_bytes]``."""
     codes = np.searchsorted(NUMBERS[dtype], vectors).astype(np.uint8)
-    codes = np.pad(codes, ((0, 0), (0, -codes.shape[1] % _TOGETHER[dtype])))
-    if dtype == "int4":
-        pairs: NDArray[np.uint8] = codes[:, ::2] * np.uint8(16) + codes[:, 1::2]
-        return pairs
-    bits = np.unpackbits(codes[:, :, None], axis=2)[:, :, 5:]
-    return np.packbits(bits.reshape(len(codes), 3 * codes.shape[1]), axis=1)
+    count, dimension = codes.shape
+    codes = np.pad(codes, ((0, 0), (0, _codes(dimension, dtype) - dimension)))
+    bits = np.unpackbits(codes[:, :, None], axis=2)[:, :, -_BITS[dtype] :]
+    return np.packbits(bits.reshape(count, 8 * row_bytes(dimension, dtype)), axis=1)
 
 
 def unpack(packed: NDArray[np.uint8], dimension: int, dtype: str) -> NDArray[np.int8]:
@@ -57,6 +61,5 @@ def unpack(packed: NDArray[np.uint8], dimension: int, dtype: str) -> NDArray[np.
     else:
         first, middle, last = packed.reshape(-1, 3).T.astype(np.uint16)
         words = _FOURS.take(np.stack([first << 4 | middle >> 4, (middle & 15) << 8 | last], axis=1))
-    numbers = dimension + -dimension % _TOGETHER[dtype]
-    every = words.ravel().view(np.int8).reshape(packed.size // row_bytes(dimension, dtype), numbers)
+    every = words.ravel().view(np.int8).reshape(-1, _codes(dimension, dtype))
     return np.ascontiguousarray(every[:, :dimension])
