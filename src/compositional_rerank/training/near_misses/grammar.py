@@ -19,6 +19,7 @@ from functools import lru_cache
 from importlib import resources
 
 from .inflection import article
+from .paradigms import expand
 
 _SLOT = re.compile(r"\{(\w+)(?:\.(\w+))?\}")
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
@@ -211,8 +212,12 @@ def load(prefix: str) -> Grammar:
             topic = line[1:]
         else:
             fillers.setdefault(topic, []).append(line)
+    crossed = [
+        Family("quantifier", one.name, one.topic, one.slots, one.forms, one.operations)
+        for one in expand(_read(f"{prefix}_paradigms"))
+    ]
     return Grammar(
-        tuple(_families(f"{prefix}_families")),
+        (*_families(f"{prefix}_families"), *crossed),
         _lexicons(f"{prefix}_lexicon"),
         {key: tuple(lines) for key, lines in fillers.items()},
     )
