@@ -7,6 +7,7 @@ the segments of a suspect that meet the query best.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -15,6 +16,7 @@ from tokenizers import Encoding, Tokenizer
 
 from compositional_rerank._quiet import quiet_loading
 from compositional_rerank._text import without_surrogates
+from compositional_rerank.bert import PackedBert
 from compositional_rerank.checkpoint import ModelFiles, sha256_of
 from compositional_rerank.config import VerifierConfig
 from compositional_rerank.delta import apply_delta
@@ -23,6 +25,7 @@ from compositional_rerank.graph import Graph, check_backend
 
 _BATCH_TOKENS = 2048  # padded tokens of a batch: the activations stay in the L3 cache
 _GRAPH_LENGTHS = 16  # OpenVINO takes 1 ms more for another shape than the last and 3 ms for a new one
+_FEW = 8  # pairs that are read sooner one by one than by the tokenizer's threads
 HEAD = "head."
 
 
@@ -63,6 +66,22 @@ class _Network(torch.nn.Module):
         return logits[:, 0]
 
 
+class _PackedNetwork:
+    """The same for pairs laid end to end, with a BERT on a CPU that is fast at bfloat16."""
+
+    def __init__(self, network: _Network) -> None:
+        self._bert = PackedBert(network.model)
+        self._head = network.head
+
+    def __call__(self, ids: torch.Tensor, types: torch.Tensor, lengths: list[int]) -> torch.Tensor:
+        """float32 ``[n]``: the logit of every pair, from int64 ``[sum T]`` each."""
+        hidden = self._bert(ids, types, lengths).float()
+        logits: torch.Tensor = self._head(
+            torch.stack([one.mean(dim=0) for one in torch.split(hidden, lengths)])
+        )
+        return logits[:, 0]
+
+
 class Verifier:
     """Mismatch probabilities of pairs of short texts. Safe to share between threads.
 
@@ -72,6 +91,7 @@ class Verifier:
         config: calibration and window, from the checkpoint's ``config.json``.
         device: torch device of the network.
         backend: ``"torch"``, in bfloat16 where the device is fast at it; or ``"openvino"``, on the CPU.
+            With both, `PackedBert` runs a BERT on a CPU that is fast at bfloat16.
 
     Raises:
         CheckpointError: the weights do not fit the base model, or OpenVINO cannot run it.
@@ -97,15 +117,21 @@ class Verifier:
         self._tokenizer = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(config.max_tokens, strategy="longest_first")
+        self._lengths = 1  # a batch's length is a multiple of it
         self._network: Callable[..., torch.Tensor]
-        self._lengths = _GRAPH_LENGTHS if backend == "openvino" else 1  # a batch's length is a multiple
-        if backend == "openvino":
+        build = cache(lambda: _Network(base, weights))
+        fast = has_fast_bfloat16(device)
+        self._pads = not (fast and device.type == "cpu" and PackedBert.fits(build().model))
+        if not self._pads:
+            self._network = _PackedNetwork(build())
+        elif backend == "openvino":
+            self._lengths = _GRAPH_LENGTHS
             names = ["input_ids", "attention_mask", *(["token_type_ids"] if self._reads_types else [])]
             key = f"verifier {base.fingerprint} {sha256_of(weights)}"
-            self._network = Graph(key, names, lambda: _Network(base, weights)).run
+            self._network = Graph(key, names, build).run
         else:
-            network = _Network(base, weights).to(device)
-            if has_fast_bfloat16(device):
+            network = build().to(device)
+            if fast:
                 network.model.to(torch.bfloat16)
             self._network = network
 
@@ -124,9 +150,11 @@ class Verifier:
             return torch.zeros(0)
         # Equal pairs are read once: in two batches they could differ in the last bits, and so trade places.
         places = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
-        encodings = self._tokenizer.encode_batch(
-            [(without_surrogates(first), without_surrogates(second)) for first, second in places]
-        )
+        texts = [(without_surrogates(first), without_surrogates(second)) for first, second in places]
+        if len(texts) <= _FEW:
+            encodings = [self._tokenizer.encode(first, second) for first, second in texts]
+        else:
+            encodings = self._tokenizer.encode_batch(texts)
         order = sorted(range(len(places)), key=lambda index: len(encodings[index].ids))
         logits = torch.zeros(len(places))
         start = 0
@@ -141,6 +169,10 @@ class Verifier:
         return answers[torch.tensor([places[pair] for pair in pairs], dtype=torch.int64)]
 
     def _logits(self, encodings: list[Encoding]) -> torch.Tensor:
+        if not self._pads:
+            ids = [number for row in encodings for number in row.ids]
+            types = [number if self._reads_types else 0 for row in encodings for number in row.type_ids]
+            return self._network(torch.tensor(ids), torch.tensor(types), [len(row.ids) for row in encodings])
         longest = max(len(encoding.ids) for encoding in encodings)
         longest += -longest % self._lengths
 

@@ -58,6 +58,23 @@ def test_a_match_equals_a_loop_over_sentences_and_segments(
         assert closeness == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("tokens", [[1], [15], [16], [17], [31], [32], [33], [63], [3, 17], [20, 12]])
+def test_no_width_of_a_query_shows_in_cosines_below_zero(tokens: list[int]) -> None:
+    """What fills the query up to whole registers would be the best of them, were it anything of its own."""
+    generator = torch.Generator().manual_seed(sum(tokens))
+
+    def unit(rows: int) -> torch.Tensor:
+        return torch.nn.functional.normalize(torch.rand(rows, 8, generator=generator), dim=-1)
+
+    query, passage = [-unit(rows) for rows in tokens], unit(9)
+    found = match(PackedTokens.from_list(query), PackedTokens.from_list([passage]), torch.tensor([9]))
+    cosines = [sentence @ passage.T for sentence in query]
+    expected = [(float(c.amax(dim=1).mean()) + float(c.amax(dim=0).mean())) / 2 for c in cosines]
+    assert max(expected) < 0
+    assert found.closeness[:, 0].tolist() == pytest.approx(expected, abs=1e-5)
+    assert float(found.relevance[0]) == pytest.approx(float(torch.cat(cosines).amax(dim=1).mean()), abs=1e-5)
+
+
 def test_segments_must_cover_the_tokens() -> None:
     query, packed = PackedTokens.from_list([torch.eye(3)]), PackedTokens.from_list([torch.eye(3)])
     with pytest.raises(InputError, match="2 tokens, the passages 3"):

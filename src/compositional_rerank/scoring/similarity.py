@@ -87,7 +87,10 @@ def match(query: PackedTokens, passages: PackedTokens, segments: torch.Tensor) -
     first = 0
     for index, width in enumerate(query.lengths.tolist()):
         there = best[:, first : first + width].mean(dim=1)
-        back = cosines[:, first : first + width].amax(dim=1)
+        # The last sentence may keep its repeated token: torch takes the maximum of 32 columns at once, and of
+        # those left over one by one.
+        filled = index == len(query) - 1 and cosines.shape[1] % 32 == 0
+        back = cosines[:, first : None if filled else first + width].amax(dim=1)
         sums = torch.zeros_like(there).index_add_(0, rows, back)
         torch.add(there, sums.div_(lengths), out=closeness[index])
         first += width
