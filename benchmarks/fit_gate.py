@@ -68,7 +68,7 @@ def main() -> None:
     reranker = CompositionalReranker(
         encoder,
         name=located.name,
-        store=MemoryStore(8 << 30),
+        store=MemoryStore(8 << 30, "float32"),
         config=loose,
         verifier=Verifier(
             located.base, args.checkpoint / VERIFIER_FILE, loose.verifier, encoder.device, args.backend

@@ -160,7 +160,9 @@ def _rerankers() -> dict[str, CompositionalReranker]:
         except MissingDependencyError as error:
             print(error, file=sys.stderr)
             continue
-        one = CompositionalReranker.from_pretrained(device="cpu", backend=backend, store=MemoryStore())
+        one = CompositionalReranker.from_pretrained(
+            device="cpu", backend=backend, store=MemoryStore(dtype="float32")
+        )
         found[f"{backend}, float32 store"] = one
         found[f"{backend}, int8 store"] = CompositionalReranker(
             one.encoder,

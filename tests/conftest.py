@@ -27,15 +27,17 @@ settings.load_profile("without deadline")
 
 @pytest.fixture(scope="session")
 def reranker() -> CompositionalReranker:
-    """Plain MaxSim over the base model, with one store for all tests."""
-    return CompositionalReranker.from_pretrained(DEFAULT_BASE, device="cpu")
+    """Plain MaxSim over the base model, exact, with one store for all tests."""
+    return CompositionalReranker.from_pretrained(
+        DEFAULT_BASE, device="cpu", store=MemoryStore(dtype="float32")
+    )
 
 
 @pytest.fixture
 def fresh_reranker(reranker: CompositionalReranker) -> CompositionalReranker:
     """The same model with an empty store."""
     fresh = copy.copy(reranker)
-    fresh.store = MemoryStore()
+    fresh.store = MemoryStore(dtype="float32")
     return fresh
 
 

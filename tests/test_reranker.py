@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from compositional_rerank import CompositionalReranker, FileStore, TokenEncoder
+from compositional_rerank import CompositionalReranker, FileStore, MemoryStore, TokenEncoder
 from compositional_rerank.checkpoint import DEFAULT_BASE
 from compositional_rerank.encoder import EncodedText
 from compositional_rerank.errors import CompositionalRerankError, InputError, ModelNotFoundError, StoreError
@@ -221,6 +221,16 @@ def test_a_folder_is_a_store(tmp_path: Path, reranker: CompositionalReranker) ->
         CompositionalReranker.from_pretrained(DEFAULT_BASE, store=str(tmp_path))
 
 
+def test_without_a_store_passages_are_kept_in_int8(reranker: CompositionalReranker, tmp_path: Path) -> None:
+    own = CompositionalReranker(reranker.encoder, name=reranker.name)
+    kept = CompositionalReranker(reranker.encoder, name=reranker.name, store=FileStore(tmp_path))
+    ranking, again, exact = (one.rerank(QUERY, PASSAGES) for one in (own, kept, reranker))
+    assert own.store.dtype == kept.store.dtype == "int8"
+    assert ranking.results == again.results
+    by_index = {result.index: result.score for result in exact}
+    assert all(abs(result.score - by_index[result.index]) < 0.002 for result in ranking)
+
+
 def test_what_a_store_cannot_keep_is_scored(tmp_path: Path, reranker: CompositionalReranker) -> None:
     store = FileStore(tmp_path, "float32")
     nothing = torch.zeros(0, 4, dtype=torch.int32)
@@ -228,7 +238,8 @@ def test_what_a_store_cannot_keep_is_scored(tmp_path: Path, reranker: Compositio
     own = CompositionalReranker(reranker.encoder, name=reranker.name, store=store)
     with pytest.warns(RuntimeWarning, match="scored and not kept: store .* use another folder"):
         ranking = own.rerank(QUERY, PASSAGES)
-    fresh = CompositionalReranker(reranker.encoder, name=reranker.name)  # in other batches, last bits differ
+    exact = MemoryStore(dtype="float32")  # a fresh one: in other batches, last bits differ
+    fresh = CompositionalReranker(reranker.encoder, name=reranker.name, store=exact)
     assert ranking.results == fresh.rerank(QUERY, PASSAGES).results
     with pytest.raises(StoreError, match="use another folder"):
         own.encode_passages(PASSAGES)
