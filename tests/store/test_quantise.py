@@ -47,7 +47,9 @@ def test_whole_numbers_are_the_nearest_multiples_of_the_scale(entry: EncodedText
 
 
 @given(encoded())
-def test_three_bits_are_the_nearest_of_eight_numbers_and_keep_the_length(entry: EncodedText) -> None:
+def test_three_bits_are_the_nearest_of_eight_numbers_and_keep_products(
+    entry: EncodedText,
+) -> None:
     small = quantise(entry, "int3")
     assert small.scales is not None
     for vector, row, scale in zip(entry.vectors.tolist(), small.vectors.tolist(), small.scales, strict=True):
@@ -58,7 +60,8 @@ def test_three_bits_are_the_nearest_of_eight_numbers_and_keep_the_length(entry: 
                 other: abs(other / 59 - value / spread) for other in (-127, -79, -45, -14, 14, 45, 79, 127)
             }
             assert gaps[number] <= min(gaps.values()) + 1e-5
-        assert math.hypot(*row) * float(scale) == pytest.approx(length, rel=2**-10)
+        product = sum(number * value for number, value in zip(row, vector, strict=True))
+        assert product * float(scale) == pytest.approx(length**2, rel=2**-10)
 
 
 @given(encoded(), st.sampled_from(["float32", "float16", "int8", "int4", "int3"]))
