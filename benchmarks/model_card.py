@@ -24,6 +24,7 @@ STAGES = (
     "eighth",
     "ninth",
     "tenth",
+    "eleventh",
     "embedder",
 )
 SYSTEMS = ("cosine", "against", "maxsim", "two_stage")

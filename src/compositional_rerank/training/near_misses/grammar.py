@@ -212,10 +212,7 @@ def load(prefix: str) -> Grammar:
             topic = line[1:]
         else:
             fillers.setdefault(topic, []).append(line)
-    crossed = [
-        Family("quantifier", one.name, one.topic, one.slots, one.forms, one.operations)
-        for one in expand(_read(f"{prefix}_paradigms"))
-    ]
+    crossed = [Family("quantifier", *expanded) for expanded in expand(_read(f"{prefix}_paradigms"))]
     return Grammar(
         (*_families(f"{prefix}_families"), *crossed),
         _lexicons(f"{prefix}_lexicon"),

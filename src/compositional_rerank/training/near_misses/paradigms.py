@@ -18,15 +18,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _TOKEN = re.compile(r"<(\w+)>")
 _EXCHANGED = str.maketrans("YNXZ", "NYZX")
 _KINDS = {"=": "statement", "?": "polar"}
 
 
-@dataclass
-class Expanded:
-    """One family, as `grammar.Family` takes it."""
+class Expanded(NamedTuple):
+    """What follows the edit type in a `grammar.Family`."""
 
     name: str
     topic: str
