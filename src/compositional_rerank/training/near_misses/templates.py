@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -13,6 +14,12 @@ from .edit import EDIT_TYPES
 from .grammar import Entry, Family, Grammar, load, render
 
 FORMS = ("statement", "question", "answered", "any")
+_PRESUPPOSED = 0.3  # of yes/no questions that become open ones
+_AUXILIARY = re.compile(
+    r"(?:did|do|does|is|are|was|were|will|has|have|had|can|could|must|should|would)\b"
+    r"(?! (?:it|there)\b)(?!.*\b(?:any\w*|ever|either|yet|true|false)\b)",
+    re.IGNORECASE,
+)
 
 
 class Triple(NamedTuple):
@@ -43,6 +50,8 @@ def triples(
         edit_types: which types.
         form: ``statement``, ``question``, ``answered`` or ``any``: the form of the anchor. A question's
             positive is another wording of it or a statement that answers it, an answered one's a statement.
+            To a question that takes something for granted ("Why did nobody come?"), a statement of just
+            that is a positive, too: it says nothing else.
         passage: put positive and negative into the same passage of 3 to 8 sentences on the topic.
         families: only families whose name begins with one of these; all by default. Edit types of which
             there is none are passed over.
@@ -67,13 +76,22 @@ def triples(
         if not edit_types:
             raise InputError(f"families is {list(families)}: no family of these edit types has such a name")
         grammar = dataclasses.replace(grammar, families=tuple(kept))
-    yield from generate(grammar, n, random.Random(seed), edit_types, form, passage)
+    yield from generate(grammar, n, random.Random(seed), edit_types, form, passage, _PRESUPPOSED)
 
 
 def generate(
-    grammar: Grammar, n: int, rng: random.Random, edit_types: Sequence[str], form: str, passage: bool
+    grammar: Grammar,
+    n: int,
+    rng: random.Random,
+    edit_types: Sequence[str],
+    form: str,
+    passage: bool,
+    presupposed: float = 0.0,
 ) -> Iterator[Triple]:
-    """Yield `n` triples of a grammar: edit types and families in turn."""
+    """Yield `n` triples of a grammar: edit types and families in turn.
+
+    `presupposed` is the share of yes/no questions that become open ones, which take for granted what those ask.
+    """
     by_type: dict[str, list[Family]] = {}
     for family in grammar.families:
         kinds = [kind for (_, kind) in family.forms]
@@ -85,7 +103,7 @@ def generate(
         kind = edit_types[(made + failures) % len(edit_types)]
         if not queues[kind]:
             queues[kind] = rng.sample(by_type[kind], len(by_type[kind]))
-        triple = _triple(grammar, queues[kind].pop(), rng, form, passage)
+        triple = _triple(grammar, queues[kind].pop(), rng, form, passage, presupposed)
         if triple is None:
             failures += 1
             continue
@@ -93,15 +111,24 @@ def generate(
         yield triple
 
 
-def _triple(grammar: Grammar, family: Family, rng: random.Random, form: str, passage: bool) -> Triple | None:
+def _triple(
+    grammar: Grammar,
+    family: Family,
+    rng: random.Random,
+    form: str,
+    passage: bool,
+    presupposed: float = 0.0,
+) -> Triple | None:
     for _ in range(12):
-        triple = _attempt(grammar, family, rng, form, passage)
+        triple = _attempt(grammar, family, rng, form, passage, presupposed)
         if triple and len({triple.anchor, triple.positive, triple.negative}) == 3:
             return triple
     return None
 
 
-def _attempt(grammar: Grammar, family: Family, rng: random.Random, form: str, passage: bool) -> Triple | None:
+def _attempt(
+    grammar: Grammar, family: Family, rng: random.Random, form: str, passage: bool, presupposed: float
+) -> Triple | None:
     meaning = rng.randrange(2) if family.of(1, "statement") else 0
     asked = [k for k in ("polar", "open") if family.of(meaning, k)]
     question = form in ("question", "answered") or (form == "any" and bool(asked) and rng.random() < 0.4)
@@ -122,6 +149,13 @@ def _attempt(grammar: Grammar, family: Family, rng: random.Random, form: str, pa
     negative = _near_miss(grammar, family, rng, meaning, target, anchor_form, chosen)
     if negative is None or positive in (anchor, negative):
         return None
+    if kind == "polar" and presupposed and rng.random() < presupposed:
+        word = rng.choice(["Why", "Why", "When", "How"])
+        asks = [anchor] if target == "statement" else [anchor, positive, negative]
+        if all(_AUXILIARY.match(text) for text in asks):
+            anchor = _open(word, anchor)
+            if target != "statement":
+                positive, negative = _open(word, positive), _open(word, negative)
     if passage:
         fillers = grammar.fillers[family.topic]
         count = min(rng.randint(2, 7), len(fillers))
@@ -132,6 +166,11 @@ def _attempt(grammar: Grammar, family: Family, rng: random.Random, form: str, pa
         )
     label = "question" if question else "statement"
     return Triple(anchor, positive, negative, family.edit_type, label, f"{family.edit_type}/{family.name}")
+
+
+def _open(word: str, polar: str) -> str:
+    """A question that takes for granted what a yes/no question asks."""
+    return f"{word} {polar[0].lower()}{polar[1:]}"
 
 
 def _sentence(text: str) -> str:
