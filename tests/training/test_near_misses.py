@@ -216,6 +216,17 @@ class TestTriples:
             assert not t.positive.endswith("?")
             assert not t.negative.endswith("?")
 
+    def test_questions_may_take_for_granted_what_others_ask(self) -> None:
+        asked = [
+            t for t in triples(600, seed=8, form="question") if re.match("Why (did|was|were|is) ", t.anchor)
+        ]
+        assert len(asked) > 10
+        for t in asked:
+            assert t.positive.endswith("?") == t.negative.endswith("?")
+            if t.positive.endswith("?"):
+                assert t.positive.startswith("Why ")
+                assert t.negative.startswith("Why ")
+
     @pytest.mark.parametrize("form", ["statement", "question"])
     @pytest.mark.parametrize("edit_type", EDIT_TYPES)
     def test_each_type_and_form(self, edit_type: str, form: str) -> None:

@@ -90,7 +90,7 @@ def generate(
 ) -> Iterator[Triple]:
     """Yield `n` triples of a grammar: edit types and families in turn.
 
-    `presupposed` is the share of yes/no questions that become open ones, which take for granted what those ask.
+    `presupposed` is the share of yes/no questions that become open ones, which take the answer for granted.
     """
     by_type: dict[str, list[Family]] = {}
     for family in grammar.families:
