@@ -22,7 +22,7 @@ audit: $(READY) ## measure recall and near-miss rejection of the shipped default
 bench: $(READY) ## measure speed, in a short form; benchmarks/NAME.py without --short is the full one
 	for name in kernel encode rerank store scaling; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
 
-checkpoint: $(READY) ## train the shipped checkpoint again, in twelve stages: make checkpoint DATA=folder OUT=folder
+checkpoint: $(READY) ## train the shipped checkpoint again, in thirteen stages: make checkpoint DATA=folder OUT=folder
 	test -n "$(DATA)" && test -n "$(OUT)"
 	from=all-MiniLM-L6-v2; for stage in first second third fourth fifth sixth; do \
 	  $(BIN)/compositional-rerank train verifier --data $(DATA) --recipe $$stage --from $$from \
@@ -40,8 +40,14 @@ checkpoint: $(READY) ## train the shipped checkpoint again, in twelve stages: ma
 	  --from $(OUT).half --out $(OUT).tenth.$$seed || exit 1; done
 	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).tenth.31 --checkpoint $(OUT).tenth.32 --out $(OUT).tenth
 	for seed in 33 34; do $(BIN)/compositional-rerank train verifier --data $(DATA) --recipe eleventh --seed $$seed \
-	  --from $(OUT).tenth --out $(OUT).last.$$seed || exit 1; done
-	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).last.33 --checkpoint $(OUT).last.34 --out $(OUT).last
+	  --from $(OUT).tenth --out $(OUT).eleventh.$$seed || exit 1; done
+	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).eleventh.33 --checkpoint $(OUT).eleventh.34 \
+	  --out $(OUT).eleventh
+	for seed in 35 36; do $(BIN)/compositional-rerank train verifier --data $(DATA) --recipe twelfth --seed $$seed \
+	  --from $(OUT).eleventh --out $(OUT).twelfth.$$seed || exit 1; done
+	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).twelfth.35 --checkpoint $(OUT).twelfth.36 \
+	  --out $(OUT).twelfth
+	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).twelfth --checkpoint $(OUT).tenth --out $(OUT).last
 	$(BIN)/python benchmarks/projection_texts.py --data $(DATA) --out $(OUT).texts.jsonl
 	$(BIN)/compositional-rerank train projection --corpus $(OUT).texts.jsonl --from $(OUT).last --out $(OUT).projected
 	$(BIN)/compositional-rerank train embedder --data $(DATA) --from $(OUT).projected --out $(OUT)

@@ -25,6 +25,7 @@ STAGES = (
     "ninth",
     "tenth",
     "eleventh",
+    "twelfth",
     "embedder",
 )
 SYSTEMS = ("cosine", "against", "maxsim", "two_stage")

@@ -86,8 +86,10 @@ def test_the_verifier_answers_as_with_torch(
 
 def test_a_ranking_is_that_of_torch(fast: CompositionalReranker, verifying: CompositionalReranker) -> None:
     rankings = [one.rerank("Rome is closer than Paris", TEXTS) for one in (fast, verifying)]
-    for found, expected in zip(*rankings, strict=True):
-        assert found.index == expected.index
+    # behind the first, relevances are as close to each other as those of the backends
+    assert rankings[0][0].index == rankings[1][0].index
+    by_index = (sorted(ranking, key=lambda result: result.index) for ranking in rankings)
+    for found, expected in zip(*by_index, strict=True):
         assert found.relevance == pytest.approx(expected.relevance, abs=2e-3)
         assert (found.mismatch is None) == (expected.mismatch is None)
 
