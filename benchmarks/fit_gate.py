@@ -26,7 +26,7 @@ from tqdm import tqdm
 
 from compositional_rerank import CompositionalReranker, MemoryStore, StructuralEmbedder, TokenEncoder
 from compositional_rerank.audit.formats import read_beir, read_pairs, read_triples
-from compositional_rerank.calibration import Calibration
+from compositional_rerank.calibration import Calibration, asks
 from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig, locate
 from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.training.calibration import fit_calibration
@@ -91,6 +91,9 @@ def main() -> None:
     asked = [query for queries, _, _ in judged for query in queries]
     mismatch, labels = (np.concatenate(column) for column in list(zip(*judged, strict=True))[1:])
     weights = np.concatenate([np.full(len(truth), 1000 / len(truth)) for _, _, truth in judged])
+    forms = np.array([asks(query) for query in asked])
+    if forms.any() and not forms.all():  # questions count as much as statements, of which there is more
+        weights[forms] *= weights[~forms].sum() / weights[forms].sum()
     logits = torch.logit(torch.tensor(mismatch), eps=1e-6).float()
     calibration = fit_calibration(
         logits, torch.tensor(labels).float(), asked, weights=torch.tensor(weights).float()
