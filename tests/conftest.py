@@ -131,5 +131,6 @@ def structural_folder(checkpoint_folder: Path, tmp_path_factory: pytest.TempPath
 
 @pytest.fixture(scope="session")
 def verifying(checkpoint_folder: Path) -> CompositionalReranker:
-    """A reranker with that checkpoint."""
-    return CompositionalReranker.from_pretrained(checkpoint_folder, device="cpu")
+    """An exact reranker with that checkpoint."""
+    exact = MemoryStore(dtype="float32")
+    return CompositionalReranker.from_pretrained(checkpoint_folder, device="cpu", store=exact)

@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch.nn.functional import embedding, layer_norm, scaled_dot_product_attention
 
-# What torch.compile emits for a frozen model on a CPU. A torch that is built without oneDNN has neither.
+from compositional_rerank.scoring.cosines import LANES, ONEDNN_LINEAR
+
+# With ONEDNN_LINEAR what torch.compile emits for a frozen model. A torch without oneDNN has neither.
 _PACK = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
-_LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
-_LANES = 16  # attention is faster over whole registers of float32 numbers
 _HIDDEN_FAR = -1e9  # what is added to a logit of attention to padding
 
 
@@ -66,7 +66,7 @@ class PackedBert:
         config: Any = model.config
         return (
             _PACK is not None
-            and _LINEAR is not None
+            and ONEDNN_LINEAR is not None
             and config.model_type == "bert"
             and config.hidden_act == "gelu"
             and getattr(config, "position_embedding_type", "absolute") == "absolute"
@@ -83,7 +83,7 @@ class PackedBert:
             lengths: how many tokens each text has, at least 1.
         """
         longest = max(lengths)
-        longest += -longest % _LANES
+        longest += -longest % LANES  # attention is faster over whole registers
         places = torch.arange(longest)
         mine = places < torch.tensor(lengths).unsqueeze(1)
         packed = mine.flatten().nonzero().squeeze(1)  # where the tokens are among the padded ones
@@ -93,7 +93,7 @@ class PackedBert:
         hidden = embedding(ids, self._words) + embedding(types, self._types)
         hidden += embedding(packed % longest, self._positions)
         hidden = self._normalised(hidden, self._norm)
-        linear, add = _LINEAR.default, _LINEAR.binary  # type: ignore[union-attr]
+        linear, add = ONEDNN_LINEAR.default, ONEDNN_LINEAR.binary  # type: ignore[union-attr]
         for inputs, out, norm, wide, narrow, last_norm in self._layers:
             rows = linear(hidden, *inputs, "none", [], "").index_select(0, padded).float()
             query, key, value = rows.view(shape).permute(2, 0, 3, 1, 4)

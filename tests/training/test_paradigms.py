@@ -72,64 +72,33 @@ def exactly(share: float) -> Callable[[int, int], bool]:
 
 # The slow and obvious reading: of how many it holds, of how many not. Numbers are read as 2, large ones as 5,
 # those with a name as 12, shares as 1/4.
-READINGS: dict[str, Callable[[int, int], bool]] = {
-    "all": lambda yes, no: no == 0,
-    "some": lambda yes, no: yes > 0,
-    "most": lambda yes, no: yes > no,
-    "few": lambda yes, no: 0 < yes < 0.2 * no,
-    "afew": lambda yes, no: 3 <= yes <= 5,
-    "many": lambda yes, no: yes > 6,
-    "one_but": lambda yes, no: no == 1,
-    "two_but": lambda yes, no: no == 2,
-    "half": exactly(0.5),
-    "half_or_more": lambda yes, no: yes >= no,
-    "over": lambda yes, no: yes > 5,
-    "under": lambda yes, no: yes == 4,
-    "about": lambda yes, no: 4 <= yes <= 6,
-    "named": lambda yes, no: yes == 12,
-    "everything": lambda yes, no: no == 0,
-    "something": lambda yes, no: yes > 0,
-    "whole": lambda yes, no: no == 0,
-    "part": lambda yes, no: yes > 0,
-    "mostly": lambda yes, no: yes > no,
-    "little": lambda yes, no: 0 < yes < 0.2 * no,
-    "share": exactly(0.25),
-    "at_least": lambda yes, no: yes >= 2,
-    "at_most": lambda yes, no: yes <= 2,
-    "exactly": lambda yes, no: yes == 2,
-    "both": lambda yes, no: (yes, no) == (2, 0),
-    "either": lambda yes, no: yes > 0 and yes + no == 2,
-    "one_of_two": lambda yes, no: (yes, no) == (1, 1),
-    "people": lambda yes, no: no == 0,
-    "someone": lambda yes, no: yes > 0,
-    "object_all": lambda yes, no: no == 0,
-    "object_some": lambda yes, no: yes > 0,
-    "object_most": lambda yes, no: yes > no,
-    "object_few": lambda yes, no: 0 < yes < 0.2 * no,
-    "object_one_but": lambda yes, no: no == 1,
-    "always": lambda yes, no: no == 0,
-    "sometimes": lambda yes, no: yes > 0,
-    "usually": lambda yes, no: yes > no,
-    "rarely": lambda yes, no: 0 < yes < 0.2 * no,
-}
-
-
-# Not about one group alone.
-OTHERS = (
-    {
-        "only",
-        "also",
-        "only_group",
-        "also_group",
-        "more",
-        "as_many",
-        "twice",
-        "how_often",
-        "each_number",
-        "in_all",
-    }
-    | {"pair", "one_of_pair", "first_of_pair"}
-    | {"enough", "too_few", "too_many"}
+ALIKE: list[tuple[str, Callable[[int, int], bool]]] = [
+    ("all everything whole people object_all always", lambda yes, no: no == 0),
+    ("some something part someone object_some sometimes", lambda yes, no: yes > 0),
+    ("most mostly object_most usually", lambda yes, no: yes > no),
+    ("few little object_few rarely", lambda yes, no: 0 < yes < 0.2 * no),
+    ("one_but object_one_but", lambda yes, no: no == 1),
+    ("two_but", lambda yes, no: no == 2),
+    ("afew", lambda yes, no: 3 <= yes <= 5),
+    ("many", lambda yes, no: yes > 6),
+    ("half", exactly(0.5)),
+    ("share", exactly(0.25)),
+    ("half_or_more", lambda yes, no: yes >= no),
+    ("over", lambda yes, no: yes > 5),
+    ("under", lambda yes, no: yes == 4),
+    ("about", lambda yes, no: 4 <= yes <= 6),
+    ("named", lambda yes, no: yes == 12),
+    ("at_least", lambda yes, no: yes >= 2),
+    ("at_most", lambda yes, no: yes <= 2),
+    ("exactly", lambda yes, no: yes == 2),
+    ("both", lambda yes, no: (yes, no) == (2, 0)),
+    ("either", lambda yes, no: yes > 0 and yes + no == 2),
+    ("one_of_two", lambda yes, no: (yes, no) == (1, 1)),
+]
+READINGS = {name: reading for names, reading in ALIKE for name in names.split()}
+OTHERS = set(  # not about one group alone
+    "only also only_group also_group more as_many twice how_often each_number in_all pair one_of_pair "
+    "first_of_pair enough too_few too_many".split()
 )
 
 

@@ -10,8 +10,8 @@ from compositional_rerank.scoring.tokens import PackedTokens
 # torch's float32 matmul goes through MKL, which uses less than half of an AMD processor with AVX-512. The
 # operator that torch.compile emits for linear layers goes to oneDNN: twice as fast there, and float32 on any
 # processor, where the switch torch.backends.mkldnn.matmul.fp32_precision would allow bfloat16 to all threads.
-_ONEDNN = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
-_LANES = 16  # float32 numbers of the widest vector register
+ONEDNN_LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+LANES = 16  # float32 numbers of the widest vector register
 
 
 def check_query(query: torch.Tensor, dimension: int) -> None:
@@ -35,7 +35,7 @@ def whole_lanes(query: torch.Tensor) -> torch.Tensor:
         >>> whole_lanes(torch.ones(18, 2)).shape
         torch.Size([32, 2])
     """
-    return torch.cat([query, query[-1:].expand(-len(query) % _LANES, -1)])
+    return torch.cat([query, query[-1:].expand(-len(query) % LANES, -1)])
 
 
 @torch.no_grad()
@@ -81,7 +81,7 @@ def token_cosines(query: torch.Tensor, passages: PackedTokens) -> torch.Tensor:
 
 def _product(vectors: torch.Tensor, query: torch.Tensor) -> torch.Tensor:
     columns = query.to(vectors.dtype).T.contiguous()
-    if _ONEDNN is not None and vectors.device.type == "cpu" and vectors.dtype == torch.float32:
-        product: torch.Tensor = _ONEDNN(vectors, columns.T, None, "none", [], "")
+    if ONEDNN_LINEAR is not None and vectors.device.type == "cpu" and vectors.dtype == torch.float32:
+        product: torch.Tensor = ONEDNN_LINEAR(vectors, columns.T, None, "none", [], "")
         return product
     return vectors @ columns

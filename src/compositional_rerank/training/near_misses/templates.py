@@ -112,12 +112,7 @@ def generate(
 
 
 def _triple(
-    grammar: Grammar,
-    family: Family,
-    rng: random.Random,
-    form: str,
-    passage: bool,
-    presupposed: float = 0.0,
+    grammar: Grammar, family: Family, rng: random.Random, form: str, passage: bool, presupposed: float
 ) -> Triple | None:
     for _ in range(12):
         triple = _attempt(grammar, family, rng, form, passage, presupposed)
