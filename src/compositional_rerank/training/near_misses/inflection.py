@@ -69,7 +69,7 @@ def noun_lemma(word: str) -> str:
 
 _AN_EXCEPTIONS = ("hour", "honest", "honour", "honor", "heir")
 _A_EXCEPTIONS = ("uni", "use", "usu", "eu", "one", "once", "ewe", "uk", "ute", "ura", "uto")
-_A_BUT_AN = ("unin", "unim", "unid")
+_A_BUT_AN = ("unin", "unim", "unid", "unir")
 
 
 def article(following: str) -> str:
