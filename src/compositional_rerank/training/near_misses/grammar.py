@@ -35,6 +35,7 @@ _MARKS = {
 }
 _IRREGULAR = {
     "man": "men",
+    "midwife": "midwives",
     "woman": "women",
     "child": "children",
     "person": "people",
