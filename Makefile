@@ -22,7 +22,7 @@ audit: $(READY) ## measure recall and near-miss rejection of the shipped default
 bench: $(READY) ## measure speed, in a short form; benchmarks/NAME.py without --short is the full one
 	for name in kernel encode rerank store scaling; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
 
-checkpoint: $(READY) ## train the shipped checkpoint again, in fifteen stages: make checkpoint DATA=folder OUT=folder
+checkpoint: $(READY) ## train the shipped checkpoint again, in sixteen stages: make checkpoint DATA=folder OUT=folder
 	test -n "$(DATA)" && test -n "$(OUT)"
 	from=all-MiniLM-L6-v2; for stage in first second third fourth fifth sixth; do \
 	  $(BIN)/compositional-rerank train verifier --data $(DATA) --recipe $$stage --from $$from \
@@ -53,11 +53,16 @@ checkpoint: $(READY) ## train the shipped checkpoint again, in fifteen stages: m
 	  --from $(OUT).both --out $(OUT).thirteenth.$$seed || exit 1; done
 	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).thirteenth.37 --checkpoint $(OUT).thirteenth.38 \
 	  --out $(OUT).thirteenth
-	for seed in 39 40; do $(BIN)/compositional-rerank train verifier --data $(DATA) --recipe fourteenth --seed $$seed \
+	for seed in 39 40; do $(BIN)/compositional-rerank train verifier --data $(DATA) --recipe fourteenth --epochs 0.7 --seed $$seed \
 	  --from $(OUT).thirteenth --out $(OUT).fourteenth.$$seed || exit 1; done
 	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).fourteenth.39 --checkpoint $(OUT).fourteenth.40 \
 	  --out $(OUT).fourteenth
-	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).fourteenth --checkpoint $(OUT).both --out $(OUT).last
+	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).fourteenth --checkpoint $(OUT).thirteenth --out $(OUT).four
+	for seed in 41 42; do $(BIN)/compositional-rerank train verifier --data $(DATA) --recipe fifteenth --seed $$seed \
+	  --from $(OUT).four --out $(OUT).fifteenth.$$seed || exit 1; done
+	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).fifteenth.41 --checkpoint $(OUT).fifteenth.42 \
+	  --out $(OUT).fifteenth
+	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).fifteenth --checkpoint $(OUT).four --out $(OUT).last
 	$(BIN)/python benchmarks/projection_texts.py --data $(DATA) --out $(OUT).texts.jsonl
 	$(BIN)/compositional-rerank train projection --corpus $(OUT).texts.jsonl --from $(OUT).last --out $(OUT).projected
 	$(BIN)/compositional-rerank train embedder --data $(DATA) --from $(OUT).projected --out $(OUT)

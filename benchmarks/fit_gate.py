@@ -92,8 +92,8 @@ def main() -> None:
     mismatch, labels = (np.concatenate(column) for column in list(zip(*judged, strict=True))[1:])
     weights = np.concatenate([np.full(len(truth), 1000 / len(truth)) for _, _, truth in judged])
     forms = np.array([asks(query) for query in asked])
-    if forms.any() and not forms.all():  # questions count as much as statements, of which there is more
-        weights[forms] *= weights[~forms].sum() / weights[forms].sum()
+    if forms.any() and not forms.all():  # questions count twice as much as statements, of which there is more
+        weights[forms] *= 2 * weights[~forms].sum() / weights[forms].sum()
     logits = torch.logit(torch.tensor(mismatch), eps=1e-6).float()
     calibration = fit_calibration(
         logits, torch.tensor(labels).float(), asked, weights=torch.tensor(weights).float()

@@ -26,6 +26,9 @@ STAGES = (
     "tenth",
     "eleventh",
     "twelfth",
+    "thirteenth",
+    "fourteenth",
+    "fifteenth",
     "embedder",
 )
 SYSTEMS = ("cosine", "against", "maxsim", "two_stage")
