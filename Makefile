@@ -62,7 +62,8 @@ checkpoint: $(READY) ## train the shipped checkpoint again, in sixteen stages: m
 	  --from $(OUT).four --out $(OUT).fifteenth.$$seed || exit 1; done
 	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).fifteenth.41 --checkpoint $(OUT).fifteenth.42 \
 	  --out $(OUT).fifteenth
-	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).fifteenth --checkpoint $(OUT).four --out $(OUT).last
+	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).fifteenth --checkpoint $(OUT).four --out $(OUT).six
+	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).fifteenth --checkpoint $(OUT).six --out $(OUT).last
 	$(BIN)/python benchmarks/projection_texts.py --data $(DATA) --out $(OUT).texts.jsonl
 	$(BIN)/compositional-rerank train projection --corpus $(OUT).texts.jsonl --from $(OUT).last --out $(OUT).projected
 	$(BIN)/compositional-rerank train embedder --data $(DATA) --from $(OUT).projected --out $(OUT)
