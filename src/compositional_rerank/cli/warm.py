@@ -116,7 +116,11 @@ def _fill(reranker: CompositionalReranker, store: FileStore, texts: list[str]) -
     from compositional_rerank.warming import warm
 
     held = len(store)
-    there = store.holds([token_key(reranker.encoder.fingerprint, text, store.dtype) for text in texts])
+
+    def held_of(some: list[str]) -> list[bool]:
+        return store.holds([token_key(reranker.encoder.fingerprint, text, store.dtype) for text in some])
+
+    there = held_of(texts)
     new = [text for text, is_there in zip(texts, there, strict=True) if not is_there]
     known = len(texts) - len(new)
     if held and new and not known:
@@ -139,7 +143,7 @@ def _fill(reranker: CompositionalReranker, store: FileStore, texts: list[str]) -
         with bar:
             warm(reranker, new, show)
     except KeyboardInterrupt:
-        left = len(new) - done
+        left = held_of(new).count(False)  # not by `done`: the disk may be a chunk ahead of it
         print(f"\nstopped with {left:,} passages left: the same command goes on there", file=sys.stderr)
         return 130
     seconds = max(time.monotonic() - start, 1e-9)
