@@ -34,7 +34,7 @@ card: $(READY) ## audit the shipped checkpoint on public data and write its mode
 	  --notes benchmarks/results/training_notes.md --audit benchmarks/results/audit_near_misses.json \
 	  --audit benchmarks/results/audit_retrieval.json
 
-checkpoint: $(READY) ## train the shipped checkpoint again, in sixteen stages: make checkpoint DATA=folder OUT=folder
+checkpoint: $(READY) ## train the shipped checkpoint again, in seventeen stages: make checkpoint DATA=folder OUT=folder
 	test -n "$(DATA)" && test -n "$(OUT)"
 	from=all-MiniLM-L6-v2; for stage in first second third fourth fifth sixth; do \
 	  $(BIN)/compositional-rerank train verifier --data $(DATA) --recipe $$stage --from $$from \
@@ -75,7 +75,12 @@ checkpoint: $(READY) ## train the shipped checkpoint again, in sixteen stages: m
 	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).fifteenth.41 --checkpoint $(OUT).fifteenth.42 \
 	  --out $(OUT).fifteenth
 	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).fifteenth --checkpoint $(OUT).four --out $(OUT).six
-	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).fifteenth --checkpoint $(OUT).six --out $(OUT).last
+	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).fifteenth --checkpoint $(OUT).six --out $(OUT).most
+	for seed in 43 44; do $(BIN)/compositional-rerank train verifier --data $(DATA) --recipe sixteenth --seed $$seed \
+	  --from $(OUT).most --out $(OUT).sixteenth.$$seed || exit 1; done
+	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).sixteenth.43 --checkpoint $(OUT).sixteenth.44 \
+	  --out $(OUT).sixteenth
+	$(BIN)/python benchmarks/mean_checkpoint.py --checkpoint $(OUT).sixteenth --checkpoint $(OUT).most --out $(OUT).last
 	$(BIN)/python benchmarks/projection_texts.py --data $(DATA) --out $(OUT).texts.jsonl
 	$(BIN)/compositional-rerank train projection --corpus $(OUT).texts.jsonl --from $(OUT).last --out $(OUT).projected
 	$(BIN)/compositional-rerank train embedder --data $(DATA) --from $(OUT).projected --out $(OUT)

@@ -29,6 +29,7 @@ STAGES = (
     "thirteenth",
     "fourteenth",
     "fifteenth",
+    "sixteenth",
     "embedder",
 )
 SYSTEMS = ("cosine", "against", "maxsim", "two_stage")

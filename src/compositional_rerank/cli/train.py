@@ -65,7 +65,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--recipe",
         metavar="R",
-        help="recipe for --data: first to fifteenth, embedder or a TOML file (fifteenth, or embedder)",
+        help="recipe for --data: first to sixteenth, embedder or a TOML file (sixteenth, or embedder)",
     )
     parser.add_argument(
         "--out", type=Path, required=True, metavar="DIR", help="checkpoint folder to write; must not exist"
@@ -129,7 +129,7 @@ def _train_verifier(args: argparse.Namespace, given: dict[str, Any]) -> None:
         settings = TrainingSettings(**given)
         pairs = corpus_pairs(read_passages(args.corpus), args.rows, settings.seed)
     else:
-        recipe = Recipe.load(args.recipe or "fifteenth")
+        recipe = Recipe.load(args.recipe or "sixteenth")
         settings = replace(recipe.training, **given)
         pairs = replace(recipe, seed=settings.seed).pairs(args.data)
     print(f"{len(pairs)} pairs, {sum(pair.mismatch for pair in pairs)} of them near-misses", file=sys.stderr)
