@@ -9,41 +9,29 @@ checkpoint with its verifier over the top 100 of the same cosine. Both run on th
 
 from __future__ import annotations
 
-import argparse
 import json
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import torch
-from common import RESULTS, report
+from common import report
+from ranking import CHUNK, arguments, by_cosine, queries_of
 from tqdm import tqdm
 
 from compositional_rerank import CompositionalReranker, MemoryStore, TokenEncoder
-from compositional_rerank.audit.formats import RetrievalSet, read_beir
+from compositional_rerank.audit.formats import RetrievalSet
 from compositional_rerank.audit.intervals import mean_interval
 from compositional_rerank.audit.metrics import p_value, ranking_measures
 from compositional_rerank.config import locate
 from compositional_rerank.store import quantise, token_key
 
-DEPTH, PEERS_DEPTH = 100, 50
-CHUNK = 256  # passages that are encoded at a time
+PEERS_DEPTH = 50
 SEED = 0
 
 
 def main() -> None:
     """Rank every collection in all three ways, write JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--beir", action="append", required=True, metavar="DIR", help="a collection's folder")
-    parser.add_argument("--split", default="test", help="whose queries (test)")
-    parser.add_argument("--limit", type=int, help="first so many queries of each (all)")
-    parser.add_argument("--backend", default="openvino", help="torch or openvino (openvino)")
-    parser.add_argument("--out", type=Path, default=RESULTS / "frozen.json", help="JSON file to write")
-    args = parser.parse_args()
-    args.threads, args.rounds = torch.get_num_threads(), 1
-    collections = {Path(folder).name: read_beir(Path(folder), args.split) for folder in args.beir}
+    args, collections = arguments("frozen", __doc__)
     shipped = CompositionalReranker.from_pretrained(device="cpu", backend=args.backend)
     plain = CompositionalReranker(TokenEncoder(locate(None).base, "cpu", args.backend), name="plain")
     rows = {}
@@ -70,14 +58,10 @@ def _collection(
             {key(text): quantise(entry, "float32") for text, entry in zip(texts, encoded, strict=True)}
         )
     matrix = torch.stack(pooled)
-    place = {identifier: index for index, identifier in enumerate(data.document_ids)}
     rankings: dict[str, dict[str, list[str]]] = {"cosine": {}, "frozen": {}, "two_stage": {}}
-    queries = list(zip(data.query_ids, data.queries, strict=True))[:limit]
+    queries = queries_of(data, limit)
     for identifier, query in tqdm(queries, desc="ranking", disable=None):
-        cosine = matrix @ encoder.encode([query], task="query")[0].pooled
-        if identifier in place:  # a query that is a document of the collection
-            cosine[place[identifier]] = -2
-        top = cosine.topk(min(DEPTH, len(documents))).indices.tolist()
+        cosine, top = by_cosine(encoder, matrix, data, (identifier, query))
         few = top[:PEERS_DEPTH]
         maxsim = np.empty(len(few))
         for result in plain.rerank(query, [documents[index] for index in few]):

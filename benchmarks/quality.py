@@ -10,19 +10,18 @@ Multi-Vector Retrieval", 2024).
 
 from __future__ import annotations
 
-import argparse
 import json
 from functools import partial
-from pathlib import Path
 
 import torch
-from common import RESULTS, report
+from common import report
+from ranking import CHUNK, arguments, by_cosine, queries_of
 from scipy.cluster.hierarchy import fcluster, linkage
 from store import POOLED, passage
 from tqdm import tqdm
 
 from compositional_rerank import CompositionalReranker, MemoryStore, TokenEncoder
-from compositional_rerank.audit.formats import RetrievalSet, read_beir
+from compositional_rerank.audit.formats import RetrievalSet
 from compositional_rerank.audit.metrics import ranking_measures
 from compositional_rerank.config import locate
 from compositional_rerank.encoder import EncodedText
@@ -31,24 +30,12 @@ from compositional_rerank.store.index import RECORD
 from compositional_rerank.store.layout import Layout
 from compositional_rerank.store.quantise import DTYPES
 
-DEPTH = 100
 POOLED_BY_2 = "int8, pooled by 2"
-CHUNK = 256  # passages that are encoded at a time
 
 
 def main() -> None:
     """Encode every collection once for each dimension, rerank from each precision, write JSON."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--beir", action="append", required=True, metavar="DIR", help="a collection's folder")
-    parser.add_argument("--split", default="test", help="whose queries (test)")
-    parser.add_argument("--limit", type=int, help="first so many queries of each (all)")
-    parser.add_argument("--backend", default="openvino", help="torch or openvino (openvino)")
-    parser.add_argument("--out", type=Path, default=RESULTS / "quality.json", help="JSON file to write")
-    args = parser.parse_args()
-    args.threads, args.rounds = torch.get_num_threads(), 1
-    collections = {Path(folder).name: read_beir(Path(folder), args.split) for folder in args.beir}
+    args, collections = arguments("quality", __doc__)
     shipped = CompositionalReranker.from_pretrained(device="cpu", backend=args.backend)
     whole = TokenEncoder(locate(None).base, "cpu", args.backend)
     rows = []
@@ -78,13 +65,8 @@ def _collection(
     for start in tqdm(range(0, len(documents), CHUNK), desc=f"encoding, d={encoder.dimension}", disable=None):
         encoded += encoder.encode(documents[start : start + CHUNK], task="document")
     pooled = torch.stack([entry.pooled for entry in encoded])
-    place = {identifier: index for index, identifier in enumerate(data.document_ids)}
-    tops: dict[str, list[int]] = {}
-    for identifier, query in list(zip(data.query_ids, data.queries, strict=True))[:limit]:
-        cosine = pooled @ encoder.encode([query], task="query")[0].pooled
-        if identifier in place:
-            cosine[place[identifier]] = -2
-        tops[query] = cosine.topk(min(DEPTH, len(documents))).indices.tolist()
+    queries = queries_of(data, limit)
+    tops = {query[1]: by_cosine(encoder, pooled, data, query)[1] for query in queries}
     needed = sorted({index for top in tops.values() for index in top})
     found = {}
     for name in (*DTYPES, POOLED_BY_2):
@@ -97,7 +79,6 @@ def _collection(
             encoder, name="quality", store=store, config=shipped.config, verifier=shipped.verifier
         )
         rankings: dict[str, list[str]] = {}
-        queries = list(zip(data.query_ids, data.queries, strict=True))[:limit]
         for identifier, query in tqdm(queries, desc=f"reranking from {name}", disable=None):
             ranking = reranker.rerank(query, [documents[index] for index in tops[query]])
             rankings[identifier] = [data.document_ids[tops[query][result.index]] for result in ranking]
