@@ -29,10 +29,10 @@ from tqdm import tqdm
 from transformers import AutoModel, AutoTokenizer
 
 from compositional_rerank.audit.formats import read_pairs, read_triples
-from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
-from compositional_rerank.encoder import TokenEncoder
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
+from compositional_rerank.encoding.token_encoder import TokenEncoder
 from compositional_rerank.training.recipe import Recipe
-from compositional_rerank.verification import compare
+from compositional_rerank.verification.evidence import compare
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable

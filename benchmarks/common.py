@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from tokenizers import Tokenizer
 
-from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
 
 RESULTS = Path(__file__).parent / "results"
 MEDIAN_OF = 9

@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from common import Texts, arguments, report, timed
 
-from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
-from compositional_rerank.encoder import TokenEncoder
+from compositional_rerank.backends.openvino import precision
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
+from compositional_rerank.encoding.token_encoder import TokenEncoder
 from compositional_rerank.errors import MissingDependencyError
-from compositional_rerank.graph import precision
 
 
 def main() -> None:

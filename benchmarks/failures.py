@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from compositional_rerank import CompositionalReranker, StructuralEmbedder
-from compositional_rerank.checkpoint import DEFAULT_BASE
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
 
 TRIPLES = [
     ("Rome is closer than Paris", "Paris is farther away than Rome", "Paris is closer than Rome"),

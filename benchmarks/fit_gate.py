@@ -26,11 +26,12 @@ from tqdm import tqdm
 
 from compositional_rerank import CompositionalReranker, MemoryStore, StructuralEmbedder, TokenEncoder
 from compositional_rerank.audit.formats import read_beir, read_pairs, read_triples
-from compositional_rerank.calibration import Calibration, asks
-from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig, locate
+from compositional_rerank.checkpoints.config import VERIFIER_FILE, CheckpointConfig
+from compositional_rerank.checkpoints.locate import locate
+from compositional_rerank.scoring.calibration import Calibration, asks
 from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.training.calibration import fit_calibration
-from compositional_rerank.verifier import Verifier
+from compositional_rerank.verification.cross_encoder import Verifier
 
 TAUS, WIDTHS = (0.55, 0.6, 0.65, 0.7, 0.75), (0.02, 0.04)
 BETAS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 1.0, 1.5, 2.0)
@@ -65,7 +66,7 @@ def main() -> None:
     loose = dataclasses.replace(config, fusion=Fusion(min(TAUS), max(WIDTHS), 0.0, 0.5), verifier=plain)
     located = locate(str(args.checkpoint))
     encoder = TokenEncoder(located.base, "cpu", args.backend, located.projection)
-    reranker = CompositionalReranker(
+    reranker = CompositionalReranker.from_parts(
         encoder,
         name=located.name,
         store=MemoryStore(8 << 30, "float32"),

@@ -22,7 +22,7 @@ from compositional_rerank import CompositionalReranker, MemoryStore, TokenEncode
 from compositional_rerank.audit.formats import RetrievalSet
 from compositional_rerank.audit.intervals import mean_interval
 from compositional_rerank.audit.metrics import p_value, ranking_measures
-from compositional_rerank.config import locate
+from compositional_rerank.checkpoints.locate import locate
 from compositional_rerank.store import quantise, token_key
 
 PEERS_DEPTH = 50
@@ -33,7 +33,9 @@ def main() -> None:
     """Rank every collection in all three ways, write JSON."""
     args, collections = arguments("frozen", __doc__)
     shipped = CompositionalReranker.from_pretrained(device="cpu", backend=args.backend)
-    plain = CompositionalReranker(TokenEncoder(locate(None).base, "cpu", args.backend), name="plain")
+    plain = CompositionalReranker.from_parts(
+        TokenEncoder(locate(None).base, "cpu", args.backend), name="plain"
+    )
     rows = {}
     for name, data in collections.items():
         rows[name] = _collection(shipped, plain, data, args.limit)

@@ -18,8 +18,8 @@ import torch
 from common import arguments, report, timed
 from sentence_transformers.util import maxsim as library_maxsim
 
-from compositional_rerank.config import locate
-from compositional_rerank.encoder import TokenEncoder
+from compositional_rerank.checkpoints.locate import locate
+from compositional_rerank.encoding.token_encoder import TokenEncoder
 from compositional_rerank.scoring import PackedTokens, match, maxsim
 
 QUERY, PASSAGES, LENGTH, SIDE = 32, 100, 128, 1024

@@ -14,11 +14,12 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from compositional_rerank.config import VERIFIER_FILE, locate
-from compositional_rerank.delta import apply_delta
+from compositional_rerank.checkpoints.config import VERIFIER_FILE
+from compositional_rerank.checkpoints.locate import locate
+from compositional_rerank.checkpoints.weight_delta import apply_delta
 from compositional_rerank.training.export import export
 from compositional_rerank.training.network import build
-from compositional_rerank.verifier import HEAD
+from compositional_rerank.verification.cross_encoder import HEAD
 
 
 def main() -> None:

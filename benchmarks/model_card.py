@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from compositional_rerank.config import CheckpointConfig
+from compositional_rerank.checkpoints.config import CheckpointConfig
 from compositional_rerank.training.recipe import Recipe
 
 STAGES = (

@@ -58,7 +58,7 @@ def texts() -> dict[str, Any]:
     """The base model's folder and lists of a query with 100 passages."""
     from common import Texts
 
-    from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
+    from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
 
     made = Texts()
     lists = [made.candidates(number, CANDIDATES, TOKENS) for number in range(ROUNDS)]

@@ -23,8 +23,8 @@ from tqdm import tqdm
 from compositional_rerank import CompositionalReranker, MemoryStore, TokenEncoder
 from compositional_rerank.audit.formats import RetrievalSet
 from compositional_rerank.audit.metrics import ranking_measures
-from compositional_rerank.config import locate
-from compositional_rerank.encoder import EncodedText
+from compositional_rerank.checkpoints.locate import locate
+from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.store import quantise, token_key
 from compositional_rerank.store.index import RECORD
 from compositional_rerank.store.layout import Layout
@@ -75,7 +75,7 @@ def _collection(
         store = MemoryStore(16 << 30, dtype)
         kept = {index: fewer(encoded[index]) if pooling else encoded[index] for index in needed}
         store.put({key(documents[index]): quantise(entry, dtype) for index, entry in kept.items()})
-        reranker = CompositionalReranker(
+        reranker = CompositionalReranker.from_parts(
             encoder, name="quality", store=store, config=shipped.config, verifier=shipped.verifier
         )
         rankings: dict[str, list[str]] = {}

@@ -25,9 +25,9 @@ from common import Texts, arguments, report, summary
 from sentence_transformers import CrossEncoder
 
 from compositional_rerank import CompositionalReranker, MemoryStore
-from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
+from compositional_rerank.backends.openvino import BACKENDS, check_backend, compile_graph, export_graph
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
 from compositional_rerank.errors import MissingDependencyError
-from compositional_rerank.graph import BACKENDS, check_backend, compile_graph, export_graph
 from compositional_rerank.store import quantise, token_key
 
 CANDIDATES, TOKENS = 100, 128
@@ -141,7 +141,7 @@ def _ours(
 ) -> dict[str, Callable[[], object]]:
     work: dict[str, Callable[[], object]] = {}
     for name, one in rerankers.items():
-        plain = CompositionalReranker(one.encoder, name=name, store=one.store)
+        plain = CompositionalReranker.from_parts(one.encoder, name=name, store=one.store)
         work[f"{name}: query alone"] = partial(one.encoder.encode, [query], task="query")
         work[f"{name}: without verifier"] = partial(plain.rerank, query, passages)
         work[f"{name}: rerank"] = partial(one.rerank, query, passages)
@@ -164,7 +164,7 @@ def _rerankers() -> dict[str, CompositionalReranker]:
             device="cpu", backend=backend, store=MemoryStore(dtype="float32")
         )
         found[f"{backend}, float32 store"] = one
-        found[f"{backend}, int8 store"] = CompositionalReranker(
+        found[f"{backend}, int8 store"] = CompositionalReranker.from_parts(
             one.encoder,
             name=one.name,
             store=MemoryStore(dtype="int8"),

@@ -30,7 +30,7 @@ def main() -> None:
         backend = "openvino"
     except MissingDependencyError:
         reranker, backend = CompositionalReranker.from_pretrained(device="cpu", store=store), "torch"
-    plain = CompositionalReranker(reranker.encoder, name="without verifier", store=store)
+    plain = CompositionalReranker.from_parts(reranker.encoder, name="without verifier", store=store)
     counts = COUNTS[:-1] if args.short else COUNTS
     lengths = LENGTHS[:-1] if args.short else LENGTHS
     cases = {f"k={count}": texts.candidates(0, count, 128) for count in counts}

@@ -26,8 +26,9 @@ import numpy as np
 import torch
 from common import RESULTS, report, summary
 
-from compositional_rerank.config import locate
-from compositional_rerank.encoder import EncodedText, TokenEncoder
+from compositional_rerank.checkpoints.locate import locate
+from compositional_rerank.encoding.encoded_text import EncodedText
+from compositional_rerank.encoding.token_encoder import TokenEncoder
 from compositional_rerank.store import FileStore
 from compositional_rerank.store.folder import Folder, Meta
 from compositional_rerank.store.index import RECORD, Records, seal

@@ -18,7 +18,7 @@ import torch
 from tqdm import tqdm
 from transformers import AutoModel, AutoTokenizer
 
-from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
 from compositional_rerank.training.sources import inference_pairs, paraphrase_pairs
 
 STARTS = [

@@ -12,8 +12,8 @@ import tempfile
 from pathlib import Path
 
 from compositional_rerank import CompositionalReranker
-from compositional_rerank.config import locate
-from compositional_rerank.segments import sentence_spans
+from compositional_rerank.checkpoints.locate import locate
+from compositional_rerank.encoding.sentences import sentence_spans
 from compositional_rerank.training.corpus import corpus_pairs, read_passages
 from compositional_rerank.training.near_misses import pairs_from_corpus
 from compositional_rerank.training.settings import TrainingSettings

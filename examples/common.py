@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compositional_rerank import CompositionalReranker
-from compositional_rerank.segments import sentence_spans
+from compositional_rerank.encoding.sentences import sentence_spans
 
 CORPUS = Path(__file__).parent / "corpus"
 TELLING_QUERIES = [

@@ -12,9 +12,9 @@ import torch
 from hypothesis import settings
 
 from compositional_rerank import CompositionalReranker, MemoryStore, StructuralEmbedder, TokenEncoder
-from compositional_rerank.calibration import Calibration
-from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
-from compositional_rerank.config import VerifierConfig
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
+from compositional_rerank.checkpoints.config import VerifierConfig
+from compositional_rerank.scoring.calibration import Calibration
 from compositional_rerank.scoring.fusion import Fusion
 
 if TYPE_CHECKING:
@@ -115,8 +115,9 @@ def structural_folder(checkpoint_folder: Path, tmp_path_factory: pytest.TempPath
     """The same checkpoint with a structural part of 8 random dimensions, for texts of up to 32 tokens."""
     from sentence_transformers import SentenceTransformer
 
-    from compositional_rerank.config import StructuralConfig, locate
-    from compositional_rerank.structural import append_part
+    from compositional_rerank.checkpoints.config import StructuralConfig
+    from compositional_rerank.checkpoints.locate import locate
+    from compositional_rerank.encoding.structural import append_part
     from compositional_rerank.training.export import export_structural
 
     start = locate(checkpoint_folder)

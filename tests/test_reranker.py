@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from compositional_rerank import CompositionalReranker, FileStore, MemoryStore, TokenEncoder
-from compositional_rerank.checkpoint import DEFAULT_BASE
-from compositional_rerank.encoder import EncodedText
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
+from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.errors import CompositionalRerankError, InputError, ModelNotFoundError, StoreError
 
 QUERY = "Who wrote Faust?"
@@ -207,7 +207,7 @@ def test_a_store_of_the_users_own(reranker: CompositionalReranker) -> None:
             self.entries.update(entries)
 
     shelf = Shelf()
-    own = CompositionalReranker(reranker.encoder, name=reranker.name, store=shelf)
+    own = CompositionalReranker.from_parts(reranker.encoder, name=reranker.name, store=shelf)
     assert own.rerank(QUERY, PASSAGES).results == own.rerank(QUERY, PASSAGES).results
     assert shelf.writes == len(set(PASSAGES))
 
@@ -222,8 +222,8 @@ def test_a_folder_is_a_store(tmp_path: Path, reranker: CompositionalReranker) ->
 
 
 def test_without_a_store_passages_are_kept_in_int8(reranker: CompositionalReranker, tmp_path: Path) -> None:
-    own = CompositionalReranker(reranker.encoder, name=reranker.name)
-    kept = CompositionalReranker(reranker.encoder, name=reranker.name, store=FileStore(tmp_path))
+    own = CompositionalReranker.from_parts(reranker.encoder, name=reranker.name)
+    kept = CompositionalReranker.from_parts(reranker.encoder, name=reranker.name, store=FileStore(tmp_path))
     ranking, again, exact = (one.rerank(QUERY, PASSAGES) for one in (own, kept, reranker))
     assert own.store.dtype == kept.store.dtype == "int8"
     assert ranking.results == again.results
@@ -235,11 +235,11 @@ def test_what_a_store_cannot_keep_is_scored(tmp_path: Path, reranker: Compositio
     store = FileStore(tmp_path, "float32")
     nothing = torch.zeros(0, 4, dtype=torch.int32)
     store.put({b"k" * 32: EncodedText(torch.eye(1, 7), torch.zeros(1, 2).int(), torch.eye(1, 7)[0], nothing)})
-    own = CompositionalReranker(reranker.encoder, name=reranker.name, store=store)
+    own = CompositionalReranker.from_parts(reranker.encoder, name=reranker.name, store=store)
     with pytest.warns(RuntimeWarning, match="scored and not kept: store .* use another folder"):
         ranking = own.rerank(QUERY, PASSAGES)
     exact = MemoryStore(dtype="float32")  # a fresh one: in other batches, last bits differ
-    fresh = CompositionalReranker(reranker.encoder, name=reranker.name, store=exact)
+    fresh = CompositionalReranker.from_parts(reranker.encoder, name=reranker.name, store=exact)
     assert ranking.results == fresh.rerank(QUERY, PASSAGES).results
     with pytest.raises(StoreError, match="use another folder"):
         own.encode_passages(PASSAGES)

@@ -3,27 +3,32 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compositional_rerank.embedder import StructuralEmbedder
-    from compositional_rerank.encoder import TokenEncoder
-    from compositional_rerank.ranking import PairScores, RankedPassage, Ranking
+    from compositional_rerank.checkpoints.base_models import SHIPPED_NAME
+    from compositional_rerank.encoding.embedder import StructuralEmbedder
+    from compositional_rerank.encoding.token_encoder import TokenEncoder
+    from compositional_rerank.explaining import explain
     from compositional_rerank.reranker import CompositionalReranker
+    from compositional_rerank.results import PairScores, RankedPassage, Ranking
     from compositional_rerank.scoring import PackedTokens
     from compositional_rerank.store import FileStore, MemoryStore
 
 __version__ = "0.1.0"
 
 _HOMES = {
+    "SHIPPED_NAME": "checkpoints.base_models",
+    "explain": "explaining",
     "CompositionalReranker": "reranker",
     "FileStore": "store",
     "MemoryStore": "store",
     "PackedTokens": "scoring",
-    "PairScores": "ranking",
-    "RankedPassage": "ranking",
-    "Ranking": "ranking",
-    "StructuralEmbedder": "embedder",
-    "TokenEncoder": "encoder",
+    "PairScores": "results",
+    "RankedPassage": "results",
+    "Ranking": "results",
+    "StructuralEmbedder": "encoding.embedder",
+    "TokenEncoder": "encoding.token_encoder",
 }
 __all__ = [
+    "SHIPPED_NAME",
     "CompositionalReranker",
     "FileStore",
     "MemoryStore",
@@ -33,6 +38,7 @@ __all__ = [
     "Ranking",
     "StructuralEmbedder",
     "TokenEncoder",
+    "explain",
 ]
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Set
+from importlib.util import find_spec
+from numbers import Integral, Real
 from typing import Any
 
-from compositional_rerank.errors import InputError
+from compositional_rerank.errors import InputError, MissingDependencyError
+
+BACKENDS = ("torch", "openvino")
 
 
 def check_text(value: object, what: str) -> str:
@@ -24,34 +28,89 @@ def check_query(value: object) -> str:
 
 
 def check_texts(values: object, what: str) -> list[str]:
-    """Return a list of strings; blank ones are allowed, a lone string is not."""
-    if isinstance(values, str) or not isinstance(values, Sequence):
-        raise InputError(
-            f"{what} must be a list of str, got {type(values).__name__}: wrap a single text in a list"
-        )
+    """Return the strings of any iterable of them: a list, an array, a column of a table, a generator.
+
+    Blank strings are allowed; a lone string is not, nor a mapping or a set, which have no order to rank in.
+    """
+    if isinstance(values, (str, bytes, Mapping, Set)) or not isinstance(values, Iterable):
+        fix = "wrap a single text in a list" if isinstance(values, (str, bytes)) else "pass them in order"
+        raise InputError(f"{what} must be a list of str, got {type(values).__name__}: {fix}")
     return [check_text(value, f"{what}[{index}]") for index, value in enumerate(values)]
 
 
 def check_count(value: object, what: str) -> int | None:
-    """Return a limit that is None (no limit) or an integer of at least 1."""
+    """Return a limit that is None (no limit) or an integer of at least 1, one of numpy's included."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise InputError(f"{what} must be an int or None, got {type(value).__name__}: {value!r:.40}")
     if value < 1:
         raise InputError(f"{what} must be at least 1, got {value}; pass None to keep all")
-    return value
+    return int(value)
 
 
 def check_bound(value: object, what: str, low: float, high: float) -> float | None:
     """Return a threshold that is None (no threshold) or a number in ``[low, high]``."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise InputError(f"{what} must be a number or None, got {type(value).__name__}: {value!r:.40}")
-    if not low <= value <= high:  # false for NaN, too
+    number = float(value)
+    if not low <= number <= high:  # false for NaN, too
         raise InputError(f"{what} must be in [{low:g}, {high:g}], got {value}; pass None for no threshold")
-    return float(value)
+    return number
+
+
+def check_device(value: object) -> str | None:
+    """Return the name of a torch device that this machine has, or None for the best there is.
+
+    ``"auto"`` is None, and case does not matter.
+    """
+    if value is None:
+        return None
+    name = str(value).strip().lower()  # a torch.device is fine, too
+    if name == "auto":
+        return None
+    if name == "cpu":
+        return name
+    import torch
+
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        there = ["cpu"]
+        if torch.accelerator.is_available():
+            kind = torch.accelerator.current_accelerator()
+            there += [f"{kind}:{number}" for number in range(torch.accelerator.device_count())]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise InputError(
+            f"device {value!r:.40} cannot be used ({reason:.80}); this machine has: {', '.join(there)}; "
+            "pass one of them, or None for the best"
+        ) from error
+    return name
+
+
+def check_backend(value: object, device: str | None) -> str:
+    """Return a backend that is known, installed, and runs on the device.
+
+    Raises:
+        InputError: the backend is unknown, or is to run on a device that it cannot use.
+        MissingDependencyError: OpenVINO is not installed.
+    """
+    if not isinstance(value, str) or value not in BACKENDS:
+        raise InputError(f"backend {value!r:.40} is unknown; the backends are: {', '.join(BACKENDS)}")
+    if value == "openvino":
+        if device not in (None, "cpu"):
+            raise InputError(
+                f"backend 'openvino' runs on the CPU, not on {device}: pass device='cpu' or None"
+            )
+        if find_spec("openvino") is None:
+            raise MissingDependencyError(
+                "backend 'openvino' needs the package openvino; fix: "
+                "pip install 'compositional-rerank[openvino]'"
+            )
+    return value
 
 
 def check_retrieval_scores(values: Any, count: int) -> list[float | None]:

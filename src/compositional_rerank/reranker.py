@@ -1,38 +1,52 @@
-"""CompositionalReranker: encode the query, fetch the candidates' token vectors, score, rank."""
+"""CompositionalReranker: settings, loaded at first use, and what can be asked of a reranker."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import warnings
-from collections.abc import Iterator, Sequence
-
-import numpy as np
-import torch
-from numpy.typing import NDArray
+from collections.abc import Callable, Sequence
+from threading import Lock
+from typing import TYPE_CHECKING, Any
 
 from compositional_rerank._validation import (
+    check_backend,
     check_bound,
     check_count,
+    check_device,
     check_query,
     check_retrieval_scores,
     check_texts,
 )
-from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig, locate
-from compositional_rerank.encoder import EncodedText, TokenEncoder
-from compositional_rerank.errors import InputError, StoreError
-from compositional_rerank.graph import check_backend
-from compositional_rerank.ranking import PairScores, RankedPassage, Ranking
-from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE
-from compositional_rerank.store import FileStore, MemoryStore, TokenStore, quantise, token_key
-from compositional_rerank.verification import Text, compare, suspects, verdicts
-from compositional_rerank.verifier import Verifier
+from compositional_rerank.errors import InputError
+from compositional_rerank.results import PairScores, RankedPassage, Ranking
+
+if TYPE_CHECKING:
+    from compositional_rerank._engine import Engine
+    from compositional_rerank.checkpoints.config import CheckpointConfig
+    from compositional_rerank.encoding.encoded_text import EncodedText
+    from compositional_rerank.encoding.token_encoder import TokenEncoder
+    from compositional_rerank.store import TokenStore
+    from compositional_rerank.verification.cross_encoder import Verifier
 
 
 class CompositionalReranker:
     """Ranks passages by MaxSim relevance, less a penalty for structural near-misses.
 
-    Build it with `from_pretrained`. One object serves any number of threads.
+    The constructor checks the settings and loads nothing; the model is loaded at first use, once, whichever
+    thread comes first. `from_pretrained` loads at once. Copies share what is loaded; a pickle holds the
+    settings, and the unpickled object loads anew. One object serves any number of threads.
+
+    Args:
+        model: a checkpoint of this library, or any sentence-transformers model for plain MaxSim; None is the
+            shipped default.
+        device: torch device name; None or ``"auto"`` picks an accelerator where there is one.
+        backend: what runs the networks: ``"torch"``, float32 for token embeddings; or ``"openvino"``, on the
+            CPU, bfloat16 where it is native. The first use of a model with OpenVINO exports it.
+        store: where passages' token embeddings are kept: a store, or the folder of a `FileStore`; None is a
+            `MemoryStore` of 1 GiB.
+
+    Raises:
+        InputError: the backend is unknown, or the device is not on this machine.
+        MissingDependencyError: OpenVINO is not installed.
 
     Example:
         >>> reranker = CompositionalReranker.from_pretrained("sentence-transformers/all-MiniLM-L6-v2")
@@ -43,38 +57,29 @@ class CompositionalReranker:
 
     def __init__(
         self,
-        encoder: TokenEncoder,
+        model: str | os.PathLike[str] | None = None,
         *,
-        name: str,
-        store: TokenStore | None = None,
-        config: CheckpointConfig | None = None,
-        verifier: Verifier | None = None,
+        device: str | None = None,
+        backend: str = "torch",
+        store: TokenStore | str | os.PathLike[str] | None = None,
     ) -> None:
-        self.encoder = encoder
-        self.name = name
-        self.store = MemoryStore() if store is None else store
-        self.config = config
-        self.verifier = verifier
+        self._model = None if model is None else os.fspath(model)
+        self._device = check_device(device)
+        self._backend = check_backend(backend, self._device)
+        self._store = os.fspath(store) if isinstance(store, (str, os.PathLike)) else store
+        self._engine: Engine | None = None
+        self._lock = Lock()
 
     @classmethod
     def from_pretrained(
         cls,
-        name_or_path: str | None = None,
+        name_or_path: str | os.PathLike[str] | None = None,
         *,
         device: str | None = None,
         backend: str = "torch",
         store: TokenStore | str | os.PathLike[str] | None = None,
     ) -> CompositionalReranker:
-        """Load a reranker.
-
-        Args:
-            name_or_path: a checkpoint of this library, or any sentence-transformers model for plain MaxSim;
-                None is the shipped default.
-            device: torch device name; None picks an accelerator where there is one.
-            backend: what runs the networks: ``"torch"``, float32 for token vectors; or ``"openvino"``, on the
-                CPU, bfloat16 where it is native. The first use of a model with OpenVINO exports it.
-            store: where passages' token vectors are kept: a store, or the folder of a `FileStore`; None is a
-                `MemoryStore` of 1 GiB.
+        """Load a reranker now; the arguments are the constructor's.
 
         Raises:
             ModelNotFoundError: no place has the model.
@@ -83,28 +88,78 @@ class CompositionalReranker:
             MissingDependencyError: OpenVINO is not installed.
             StoreError: the folder cannot be used as a store.
         """
-        if isinstance(store, (str, os.PathLike)):
-            store = FileStore(store)
-        check_backend(backend, device)
-        found = locate(name_or_path)
-        encoder = TokenEncoder(found.base, device, backend, found.projection)
-        verifier = None
-        if found.config is not None and found.folder is not None:
-            verifier = Verifier(
-                found.base, found.folder / VERIFIER_FILE, found.config.verifier, encoder.device, backend
-            )
-        return cls(encoder, name=found.name, store=store, config=found.config, verifier=verifier)
+        reranker = cls(name_or_path, device=device, backend=backend, store=store)
+        reranker._loaded()
+        return reranker
+
+    @classmethod
+    def from_parts(
+        cls,
+        encoder: TokenEncoder,
+        *,
+        name: str,
+        store: TokenStore | None = None,
+        config: CheckpointConfig | None = None,
+        verifier: Verifier | None = None,
+    ) -> CompositionalReranker:
+        """Build a reranker from loaded parts; ``name`` is where an unpickled copy finds the model.
+
+        Without ``store`` it has a `MemoryStore` of 1 GiB, without ``config`` and ``verifier`` plain MaxSim.
+        """
+        from compositional_rerank._engine import Engine
+        from compositional_rerank.store import MemoryStore
+
+        reranker = cls(name, device=str(encoder.device), backend=encoder.backend, store=store)
+        shelf = MemoryStore() if store is None else store
+        reranker._engine = Engine(name, encoder, shelf, config, verifier)
+        return reranker
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a pickle holds: model, device, backend, and the store's folder where it has one."""
+        folder = self._store if isinstance(self._store, str) else getattr(self._store, "path", None)
+        return {
+            "model": self._model,
+            "device": self._device,
+            "backend": self._backend,
+            "store": None if folder is None else str(folder),
+        }
+
+    @property
+    def name(self) -> str:
+        """Name of the model, as the user calls it."""
+        return self._loaded().name
+
+    @property
+    def encoder(self) -> TokenEncoder:
+        """Makes token embeddings."""
+        return self._loaded().encoder
+
+    @property
+    def store(self) -> TokenStore:
+        """Where passages' token embeddings are kept."""
+        return self._loaded().store
+
+    @property
+    def config(self) -> CheckpointConfig | None:
+        """The checkpoint's configuration; None for plain MaxSim."""
+        return self._loaded().config
+
+    @property
+    def verifier(self) -> Verifier | None:
+        """The verifier; None for plain MaxSim."""
+        return self._loaded().verifier
 
     @property
     def threshold(self) -> float | None:
         """Mismatch from which a passage counts as a near-miss; None without a verifier."""
-        return None if self.config is None else self.config.fusion.threshold
+        config = self.config
+        return None if config is None else config.fusion.threshold
 
     @property
     def fingerprint(self) -> str:
         """sha256 (hex) over everything that the scores depend on."""
-        settings = f"{self.encoder.fingerprint} {self.config}"
-        return hashlib.sha256(settings.encode()).hexdigest()
+        return self._loaded().fingerprint
 
     def rerank(
         self,
@@ -120,7 +175,8 @@ class CompositionalReranker:
 
         Args:
             query: the question or statement; not blank.
-            passages: candidates of any length; an empty list and blank passages are fine.
+            passages: candidates of any length, a list or any other collection of str; an empty one and blank
+                passages are fine.
             top_n: keep this many of the best, at least 1; None keeps all.
             retrieval_scores: what the retriever gave, one for each passage; carried along, never used.
             min_score: drop passages whose score is below it; None drops none.
@@ -140,11 +196,11 @@ class CompositionalReranker:
         given = check_retrieval_scores(retrieval_scores, len(texts))
         if not texts:
             return Ranking(query, ())
-        encoded_query = self._checked_query(self.encoder.encode([query], task="query")[0], query)
+        engine = self._loaded()
         # Equal texts are scored once: the same sum at another place of a batch may differ in its last bit,
         # and the texts would trade places with their twins.
         unique = list(dict.fromkeys(texts))
-        judged = dict(zip(unique, self._judge(Text(query, encoded_query), unique), strict=True))
+        judged = dict(zip(unique, engine.judge(engine.query(query), unique), strict=True))
         results = [
             RankedPassage(index, text, given[index], *judged[text]) for index, text in enumerate(texts)
         ]
@@ -175,43 +231,10 @@ class CompositionalReranker:
             raise InputError(
                 f"texts1 has {len(queries)} texts and texts2 has {len(passages)}: pass aligned lists"
             )
-        encoded = self.encoder.encode(queries, task="query", show_progress=show_progress)
-        candidates = self._encoded(passages, show_progress)
-        compared = [
-            compare(self._checked_query(query, text), [candidate])
-            for query, text, candidate in zip(encoded, queries, candidates, strict=True)
-        ]
-        relevance = torch.cat(
-            [
-                self._relevance(found.relevance, query, [candidate])
-                for found, query, candidate in zip(compared, encoded, candidates, strict=True)
-            ]
-            or [torch.zeros(0)]
-        )
-        if self.verifier is None or self.config is None:
-            return PairScores(_float64(relevance), None, None, _float64(relevance))
-        found = {
-            place: sentences
-            for place, (query, entry, text, passage, one) in enumerate(
-                zip(queries, encoded, passages, candidates, compared, strict=True)
-            )
-            for sentences in suspects(
-                Text(query, entry),
-                [Text(text, passage)],
-                one.closeness,
-                least=-1.0,
-                most=self.config.verifier.segments,
-            ).values()
-        }
-        verdict = verdicts(self.verifier, self.config.fusion, found)
-        # a passage without a token cannot be read: no mismatch, and its relevance is the lowest there is
-        mismatch = torch.zeros(len(queries)).index_copy(0, verdict.places, verdict.mismatch)
-        closeness = torch.full((len(queries),), -1.0).index_copy(0, verdict.places, verdict.closeness)
-        score = self.config.fusion.score(relevance, closeness, mismatch)
-        return PairScores(_float64(relevance), _float64(closeness), _float64(mismatch), _float64(score))
+        return self._loaded().score_pairs(queries, passages, show_progress)
 
     def encode_passages(self, passages: Sequence[str], *, show_progress: bool = False) -> list[EncodedText]:
-        """Token vectors of passages, from the store where it has them; new ones are encoded once and kept.
+        """Token embeddings of passages, from the store where it has them; new ones are encoded and kept.
 
         Args:
             passages: any texts; equal ones are encoded once.
@@ -223,77 +246,56 @@ class CompositionalReranker:
         Raises:
             StoreError: the store could not keep the new ones.
         """
-        return self._encoded(passages, show_progress, must_keep=True)
+        return self._loaded().encoded(check_texts(passages, "passages"), show_progress, must_keep=True)
 
-    def _encoded(
-        self, passages: Sequence[str], show_progress: bool = False, *, must_keep: bool = False
-    ) -> list[EncodedText]:
-        dtype = self.store.dtype
-        keys = [token_key(self.encoder.fingerprint, text, dtype) for text in passages]
-        found = dict(zip(keys, self.store.get(keys), strict=True))
-        missing = {key: text for key, text in zip(keys, passages, strict=True) if found[key] is None}
-        if missing:
-            encoded = self.encoder.encode(
-                list(missing.values()), task="document", show_progress=show_progress
-            )
-            # with the store's precision already now, so that a passage scores the same at every query
-            new = {key: quantise(entry, dtype) for key, entry in zip(missing, encoded, strict=True)}
-            try:
-                self.store.put(new)
-            except StoreError as error:
-                if must_keep:
-                    raise
-                warnings.warn(f"new passages are scored and not kept: {error}", RuntimeWarning, stacklevel=3)
-            found.update(new)
-        return [entry for key in keys if (entry := found[key]) is not None]
+    def warm(self, passages: Sequence[str], progress: Callable[[int, int], None] | None = None) -> None:
+        """Encode the passages that the store lacks and keep them, so that queries find them there.
 
-    def _judge(
-        self, query: Text, texts: list[str]
-    ) -> Iterator[tuple[float, float | None, float | None, float]]:
-        """Relevance, closeness, mismatch and score of every text, in their order."""
-        encoded = self._encoded(texts)
-        compared = compare(query.encoded, encoded)
-        relevance = self._relevance(compared.relevance, query.encoded, encoded)
-        if self.verifier is None or self.config is None:
-            for value in relevance.tolist():
-                yield value, None, None, value
-            return
-        fusion = self.config.fusion
-        found = suspects(
-            query,
-            [Text(text, entry) for text, entry in zip(texts, encoded, strict=True)],
-            compared.closeness,
-            least=fusion.least_closeness,
-            most=self.config.verifier.segments,
-        )
-        verdict = verdicts(self.verifier, fusion, found)
-        where = verdict.places
-        penalised = fusion.score(relevance[where], verdict.closeness, verdict.mismatch)
-        columns = (verdict.closeness.tolist(), verdict.mismatch.tolist(), penalised.tolist())
-        verified = dict(zip(where.tolist(), zip(*columns, strict=True), strict=True))
-        for index, value in enumerate(relevance.tolist()):
-            closeness, mismatch, score = verified.get(index, (None, None, value))
-            yield value, closeness, mismatch, score
+        Args:
+            passages: exactly the texts that will be reranked; equal ones are encoded once.
+            progress: called after each write with the number of passages and of their tokens.
 
-    def _relevance(
-        self, best: torch.Tensor, query: EncodedText, passages: Sequence[EncodedText]
-    ) -> torch.Tensor:
-        """float32 ``[n]`` on the CPU: MaxSim, mixed with the pooled cosine as the checkpoint says."""
-        weight = 0.0 if self.config is None else self.config.pooled_weight
-        if weight == 0:
-            return best
-        cosines = torch.stack([passage.pooled for passage in passages]) @ query.pooled
-        mixed = ((1 - weight) * best + weight * cosines).clamp_(-1.0, 1.0)
-        return torch.where(best > EMPTY_RELEVANCE, mixed, best)
+        Raises:
+            StoreError: the store could not keep them; what it kept before stays.
 
-    @staticmethod
-    def _checked_query(encoded: EncodedText, query: str) -> EncodedText:
-        if len(encoded.vectors) == 0:
-            raise InputError(
-                f"query {query!r:.80} has no token that the model's tokenizer knows: pass visible text"
-            )
-        return encoded
+        Example:
+            >>> reranker = CompositionalReranker("sentence-transformers/all-MiniLM-L6-v2")
+            >>> reranker.warm(["Goethe wrote Faust.", "Paris is in France.", "Goethe wrote Faust."])
+            >>> len(reranker.store)
+            2
+        """
+        from compositional_rerank.store.warming import chunks
+
+        for chunk in chunks(check_texts(passages, "passages")):
+            entries = self.encode_passages(chunk)
+            if progress is not None:
+                progress(len(chunk), sum(len(entry.vectors) for entry in entries))
+
+    def _loaded(self) -> Engine:
+        """The loaded parts; an error of loading propagates, and the next call tries again."""
+        if self._engine is None:
+            from compositional_rerank._engine import load_engine  # loading torch takes seconds
+
+            with self._lock:
+                if self._engine is None:
+                    self._engine = load_engine(self._model, self._device, self._backend, self._store)
+        return self._engine
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _from_settings, (self.settings,)
+
+    def __copy__(self) -> CompositionalReranker:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> CompositionalReranker:
+        return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, CompositionalReranker) and self.settings == other.settings
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.settings.values()))
 
 
-def _float64(values: torch.Tensor) -> NDArray[np.float64]:
-    return values.double().numpy()
+def _from_settings(settings: dict[str, Any]) -> CompositionalReranker:
+    return CompositionalReranker(**settings)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from compositional_rerank.checkpoint import DEFAULT_BASE
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
+from compositional_rerank.checkpoints.locate import Located, locate
 from compositional_rerank.cli import main
-from compositional_rerank.config import Located, locate
 from compositional_rerank.training.sources import LabelledPair
 
 SENTENCES = """\

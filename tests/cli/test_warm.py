@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from compositional_rerank import CompositionalReranker, FileStore
-from compositional_rerank.checkpoint import DEFAULT_BASE
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
 from compositional_rerank.store import token_key
 
 PASSAGES = ["The soup is cold.", "Paris is closer than Rome.", "Rome lies in Italy."]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from compositional_rerank.encoder import EncodedText
+from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.store import quantise
 
 

@@ -85,8 +85,8 @@ def test_scores_are_the_same_on_the_first_query_and_later(
     reranker: CompositionalReranker, tmp_path: Path, dtype: str
 ) -> None:
     passages = ["Goethe wrote Faust.", "Paris is in France. It is not in Italy.", "", "Rome fell."]
-    first = CompositionalReranker(reranker.encoder, name="first", store=FileStore(tmp_path, dtype))
-    later = CompositionalReranker(reranker.encoder, name="later", store=FileStore(tmp_path))
+    first = CompositionalReranker.from_parts(reranker.encoder, name="first", store=FileStore(tmp_path, dtype))
+    later = CompositionalReranker.from_parts(reranker.encoder, name="later", store=FileStore(tmp_path))
     before = first.rerank("Who wrote Faust?", passages).results
     assert before == first.rerank("Who wrote Faust?", passages).results
     assert before == later.rerank("Who wrote Faust?", passages).results
@@ -221,7 +221,7 @@ class TestBadInput:
         self, reranker: CompositionalReranker, tmp_path: Path
     ) -> None:
         store = FileStore(tmp_path, max_passage_bytes=20_000)
-        own = CompositionalReranker(reranker.encoder, name="own", store=store)
+        own = CompositionalReranker.from_parts(reranker.encoder, name="own", store=store)
         passages = ["Goethe wrote Faust.", "Goethe wrote Faust. " * 50]
         with pytest.warns(UserWarning, match="max_passage_bytes is 20000"):
             first = own.rerank("Who wrote Faust?", passages).results

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from compositional_rerank import MemoryStore
-from compositional_rerank.encoder import EncodedText
+from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.errors import InputError
 from compositional_rerank.store import token_key
 

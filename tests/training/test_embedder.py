@@ -20,17 +20,16 @@ from sentence_transformers.base.modules import Dense
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from compositional_rerank import StructuralEmbedder
-from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
-from compositional_rerank.config import (
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
+from compositional_rerank.checkpoints.config import (
     STRUCTURAL_FILE,
     VERIFIER_FILE,
     CheckpointConfig,
-    Located,
     StructuralConfig,
-    locate,
 )
+from compositional_rerank.checkpoints.locate import Located, locate
+from compositional_rerank.encoding.structural import append_part
 from compositional_rerank.errors import CheckpointError, DataError, InputError
-from compositional_rerank.structural import append_part
 from compositional_rerank.training.embedder import train_naive, train_structural
 from compositional_rerank.training.export import export_structural
 from compositional_rerank.training.near_misses import triples

@@ -10,9 +10,10 @@ import torch
 from safetensors.torch import save_file
 
 from compositional_rerank import CompositionalReranker, TokenEncoder
-from compositional_rerank.checkpoint import DEFAULT_BASE, resolve, sha256_of
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve, sha256_of
+from compositional_rerank.checkpoints.config import PROJECTION_FILE, CheckpointConfig
+from compositional_rerank.checkpoints.locate import locate
 from compositional_rerank.cli import main
-from compositional_rerank.config import PROJECTION_FILE, CheckpointConfig, locate
 from compositional_rerank.errors import CheckpointError, DataError, InputError
 from compositional_rerank.scoring.maxsim import maxsim
 from compositional_rerank.scoring.tokens import PackedTokens

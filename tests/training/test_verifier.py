@@ -16,10 +16,11 @@ from sentence_transformers import CrossEncoder
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
 from compositional_rerank import CompositionalReranker
-from compositional_rerank.calibration import Calibration
-from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
-from compositional_rerank.config import VERIFIER_FILE, CheckpointConfig, VerifierConfig, locate
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
+from compositional_rerank.checkpoints.config import VERIFIER_FILE, CheckpointConfig, VerifierConfig
+from compositional_rerank.checkpoints.locate import locate
 from compositional_rerank.errors import CheckpointError, DataError, InputError
+from compositional_rerank.scoring.calibration import Calibration
 from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.training.export import export
 from compositional_rerank.training.near_misses import triples

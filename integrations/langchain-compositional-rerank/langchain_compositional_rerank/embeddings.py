@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from langchain_core.embeddings import Embeddings
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from compositional_rerank.lazy import Lazy
-
-if TYPE_CHECKING:
-    from compositional_rerank import StructuralEmbedder
+from compositional_rerank import StructuralEmbedder
 
 
 class StructuralEmbeddings(BaseModel, Embeddings):
@@ -37,36 +34,30 @@ class StructuralEmbeddings(BaseModel, Embeddings):
     device: str | None = Field(default=None, frozen=True)
     sensitivity: Annotated[float, Field(strict=True, ge=0, le=1)] = Field(default=0.0, frozen=True)
     batch_size: Annotated[int, Field(strict=True, ge=1)] = 32
-    _embedder: Lazy[StructuralEmbedder] = PrivateAttr()
+    _embedder: StructuralEmbedder = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
-        """Prepare to load the model at first use."""
-        self._embedder = Lazy(_load, self.model, self.device, self.sensitivity)
+        """Check the settings; nothing is loaded yet."""
+        self._embedder = StructuralEmbedder(self.model, device=self.device, sensitivity=self.sensitivity)
 
     @classmethod
     def from_embedder(cls, embedder: StructuralEmbedder, **settings: Any) -> StructuralEmbeddings:
-        """Build the embeddings around a loaded embedder, so that one model serves several adapters.
+        """Build the embeddings around a core embedder, so that one model serves several adapters.
 
         Args:
             embedder: the core embedder; a pickled copy of the embeddings loads it anew by its name.
-            settings: fields other than ``model`` and ``sensitivity``.
+            settings: fields other than ``model``, ``device`` and ``sensitivity``.
         """
-        embeddings = cls(model=embedder.name, sensitivity=embedder.sensitivity, **settings)
-        embeddings._embedder = embeddings._embedder.holding(embedder)
+        embeddings = cls(**{**embedder.settings, "sensitivity": embedder.sensitivity}, **settings)
+        embeddings._embedder = embedder
         return embeddings
 
     def embed_documents(self, texts: list[str]) -> list[list[float]]:
         """One vector, L2-normalised, per text."""
-        vectors = self._embedder.get().encode_document(texts, batch_size=self.batch_size)
+        vectors = self._embedder.encode_document(texts, batch_size=self.batch_size)
         return [[float(component) for component in vector] for vector in vectors]
 
     def embed_query(self, text: str) -> list[float]:
         """The vector of a query, L2-normalised."""
-        vectors = self._embedder.get().encode_query([text], batch_size=self.batch_size)
+        vectors = self._embedder.encode_query([text], batch_size=self.batch_size)
         return [float(component) for component in vectors[0]]
-
-
-def _load(model: str | None, device: str | None, sensitivity: float) -> StructuralEmbedder:
-    from compositional_rerank import StructuralEmbedder  # loading torch takes seconds
-
-    return StructuralEmbedder.from_pretrained(model, device=device, sensitivity=sensitivity)

@@ -8,7 +8,8 @@ from langchain_core.retrievers import BaseRetriever, RetrieverLike
 from langchain_core.runnables import RunnableConfig
 from pydantic import ConfigDict, Field, TypeAdapter
 
-from langchain_compositional_rerank.compressor import CompositionalReranker, Count
+from langchain_compositional_rerank.compressor import CompositionalReranker
+from langchain_compositional_rerank.settings import Count
 
 _LIMIT: TypeAdapter[int | None] = TypeAdapter(Count | None)
 

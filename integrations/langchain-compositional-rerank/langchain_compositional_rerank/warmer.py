@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_core.documents import BaseDocumentTransformer, Document
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import PrivateAttr
+from typing_extensions import Self
 
+from compositional_rerank import CompositionalReranker as CoreReranker
 from compositional_rerank.errors import InputError
-from compositional_rerank.lazy import Lazy
-from langchain_compositional_rerank.compressor import Backend, checked, load, names_of
-
-if TYPE_CHECKING:
-    import compositional_rerank as core
+from langchain_compositional_rerank.settings import RerankerSettings, checked
 
 
-class CompositionalWarmer(BaseModel, BaseDocumentTransformer):
+class CompositionalWarmer(RerankerSettings, BaseDocumentTransformer):
     """Encodes documents once, while they are indexed, so that `CompositionalReranker` only encodes the query.
 
     The documents pass through as they are. Put it behind everything that changes their text, by which they
@@ -37,23 +35,13 @@ class CompositionalWarmer(BaseModel, BaseDocumentTransformer):
         >>> reranker = CompositionalReranker(store=folder)  # finds the token vectors there
     """
 
-    model_config = ConfigDict(extra="forbid")
-
-    model: str | None = Field(default=None, frozen=True)
-    device: str | None = Field(default=None, frozen=True)
-    backend: Backend = Field(default="torch", frozen=True)
-    store: str | None = Field(default=None, frozen=True)
-    _reranker: Lazy[core.CompositionalReranker] = PrivateAttr()
-
-    def model_post_init(self, context: Any, /) -> None:
-        """Prepare to load the model at first use."""
-        self._reranker = Lazy(_load, self.model, self.device, self.backend, self.store)
+    _given: bool = PrivateAttr(default=False)
 
     @classmethod
-    def from_reranker(cls, reranker: core.CompositionalReranker) -> CompositionalWarmer:
-        """Build the transformer around a loaded reranker, whose store it fills."""
-        warmer = cls(**names_of(reranker))
-        warmer._reranker = warmer._reranker.holding(reranker)
+    def from_reranker(cls, reranker: CoreReranker, **settings: Any) -> Self:
+        """Build the transformer around a core reranker, whose store it fills, one in memory, too."""
+        warmer = super().from_reranker(reranker, **settings)
+        warmer._given = True
         return warmer
 
     def transform_documents(self, documents: Sequence[Document], **kwargs: Any) -> list[Document]:
@@ -70,16 +58,10 @@ class CompositionalWarmer(BaseModel, BaseDocumentTransformer):
             InputError: there is no store to fill, or a value is no document.
             StoreError: the store could not keep them.
         """
-        from compositional_rerank.warming import warm
-
         sources = checked(documents)
-        warm(self._reranker.get(), [document.page_content for document in sources])
+        if self.store is None and not self._given:
+            raise InputError(
+                "CompositionalWarmer has no store to fill: pass store=FOLDER, or use from_reranker"
+            )
+        self.core.warm([document.page_content for document in sources])
         return sources
-
-
-def _load(
-    model: str | None, device: str | None, backend: Backend, store: str | None
-) -> core.CompositionalReranker:
-    if store is None:
-        raise InputError("CompositionalWarmer has no store to fill: pass store=FOLDER, or use from_reranker")
-    return load(model, device, backend, store)

@@ -6,7 +6,7 @@ import pytest
 from langchain_core.documents import Document
 
 from compositional_rerank import CompositionalReranker, StructuralEmbedder
-from compositional_rerank.checkpoint import DEFAULT_BASE
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
 
 TEXTS = [
     "Paris is in France.",

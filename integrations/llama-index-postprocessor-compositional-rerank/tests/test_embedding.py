@@ -13,7 +13,7 @@ from llama_index.postprocessor.compositional_rerank import StructuralEmbedding
 from pydantic import ValidationError
 
 from compositional_rerank import StructuralEmbedder
-from compositional_rerank.checkpoint import DEFAULT_BASE
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
 from compositional_rerank.errors import InputError, ModelNotFoundError
 
 TEXTS = ["Rome is closer than Paris", "", "Paris is closer than Rome"]

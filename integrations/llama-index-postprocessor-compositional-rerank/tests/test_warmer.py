@@ -19,7 +19,7 @@ from llama_index.postprocessor.compositional_rerank import (
 )
 
 from compositional_rerank import CompositionalReranker, FileStore, StructuralEmbedder
-from compositional_rerank.checkpoint import DEFAULT_BASE
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
 from compositional_rerank.errors import InputError
 
 QUERY = "How often may children take paracetamol?"
@@ -36,7 +36,9 @@ DOCUMENTS = [
 @pytest.fixture
 def stored(reranker: CompositionalReranker, tmp_path: Path) -> CompositionalReranker:
     """The same model with a store on disk."""
-    return CompositionalReranker(reranker.encoder, name=reranker.name, store=FileStore(tmp_path / "store"))
+    return CompositionalReranker.from_parts(
+        reranker.encoder, name=reranker.name, store=FileStore(tmp_path / "store")
+    )
 
 
 @pytest.fixture
@@ -116,6 +118,6 @@ def test_no_store_is_an_error(reranker: CompositionalReranker, nodes: list[NodeW
     bare = [node.node for node in nodes]
     with pytest.raises(InputError, match="no store to fill"):
         CompositionalWarmer(model=DEFAULT_BASE)(bare)
-    in_memory = CompositionalReranker(reranker.encoder, name="memory")
+    in_memory = CompositionalReranker.from_parts(reranker.encoder, name="memory")
     CompositionalWarmer.from_reranker(in_memory)(bare)
     assert len(in_memory.store) == len(nodes)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from compositional_rerank._cache import cache_folder
+from compositional_rerank._files import cache_folder
 from compositional_rerank.errors import InputError
 
 Floats32 = NDArray[np.float32]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from compositional_rerank.audit import plots
-from compositional_rerank.audit.report import NOTES, sections, systems_of
-
-if TYPE_CHECKING:
-    from compositional_rerank.audit.run import AuditResult
+from compositional_rerank.audit.run import AuditResult
+from compositional_rerank.audit.sections import NOTES, sections, systems_of
 
 _STYLE = """
 :root { color-scheme: light; }

@@ -111,7 +111,7 @@ class CrossEncoderSystem:
     def __init__(self, name: str, device: str | None = None) -> None:
         from sentence_transformers import CrossEncoder
 
-        from compositional_rerank.checkpoint import resolve
+        from compositional_rerank.checkpoints.base_models import resolve
 
         self.name = name
         self.model: Any = CrossEncoder(
@@ -198,7 +198,7 @@ def load_systems(
 
 def load_embedder(name: str | None, device: str | None = None, sensitivity: float = 0.0) -> Embedder:
     """Load an embedding model whose fingerprint covers all that its vectors depend on."""
-    from compositional_rerank.embedder import StructuralEmbedder
+    from compositional_rerank.encoding.embedder import StructuralEmbedder
 
     model = StructuralEmbedder.from_pretrained(name, device=device, sensitivity=sensitivity)
     label = f"{model.name} at sensitivity {sensitivity:g}" if sensitivity else model.name

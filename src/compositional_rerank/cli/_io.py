@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compositional_rerank._validation import BACKENDS
 from compositional_rerank.errors import DataError, InputError
 
 if TYPE_CHECKING:
     from compositional_rerank.reranker import CompositionalReranker
     from compositional_rerank.store import TokenStore
 
-BACKENDS = ("torch", "openvino")  # graph.BACKENDS, without importing torch for --help
 STDIN = "-"
 
 
@@ -77,16 +77,8 @@ def bound(low: float, high: float) -> Callable[[str], float]:
 
 def load_reranker(args: argparse.Namespace, store: TokenStore | Path | None = None) -> CompositionalReranker:
     """Load the model that ``--model`` and ``--device`` ask for, with a store or the folder of one."""
-    import torch
-
     from compositional_rerank.reranker import CompositionalReranker
 
-    if args.device is not None:
-        try:
-            torch.empty(0, device=args.device)
-        except (RuntimeError, AssertionError, NotImplementedError) as error:
-            reason = str(error).strip().splitlines()[0]
-            raise InputError(f"--device {args.device!r} cannot be used here ({reason}): try cpu") from error
     return CompositionalReranker.from_pretrained(
         args.model, device=args.device, backend=args.backend, store=store
     )

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compositional_rerank.cli._io import BACKENDS
+from compositional_rerank._validation import BACKENDS
 from compositional_rerank.errors import InputError
 
 if TYPE_CHECKING:

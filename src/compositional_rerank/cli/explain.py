@@ -64,15 +64,16 @@ def run(args: argparse.Namespace) -> int:
         check_writable(args.out, force=args.force)
     passage = args.passage if args.passage_file is None else read_text(args.passage_file, "the passage")
     reranker = load_reranker(args)
-    from compositional_rerank.explain import explain
+    from compositional_rerank.explaining import explain, to_html, to_text
 
     explanation = explain(reranker, query, passage)
     if form == "html":
-        output = explanation.to_html()
+        output = to_html(explanation)
     elif form == "json":
         output = explanation.to_json(indent=2 if sys.stdout.isatty() else None) + "\n"
     else:
-        output = explanation.to_text(100 if args.out else shutil.get_terminal_size((100, 24)).columns)
+        width = 100 if args.out else shutil.get_terminal_size((100, 24)).columns
+        output = to_text(explanation, width)
     if args.out is None:
         print(output, end="")
     else:

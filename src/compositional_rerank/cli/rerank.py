@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compositional_rerank._terminal import columns, fitted, shown
 from compositional_rerank._validation import check_query
 from compositional_rerank.cli._io import (
     STDIN,
@@ -20,10 +21,9 @@ from compositional_rerank.cli._io import (
     load_reranker,
     read_passages,
 )
-from compositional_rerank.terminal import columns, fitted, shown
 
 if TYPE_CHECKING:
-    from compositional_rerank.ranking import RankedPassage, Ranking
+    from compositional_rerank.results import RankedPassage, Ranking
 
 _EPILOG = """\
 input:

@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train_verifier(args: argparse.Namespace, given: dict[str, Any]) -> None:
-    from compositional_rerank.config import locate
+    from compositional_rerank.checkpoints.locate import locate
     from compositional_rerank.training.corpus import corpus_pairs, read_passages
     from compositional_rerank.training.recipe import Recipe
     from compositional_rerank.training.verifier import train_verifier
@@ -138,7 +138,7 @@ def _train_verifier(args: argparse.Namespace, given: dict[str, Any]) -> None:
 
 
 def _train_embedder(args: argparse.Namespace, given: dict[str, Any]) -> None:
-    from compositional_rerank.config import locate
+    from compositional_rerank.checkpoints.locate import locate
     from compositional_rerank.training.embedder import train_naive, train_structural
     from compositional_rerank.training.recipe import Recipe
 
@@ -164,8 +164,8 @@ def _train_embedder(args: argparse.Namespace, given: dict[str, Any]) -> None:
 
 
 def _train_projection(args: argparse.Namespace, given: dict[str, Any]) -> None:
-    from compositional_rerank.config import locate
-    from compositional_rerank.encoder import TokenEncoder
+    from compositional_rerank.checkpoints.locate import locate
+    from compositional_rerank.encoding.token_encoder import TokenEncoder
     from compositional_rerank.training.corpus import read_passages
     from compositional_rerank.training.export import check_new, export_projection
     from compositional_rerank.training.projection import fit_projection

@@ -113,7 +113,6 @@ def _fill(reranker: CompositionalReranker, store: FileStore, texts: list[str]) -
     from tqdm.auto import tqdm
 
     from compositional_rerank.store import token_key
-    from compositional_rerank.warming import warm
 
     held = len(store)
 
@@ -141,7 +140,7 @@ def _fill(reranker: CompositionalReranker, store: FileStore, texts: list[str]) -
 
     try:
         with bar:
-            warm(reranker, new, show)
+            reranker.warm(new, show)
     except KeyboardInterrupt:
         left = held_of(new).count(False)  # not by `done`: the disk may be a chunk ahead of it
         print(f"\nstopped with {left:,} passages left: the same command goes on there", file=sys.stderr)

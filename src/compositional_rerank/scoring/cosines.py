@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import torch
 
+from compositional_rerank.backends.cpu import float_product, has_int8_product, int8_product
 from compositional_rerank.errors import InputError
 from compositional_rerank.scoring.tokens import PackedTokens
 
-# torch's float32 matmul goes through MKL, which uses less than half of an AMD processor with AVX-512. The
-# operator that torch.compile emits for linear layers goes to oneDNN: twice as fast there, and float32 on any
-# processor, where the switch torch.backends.mkldnn.matmul.fp32_precision would allow bfloat16 to all threads.
-ONEDNN_LINEAR = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 LANES = 16  # float32 numbers of the widest vector register
 
 
@@ -67,12 +64,12 @@ def token_cosines(query: torch.Tensor, passages: PackedTokens) -> torch.Tensor:
     query = query.to(vectors.device)
     on_cpu = vectors.device.type == "cpu"
     if scales is not None:
-        if on_cpu and torch.cpu._is_vnni_supported():
+        if on_cpu and has_int8_product():
             step = query.float().abs().amax().clamp_(min=1e-12).div_(127)
             numbers = query.float().div(step).round_().to(torch.int8)
-            # a clone, because contiguous() leaves strides of [1, n] that _int_mm reads wrongly
+            # a clone, because contiguous() leaves strides of [1, n] that the product reads wrongly
             columns = numbers.T.clone(memory_format=torch.contiguous_format)
-            return torch._int_mm(vectors, columns).float().mul_((scales * step).unsqueeze(1))
+            return int8_product(vectors, columns).float().mul_((scales * step).unsqueeze(1))
         return _product(vectors.float(), query).mul_(scales.unsqueeze(1))
     if on_cpu and vectors.dtype == torch.float16:  # torch multiplies float16 on a CPU ten times slower
         vectors = vectors.float()
@@ -80,8 +77,7 @@ def token_cosines(query: torch.Tensor, passages: PackedTokens) -> torch.Tensor:
 
 
 def _product(vectors: torch.Tensor, query: torch.Tensor) -> torch.Tensor:
-    columns = query.to(vectors.dtype).T.contiguous()
-    if ONEDNN_LINEAR is not None and vectors.device.type == "cpu" and vectors.dtype == torch.float32:
-        product: torch.Tensor = ONEDNN_LINEAR(vectors, columns.T, None, "none", [], "")
-        return product
-    return vectors @ columns
+    columns = query.to(vectors.dtype)
+    if vectors.device.type == "cpu" and vectors.dtype == torch.float32:
+        return float_product(vectors, columns.contiguous())
+    return vectors @ columns.T.contiguous()

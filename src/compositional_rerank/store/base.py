@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from compositional_rerank.encoder import EncodedText
+from compositional_rerank.encoding.encoded_text import EncodedText
 
 
 class TokenStore(Protocol):

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from compositional_rerank.encoder import EncodedText
+from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.errors import InputError, StoreError
 from compositional_rerank.store.compaction import copy_records
 from compositional_rerank.store.folder import Folder, Meta, append
@@ -80,7 +80,7 @@ class FileStore:
             raise InputError(f"max_passage_bytes must be from 1 to 2**32 - 1, got {max_passage_bytes}")
         if dtype is not None:
             check_dtype(dtype)
-        self.path = Path(path)
+        self.path = Path(path).expanduser().absolute()  # the process may change its folder later
         self.max_passage_bytes = max_passage_bytes
         self._folder = Folder(self.path)
         self._lock = RLock()

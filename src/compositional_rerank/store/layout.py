@@ -12,7 +12,7 @@ import torch
 import xxhash
 from numpy.typing import NDArray
 
-from compositional_rerank.encoder import EncodedText
+from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.errors import InputError
 from compositional_rerank.store.bits import NUMBERS, pack, row_bytes, unpack
 from compositional_rerank.store.quantise import FLOATS, quantise, whole

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from compositional_rerank.encoder import EncodedText
+from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.errors import InputError
 from compositional_rerank.store.bits import NUMBERS
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from compositional_rerank.encoder import EncodedText
+from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.store.index import Records
 from compositional_rerank.store.layout import Batch, Layout
 

@@ -7,12 +7,12 @@ import re
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from compositional_rerank.encoding.sentences import sentence_spans
 from compositional_rerank.errors import DataError
-from compositional_rerank.segments import sentence_spans
 from compositional_rerank.training.captions import caption_pair
 from compositional_rerank.training.near_misses import edits, pairs_from_corpus, triples
+from compositional_rerank.training.source import Source
 from compositional_rerank.training.sources import (
     LabelledPair,
     detokenise,
@@ -20,9 +20,6 @@ from compositional_rerank.training.sources import (
     paraphrase_pairs,
     text_rows,
 )
-
-if TYPE_CHECKING:
-    from compositional_rerank.training.recipe import Source
 
 _CORPUS_SENTENCES = 20_000  # more sentences than that add little vocabulary and cost time
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from compositional_rerank.calibration import Calibration, asks, features
 from compositional_rerank.errors import DataError
+from compositional_rerank.scoring.calibration import Calibration, asks, features
 
 
 def fit_calibration(

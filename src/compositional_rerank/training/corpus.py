@@ -6,8 +6,8 @@ import random
 import re
 from pathlib import Path
 
+from compositional_rerank.encoding.sentences import sentence_spans
 from compositional_rerank.errors import DataError, InputError
-from compositional_rerank.segments import sentence_spans
 from compositional_rerank.training.near_misses import pairs_from_corpus, triples
 from compositional_rerank.training.sources import LabelledPair, numbered_rows
 

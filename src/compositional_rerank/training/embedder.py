@@ -19,10 +19,11 @@ from sentence_transformers import (
 from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
-from compositional_rerank._quiet import quiet_loading
-from compositional_rerank.config import Located, StructuralConfig
+from compositional_rerank.checkpoints.config import StructuralConfig
+from compositional_rerank.checkpoints.locate import Located
+from compositional_rerank.checkpoints.quiet import quiet_loading
+from compositional_rerank.encoding.structural import append_part
 from compositional_rerank.errors import DataError, InputError
-from compositional_rerank.structural import append_part
 from compositional_rerank.training.export import check_new, export_structural, staged
 from compositional_rerank.training.settings import StructuralSettings, TrainingSettings
 from compositional_rerank.training.structural_loss import StructuralLoss

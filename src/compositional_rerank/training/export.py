@@ -15,21 +15,21 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from compositional_rerank._quiet import quiet_loading
-from compositional_rerank.checkpoint import ModelFiles, sha256_of
-from compositional_rerank.config import (
+from compositional_rerank.checkpoints.base_models import ModelFiles, sha256_of
+from compositional_rerank.checkpoints.config import (
     PROJECTION_FILE,
     STRUCTURAL_FILE,
     VERIFIER_FILE,
     CheckpointConfig,
-    Located,
     StructuralConfig,
     VerifierConfig,
 )
-from compositional_rerank.delta import compress_delta
+from compositional_rerank.checkpoints.locate import Located
+from compositional_rerank.checkpoints.quiet import quiet_loading
+from compositional_rerank.checkpoints.weight_delta import compress_delta
 from compositional_rerank.errors import CheckpointError, InputError
 from compositional_rerank.scoring.fusion import Fusion
-from compositional_rerank.verifier import HEAD
+from compositional_rerank.verification.cross_encoder import HEAD
 
 
 def export(

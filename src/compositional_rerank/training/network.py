@@ -14,7 +14,7 @@ from sentence_transformers.base.modules import Dense, Transformer
 from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.modules import Pooling
 
-from compositional_rerank._quiet import quiet_loading
+from compositional_rerank.checkpoints.quiet import quiet_loading
 
 
 def build(base: Path, max_tokens: int, device: str | None = None) -> CrossEncoder:

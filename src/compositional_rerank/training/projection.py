@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 import torch
 
-from compositional_rerank.encoder import TokenEncoder
+from compositional_rerank.backends.cpu import has_fast_bfloat16
+from compositional_rerank.encoding.token_encoder import TokenEncoder
 from compositional_rerank.errors import DataError, InputError
-from compositional_rerank.verifier import has_fast_bfloat16
 
 MIN_TEXTS = 200
 

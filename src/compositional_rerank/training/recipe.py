@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -14,6 +14,7 @@ from compositional_rerank.errors import DataError
 from compositional_rerank.training import builders
 from compositional_rerank.training.near_misses import EDIT_TYPES
 from compositional_rerank.training.settings import StructuralSettings, TrainingSettings
+from compositional_rerank.training.source import Source
 from compositional_rerank.training.sources import LabelledPair
 from compositional_rerank.training.triples import KINDS as TRIPLE_KINDS
 from compositional_rerank.training.triples import TrainingTriple
@@ -35,31 +36,6 @@ _KINDS: dict[str, Callable[..., list[LabelledPair]]] = {
     "related": builders.from_related,
     "clauses": builders.from_clauses,
 }
-
-
-@dataclass(frozen=True)
-class Source:
-    """One source of training pairs.
-
-    Args:
-        name: how the model card calls it.
-        kind: how rows become pairs, one of the functions of `training.builders`.
-        rows: pairs to draw; more than the source has means that it is read again with other random choices.
-        licence: licence of the texts, as their publisher states it.
-        path: file below the data folder; None for sources that this package generates.
-        field: which field of a row holds the sentences, for kind ``edits``.
-        families: for kinds ``templates`` and ``reworded``: only families whose name begins with one of these.
-        edit_types: for the same kinds: only near-misses of these types; all by default.
-    """
-
-    name: str
-    kind: str
-    rows: int
-    licence: str
-    path: str | None = None
-    field: str | None = None
-    families: Sequence[str] = ()
-    edit_types: Sequence[str] = EDIT_TYPES
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from sentence_transformers import CrossEncoder
 from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments, losses
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from compositional_rerank.config import Located
+from compositional_rerank.backends.cpu import has_fast_bfloat16
+from compositional_rerank.checkpoints.locate import Located
 from compositional_rerank.errors import InputError
 from compositional_rerank.training.network import LengthBatchSampler
 from compositional_rerank.training.settings import TrainingSettings
 from compositional_rerank.training.sources import LabelledPair
-from compositional_rerank.verifier import has_fast_bfloat16
 
 _RUN_FILE = "run.json"
 

@@ -7,17 +7,14 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from compositional_rerank.encoding.sentences import sentence_spans
 from compositional_rerank.errors import DataError
-from compositional_rerank.segments import sentence_spans
 from compositional_rerank.training import builders
 from compositional_rerank.training.captions import caption_pair, look_changed
 from compositional_rerank.training.near_misses import Vocabulary, edits, triples
+from compositional_rerank.training.source import Source
 from compositional_rerank.training.sources import detokenise, paraphrase_pairs, text_rows
-
-if TYPE_CHECKING:
-    from compositional_rerank.training.recipe import Source
 
 _READ = 4000  # sentences from which the words for changed contents are taken
 

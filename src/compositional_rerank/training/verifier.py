@@ -11,8 +11,9 @@ from typing import cast
 import torch
 from safetensors.torch import load_file
 
-from compositional_rerank.config import VERIFIER_FILE, Located, VerifierConfig
-from compositional_rerank.delta import apply_delta
+from compositional_rerank.checkpoints.config import VERIFIER_FILE, VerifierConfig
+from compositional_rerank.checkpoints.locate import Located
+from compositional_rerank.checkpoints.weight_delta import apply_delta
 from compositional_rerank.errors import DataError, InputError
 from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.training.calibration import fit_calibration
@@ -21,7 +22,7 @@ from compositional_rerank.training.network import build
 from compositional_rerank.training.settings import TrainingSettings
 from compositional_rerank.training.sources import LabelledPair
 from compositional_rerank.training.trainer import claim, run
-from compositional_rerank.verifier import HEAD
+from compositional_rerank.verification.cross_encoder import HEAD
 
 MIN_PAIRS = 200
 # The shipped checkpoint's, for runs that start from a base model (benchmarks/fit_gate.py).

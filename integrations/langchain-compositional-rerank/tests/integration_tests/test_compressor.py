@@ -111,7 +111,7 @@ def test_a_pickled_copy_ranks_alike(compressor: CompositionalReranker, documents
 
 
 def test_a_model_folder(core_reranker: core.CompositionalReranker, documents: list[Document]) -> None:
-    from compositional_rerank.checkpoint import DEFAULT_BASE, resolve
+    from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
 
     folder: Path = resolve(DEFAULT_BASE).path
     ranked = CompositionalReranker(model=str(folder), device="cpu").compress_documents(documents, QUERY)

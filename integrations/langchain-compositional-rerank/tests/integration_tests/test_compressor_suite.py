@@ -11,7 +11,7 @@ import pytest
 from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_tests.base import BaseStandardTests
 
-from compositional_rerank.checkpoint import DEFAULT_BASE
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
 from langchain_compositional_rerank import CompositionalReranker
 
 

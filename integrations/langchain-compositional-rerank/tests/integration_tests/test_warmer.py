@@ -11,7 +11,7 @@ from langchain_core.documents import Document
 from langchain_text_splitters import CharacterTextSplitter
 
 import compositional_rerank as core
-from compositional_rerank.checkpoint import DEFAULT_BASE
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
 from compositional_rerank.errors import InputError
 from langchain_compositional_rerank import CompositionalReranker, CompositionalWarmer
 
@@ -21,7 +21,7 @@ QUERY = "Who wrote Faust?"
 @pytest.fixture
 def stored(core_reranker: core.CompositionalReranker, tmp_path: Path) -> core.CompositionalReranker:
     """The same model with a store on disk."""
-    return core.CompositionalReranker(
+    return core.CompositionalReranker.from_parts(
         core_reranker.encoder, name=core_reranker.name, store=core.FileStore(tmp_path / "store")
     )
 
@@ -92,7 +92,7 @@ def test_the_backend_travels(documents: list[Document], tmp_path: Path) -> None:
 def test_no_store_is_an_error(core_reranker: core.CompositionalReranker, documents: list[Document]) -> None:
     with pytest.raises(InputError, match="no store to fill"):
         CompositionalWarmer(model=DEFAULT_BASE).transform_documents(documents)
-    in_memory = core.CompositionalReranker(core_reranker.encoder, name="memory")
+    in_memory = core.CompositionalReranker.from_parts(core_reranker.encoder, name="memory")
     CompositionalWarmer.from_reranker(in_memory).transform_documents(documents)
     assert len(in_memory.store) == len(documents)  # type: ignore[arg-type]
 

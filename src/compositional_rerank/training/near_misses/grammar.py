@@ -16,7 +16,9 @@ import random
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from importlib import resources
+from pathlib import Path
+
+from compositional_rerank.errors import MissingDependencyError
 
 from .inflection import article
 from .paradigms import expand
@@ -155,10 +157,24 @@ def render(form: str, chosen: dict[str, Entry], rng: random.Random) -> str:
     return text[:1].upper() + text[1:]
 
 
+def template_folder() -> Path:
+    """`data/templates` of the source checkout: training data is in no wheel.
+
+    Raises:
+        MissingDependencyError: this is an installed package without the checkout around it.
+    """
+    folder = Path(__file__).parents[4] / "data" / "templates"
+    if not folder.is_dir():
+        raise MissingDependencyError(
+            f"training on templates needs {folder}, which only a source checkout has; fix: clone the project "
+            "and install it with `pip install -e '.[train]'`"
+        )
+    return folder
+
+
 def _read(name: str) -> list[str]:
-    """The lines of all files of the package's data whose name starts so, in the order of the names."""
-    folder = resources.files(__package__) / "data"
-    files = sorted((file for file in folder.iterdir() if file.name.startswith(name)), key=lambda f: f.name)
+    """The lines of all template files whose name starts so, in the order of the names."""
+    files = sorted(template_folder().glob(f"{name}*"))
     lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     return [line.strip() for line in lines if line.strip() and not line.startswith("# ")]
 

@@ -11,13 +11,12 @@ import argparse
 import random
 import sys
 from collections.abc import Sequence
-from importlib import resources
 from pathlib import Path
 
 from compositional_rerank.errors import InputError
 
 from .edit import EDIT_TYPES
-from .grammar import load, to_json
+from .grammar import load, template_folder, to_json
 from .templates import generate
 
 PER_TYPE = 128
@@ -32,7 +31,7 @@ def handwritten() -> list[tuple[str, str, str, str, str]]:
         >>> {row[0] for row in handwritten()} == set(EDIT_TYPES)
         True
     """
-    text = (resources.files(__package__) / "data" / "suite_handwritten.txt").read_text(encoding="utf-8")
+    text = (template_folder() / "suite_handwritten.txt").read_text(encoding="utf-8")
     rows: list[tuple[str, str, str, str, str]] = []
     kind = ""
     for line in text.splitlines():

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from numbers import Integral
+from typing import Annotated, Any
 
-from llama_index.core.bridge.pydantic import (
-    ConfigDict,
-    Field,
-    PrivateAttr,
-    field_validator,
-    model_validator,
-)
+from llama_index.core.bridge.pydantic import Field, model_validator
 from llama_index.core.callbacks import CBEventType, EventPayload
 from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
-from llama_index.core.schema import BaseNode, MetadataMode, NodeWithScore, QueryBundle
+from llama_index.core.schema import NodeWithScore, QueryBundle
+from llama_index.postprocessor.compositional_rerank.settings import RerankerSettings, passage_of
 from llama_index_instrumentation import get_dispatcher
+from pydantic import BeforeValidator
+from typing_extensions import Self
 
+from compositional_rerank import RankedPassage
 from compositional_rerank.errors import InputError
-from compositional_rerank.lazy import Lazy
-
-if TYPE_CHECKING:
-    from compositional_rerank import CompositionalReranker, RankedPassage
 
 dispatcher = get_dispatcher(__name__)
 
-Backend = Literal["torch", "openvino"]
-RELEVANCE_KEY = "relevance"
-MISMATCH_KEY = "mismatch"
+
+def _plain(value: Any) -> Any:
+    """An integer of numpy as Python's."""
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
 
 
-class CompositionalRerank(BaseNodePostprocessor):
+class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
     """Reorders nodes by MaxSim relevance, less a penalty for structural near-misses.
 
     The nodes that come in stay as they are. Each node that goes out is a copy: its ``score`` is the score
@@ -49,27 +45,7 @@ class CompositionalRerank(BaseNodePostprocessor):
         ['Goethe wrote Faust.']
     """
 
-    model_config = ConfigDict(extra="forbid")
-
-    model: str | None = Field(
-        default=None,
-        frozen=True,
-        description="Name or folder of the model; None is the default of compositional-rerank.",
-    )
-    device: str | None = Field(
-        default=None, frozen=True, description="Torch device; None picks an accelerator where there is one."
-    )
-    backend: Backend = Field(
-        default="torch",
-        frozen=True,
-        description="What runs the networks: torch, or openvino (CPU only, several times faster there).",
-    )
-    store: str | None = Field(
-        default=None,
-        frozen=True,
-        description="Folder of token vectors, as CompositionalWarmer fills it; None is memory.",
-    )
-    top_n: Annotated[int, Field(strict=True, ge=1)] | None = Field(
+    top_n: Annotated[int, BeforeValidator(_plain), Field(strict=True, ge=1)] | None = Field(
         default=None, description="Return this many of the best nodes, at least 1; None returns all."
     )
     min_score: Annotated[float, Field(strict=True, ge=-1e6, le=1e6)] | None = Field(
@@ -84,52 +60,27 @@ class CompositionalRerank(BaseNodePostprocessor):
     retrieval_score_key: str = Field(
         default="retrieval_score", min_length=1, description="Metadata key that keeps the incoming score."
     )
-    _reranker: Lazy[CompositionalReranker] = PrivateAttr()
+    metadata_prefix: str = Field(
+        default="", description="Put before relevance and mismatch, where your metadata have such keys."
+    )
 
-    @field_validator("retrieval_score_key")
-    @classmethod
-    def _check_key(cls, key: str) -> str:
-        if key in (RELEVANCE_KEY, MISMATCH_KEY):
-            raise InputError(f"retrieval_score_key {key!r} is the reranker's own: choose another")
-        return key
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_class_name(cls, values: Any) -> Any:
-        # model_dump() of every LlamaIndex component writes its class name among the fields
-        if isinstance(values, dict) and values.get("class_name") == cls.class_name():
-            return {key: value for key, value in values.items() if key != "class_name"}
-        return values
-
-    def model_post_init(self, context: Any, /) -> None:
-        """Prepare to load the model at first use."""
-        super().model_post_init(context)
-        self._reranker = Lazy(load, self.model, self.device, self.backend, self.store)
-
-    @classmethod
-    def from_reranker(cls, reranker: CompositionalReranker, **settings: Any) -> CompositionalRerank:
-        """Build the postprocessor around a loaded reranker, so that one model serves several adapters.
-
-        Args:
-            reranker: the core reranker; a serialised copy of the postprocessor loads it anew by its name.
-            settings: fields other than ``model``, ``backend`` and ``store``.
-        """
-        one = cls(**names_of(reranker), **settings)
-        one._reranker = one._reranker.holding(reranker)
-        return one
-
-    @classmethod
-    def class_name(cls) -> str:
-        """Name under which LlamaIndex serialises the class."""
-        return "CompositionalRerank"
+    @model_validator(mode="after")
+    def _check_key(self) -> Self:
+        if self.retrieval_score_key in self._keys():
+            raise InputError(
+                f"retrieval_score_key {self.retrieval_score_key!r} is the reranker's own: choose another"
+            )
+        return self
 
     def _postprocess_nodes(
         self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
     ) -> list[NodeWithScore]:
+        if isinstance(query_bundle, str):
+            query_bundle = QueryBundle(query_bundle)
         if query_bundle is None:
             raise InputError("query_bundle is None: pass query_bundle=QueryBundle(query) or query_str=query")
         _check_nodes(nodes)
-        query, reranker = query_bundle.query_str, self._reranker.get()
+        query, reranker = query_bundle.query_str, self.core
         most = len(nodes) if self.top_n is None else self.top_n
         dispatcher.event(
             ReRankStartEvent(query=query_bundle, nodes=nodes, top_n=most, model_name=reranker.name)
@@ -155,7 +106,7 @@ class CompositionalRerank(BaseNodePostprocessor):
         return ranked
 
     def _scored_copy(self, source: NodeWithScore, result: RankedPassage) -> NodeWithScore:
-        scores = {RELEVANCE_KEY: result.relevance, MISMATCH_KEY: result.mismatch}
+        scores = dict(zip(self._keys(), (result.relevance, result.mismatch), strict=True))
         if self.keep_retrieval_score:
             scores[self.retrieval_score_key] = result.retrieval_score
         node = source.node
@@ -170,25 +121,8 @@ class CompositionalRerank(BaseNodePostprocessor):
         )
         return source.model_copy(update={"node": copy, "score": result.score})
 
-
-def load(model: str | None, device: str | None, backend: Backend, store: str | None) -> CompositionalReranker:
-    """Load the core reranker that the fields of an adapter name."""
-    from compositional_rerank import CompositionalReranker  # loading torch takes seconds
-
-    return CompositionalReranker.from_pretrained(model, device=device, backend=backend, store=store)
-
-
-def names_of(reranker: CompositionalReranker) -> dict[str, Any]:
-    """The fields of an adapter that name a loaded reranker: its model, backend and store's folder."""
-    from compositional_rerank import FileStore
-
-    folder = str(reranker.store.path) if isinstance(reranker.store, FileStore) else None
-    return {"model": reranker.name, "backend": reranker.encoder.backend, "store": folder}
-
-
-def passage_of(node: BaseNode) -> str:
-    """The text of a node that is scored, and by which the store finds it."""
-    return node.get_content(metadata_mode=MetadataMode.EMBED)
+    def _keys(self) -> tuple[str, str]:
+        return f"{self.metadata_prefix}relevance", f"{self.metadata_prefix}mismatch"
 
 
 def _check_nodes(nodes: object) -> None:

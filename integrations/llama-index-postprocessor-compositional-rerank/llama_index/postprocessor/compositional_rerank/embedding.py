@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from llama_index.core.base.embeddings.base import BaseEmbedding, Embedding
-from llama_index.core.bridge.pydantic import ConfigDict, Field, PrivateAttr, model_validator
+from llama_index.core.bridge.pydantic import Field, PrivateAttr
+from llama_index.postprocessor.compositional_rerank.settings import Component
 
-from compositional_rerank.config import SHIPPED_NAME
-from compositional_rerank.lazy import Lazy
-
-if TYPE_CHECKING:
-    from compositional_rerank import StructuralEmbedder
+from compositional_rerank import SHIPPED_NAME, StructuralEmbedder
 
 
-class StructuralEmbedding(BaseEmbedding):
+class StructuralEmbedding(Component, BaseEmbedding):
     """Embeds texts with a sentence-transformers model; at ``sensitivity=0`` exactly as that model does.
 
     A ``sensitivity`` above 0 adds the checkpoint's structural part in dimensions of its own: build and ask an
@@ -27,8 +24,6 @@ class StructuralEmbedding(BaseEmbedding):
         384
     """
 
-    model_config = ConfigDict(extra="forbid")
-
     model_name: str = Field(
         default=SHIPPED_NAME, frozen=True, description="A sentence-transformers model, or a checkpoint."
     )
@@ -39,31 +34,24 @@ class StructuralEmbedding(BaseEmbedding):
         default=0.0, frozen=True, description="Weight of the structural part, in [0, 1]; 0 is the base model."
     )
     embed_batch_size: int = Field(default=32, gt=0, le=2048, description="Texts per forward pass.")
-    _embedder: Lazy[StructuralEmbedder] = PrivateAttr()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _drop_class_name(cls, values: Any) -> Any:
-        # model_dump() of every LlamaIndex component writes its class name among the fields
-        if isinstance(values, dict) and values.get("class_name") == cls.class_name():
-            return {key: value for key, value in values.items() if key != "class_name"}
-        return values
+    _embedder: StructuralEmbedder = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
-        """Prepare to load the model at first use."""
+        """Check the settings; nothing is loaded yet."""
         super().model_post_init(context)
-        self._embedder = Lazy(_load, self.model_name, self.device, self.sensitivity)
+        self._embedder = StructuralEmbedder(self.model_name, device=self.device, sensitivity=self.sensitivity)
 
     @classmethod
     def from_embedder(cls, embedder: StructuralEmbedder, **settings: Any) -> StructuralEmbedding:
-        """Build the embedding around a loaded embedder, so that one model serves several adapters.
+        """Build the embedding around a core embedder, so that one model serves several adapters.
 
         Args:
             embedder: the core embedder; a serialised copy of the embedding loads it anew by its name.
-            settings: fields other than ``model_name`` and ``sensitivity``.
+            settings: fields other than ``model_name``, ``device`` and ``sensitivity``.
         """
-        embedding = cls(model_name=embedder.name, sensitivity=embedder.sensitivity, **settings)
-        embedding._embedder = embedding._embedder.holding(embedder)
+        device = embedder.settings["device"]
+        embedding = cls(model_name=embedder.name, device=device, sensitivity=embedder.sensitivity, **settings)
+        embedding._embedder = embedder
         return embedding
 
     @classmethod
@@ -72,7 +60,7 @@ class StructuralEmbedding(BaseEmbedding):
         return "StructuralEmbedding"
 
     def _get_query_embedding(self, query: str) -> Embedding:
-        vectors = self._embedder.get().encode_query([query], batch_size=self.embed_batch_size)
+        vectors = self._embedder.encode_query([query], batch_size=self.embed_batch_size)
         return [float(component) for component in vectors[0]]
 
     async def _aget_query_embedding(self, query: str) -> Embedding:
@@ -82,7 +70,7 @@ class StructuralEmbedding(BaseEmbedding):
         return self._get_text_embeddings([text])[0]
 
     def _get_text_embeddings(self, texts: list[str]) -> list[Embedding]:
-        vectors = self._embedder.get().encode_document(texts, batch_size=self.embed_batch_size)
+        vectors = self._embedder.encode_document(texts, batch_size=self.embed_batch_size)
         return [[float(component) for component in vector] for vector in vectors]
 
     async def _aget_text_embedding(self, text: str) -> Embedding:
@@ -90,9 +78,3 @@ class StructuralEmbedding(BaseEmbedding):
 
     async def _aget_text_embeddings(self, texts: list[str]) -> list[Embedding]:
         return await asyncio.to_thread(self._get_text_embeddings, texts)
-
-
-def _load(model: str, device: str | None, sensitivity: float) -> StructuralEmbedder:
-    from compositional_rerank import StructuralEmbedder  # loading torch takes seconds
-
-    return StructuralEmbedder.from_pretrained(model, device=device, sensitivity=sensitivity)

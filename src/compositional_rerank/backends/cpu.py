@@ -1,0 +1,81 @@
+"""What this processor is fast at, and private names of torch: each looked up once, with a public fallback.
+
+torch.compile emits the two oneDNN operators for linear layers. They are float32 on any processor, and twice
+as fast as `torch.matmul` on an AMD processor with AVX-512, where that goes through MKL; the public switch for
+the same speed, `torch.backends.mkldnn.matmul.fp32_precision`, would allow bfloat16 to all threads of the process.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+_LINEAR: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
+_PACK: Any = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
+_INT8_PRODUCT: Any = getattr(torch, "_int_mm", None)
+
+
+def has_packed_linear() -> bool:
+    """Whether linear layers can run with weights in oneDNN's own layout."""
+    return _LINEAR is not None and _PACK is not None
+
+
+def pack_weight(weight: torch.Tensor) -> torch.Tensor:
+    """A weight ``[out, in]`` in oneDNN's layout; needs `has_packed_linear`."""
+    packed: torch.Tensor = _PACK(weight)
+    return packed
+
+
+def packed_linear(
+    inputs: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor, activation: str = "none"
+) -> torch.Tensor:
+    """A linear layer with a packed weight; the activation is ``"none"`` or ``"gelu"``."""
+    rows: torch.Tensor = _LINEAR.default(
+        inputs, weight, bias, activation, [], "none" if activation == "gelu" else ""
+    )
+    return rows
+
+
+def packed_linear_add(
+    inputs: torch.Tensor, residual: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor
+) -> torch.Tensor:
+    """A linear layer with a packed weight, plus ``residual``."""
+    rows: torch.Tensor = _LINEAR.binary(inputs, residual, weight, bias, "add")
+    return rows
+
+
+def float_product(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """``rows @ columns.T`` of float32 matrices on the CPU, in float32."""
+    if _LINEAR is None:
+        return rows @ columns.T
+    product: torch.Tensor = _LINEAR(rows, columns, None, "none", [], "")
+    return product
+
+
+def has_int8_product() -> bool:
+    """Whether this processor multiplies int8 itself, and this torch lets it."""
+    return _INT8_PRODUCT is not None and _supports("avx512_vnni", "_is_vnni_supported")
+
+
+def int8_product(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """int32 ``rows @ columns`` of int8 matrices; ``columns`` has to be contiguous."""
+    product: torch.Tensor = _INT8_PRODUCT(rows, columns)
+    return product
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 itself; emulated, it would be slower than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and _supports("avx512_bf16", "_is_avx512_bf16_supported")
+
+
+@lru_cache
+def _supports(capability: str, private: str) -> bool:
+    probe = getattr(torch.cpu, "get_capabilities", None)  # public from torch 2.13 on
+    if probe is not None and capability in (found := probe()):
+        return bool(found[capability])
+    older = getattr(torch.cpu, private, None)
+    return False if older is None else bool(older())

@@ -1,0 +1,152 @@
+"""config.json of a checkpoint: what it was trained on top of, its thresholds, the hashes of its files."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from compositional_rerank.checkpoints.base_models import sha256_of
+from compositional_rerank.errors import CheckpointError
+from compositional_rerank.scoring.calibration import Calibration
+from compositional_rerank.scoring.fusion import Fusion
+
+CONFIG_FILE = "config.json"
+VERIFIER_FILE = "verifier.safetensors"
+STRUCTURAL_FILE = "structural.safetensors"
+PROJECTION_FILE = "projection.safetensors"
+FORMAT = 2
+
+
+@dataclass(frozen=True)
+class VerifierConfig:
+    """How to run the verifier and read its answer.
+
+    Args:
+        calibration: from its logits to mismatches, fitted on held-out pairs.
+        max_tokens: longest pair of segments, special tokens included.
+        segments: how many of a suspect's segments are read against each sentence of the query, at least 1.
+    """
+
+    calibration: Calibration
+    max_tokens: int
+    segments: int
+
+    def __post_init__(self) -> None:
+        if self.max_tokens < 8 or self.segments < 1:
+            raise CheckpointError(f"verifier wants max_tokens >= 8 and segments >= 1, got {self}")
+
+
+@dataclass(frozen=True)
+class StructuralConfig:
+    """The structural part of stage one.
+
+    Args:
+        dimension: components that it adds to the base model's vectors, at least 1.
+        layers: which layers of the base model it reads.
+        width: components of its token vectors, a multiple of 4.
+        depth: its layers, at least 1.
+        longest: longest text in tokens that it reads, special tokens included; the vectors of longer ones
+            stay the base model's.
+        sensitivity: its weight as chosen on development data, above 0 and at most 1.
+    """
+
+    dimension: int
+    layers: list[int]
+    width: int
+    depth: int
+    longest: int
+    sensitivity: float
+
+    def __post_init__(self) -> None:
+        counts = (self.dimension, self.width, self.depth, self.longest - 7)
+        if min(counts) < 1 or self.width % 4 or not self.layers or not 0 < self.sensitivity <= 1:
+            raise CheckpointError(
+                "structural wants dimension, depth >= 1, width a multiple of 4, longest >= 8, layers and a "
+                f"sensitivity in (0, 1], got {self}"
+            )
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """All that config.json says.
+
+    Args:
+        base_name: the base model, as `checkpoint.resolve` takes it.
+        base_sha256: sha256 of the base's model.safetensors that the checkpoint was trained on.
+        pooled_weight: share of the pooled vectors' cosine in the relevance, in [0, 1); the rest is MaxSim.
+        fusion: gate, penalty and threshold.
+        verifier: how to run the verifier.
+        files: sha256 of every weights file of the checkpoint, by name.
+        structural: the structural part of stage one; None in a checkpoint without one.
+    """
+
+    base_name: str
+    base_sha256: str
+    pooled_weight: float
+    fusion: Fusion
+    verifier: VerifierConfig
+    files: dict[str, str]
+    structural: StructuralConfig | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.pooled_weight < 1:
+            raise CheckpointError(f"pooled_weight must be in [0, 1), got {self.pooled_weight}")
+
+    @classmethod
+    def load(cls, folder: Path) -> CheckpointConfig:
+        """Read and check a checkpoint's config.json and the hashes of the files that it lists.
+
+        Raises:
+            CheckpointError: a field is missing or wrong, or a file is missing or has another hash.
+        """
+        file = folder / CONFIG_FILE
+        try:
+            raw = json.loads(file.read_text(encoding="utf-8"))
+            if raw["format"] != FORMAT:
+                raise CheckpointError(
+                    f"{file} has format {raw['format']!r}; this version reads format {FORMAT}: "
+                    "update compositional-rerank, or train the checkpoint again"
+                )
+            config = cls(
+                base_name=raw["base"]["name"],
+                base_sha256=raw["base"]["sha256"],
+                pooled_weight=float(raw["pooled_weight"]),
+                fusion=Fusion(**raw["fusion"]),
+                verifier=VerifierConfig(
+                    **{**raw["verifier"], "calibration": Calibration(**raw["verifier"]["calibration"])}
+                ),
+                files=dict(raw["files"]),
+                structural=StructuralConfig(**raw["structural"]) if "structural" in raw else None,
+            )
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            if isinstance(error, CheckpointError):
+                raise
+            raise CheckpointError(f"{file} is no config of a checkpoint: {error!r}") from error
+        for name, expected in config.files.items():
+            found = sha256_of(folder / name) if (folder / name).is_file() else "no such file"
+            if found != expected:
+                raise CheckpointError(
+                    f"{folder / name}: sha256 is {found}, config.json says {expected}: the file is damaged; "
+                    "fix: install or copy the checkpoint again"
+                )
+        needed = [VERIFIER_FILE] if config.structural is None else [VERIFIER_FILE, STRUCTURAL_FILE]
+        for name in needed:
+            if name not in config.files:
+                raise CheckpointError(f"{file} lists no hash for {name}: train the checkpoint again")
+        return config
+
+    def save(self, folder: Path) -> None:
+        """Write config.json into the checkpoint's folder."""
+        raw = {
+            "format": FORMAT,
+            "base": {"name": self.base_name, "sha256": self.base_sha256},
+            "pooled_weight": self.pooled_weight,
+            "fusion": dataclasses.asdict(self.fusion),
+            "verifier": dataclasses.asdict(self.verifier),
+            "files": self.files,
+        }
+        if self.structural is not None:
+            raw["structural"] = dataclasses.asdict(self.structural)
+        (folder / CONFIG_FILE).write_text(json.dumps(raw, indent=2) + "\n", encoding="utf-8")

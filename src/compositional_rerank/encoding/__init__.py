@@ -1,0 +1,1 @@
+"""Text -> vectors: token embeddings for MaxSim, pooled ones for retrieval."""

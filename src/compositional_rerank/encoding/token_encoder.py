@@ -1,0 +1,213 @@
+"""TokenEncoder: texts -> token vectors, nothing cut."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+
+from compositional_rerank._validation import check_backend, check_device
+from compositional_rerank.backends.openvino import Graph, precision
+from compositional_rerank.checkpoints.base_models import ModelFiles, sha256_of
+from compositional_rerank.checkpoints.quiet import quiet_loading
+from compositional_rerank.encoding.encoded_text import EncodedText
+from compositional_rerank.encoding.sentences import segment_table
+from compositional_rerank.encoding.surrogates import without_surrogates
+from compositional_rerank.encoding.windows import Window, batches_of, windows_of
+from compositional_rerank.errors import CheckpointError
+
+Task = Literal["query", "document"]
+_BATCH_TOKENS = 4096  # padded tokens of a batch: about 50 MB of activations with MiniLM
+_OPENVINO_BATCH_TOKENS = 1024  # faster with 8 passages of 128 tokens at a time than with 32
+
+
+class _Hidden(torch.nn.Module):
+    """The transformer, from token ids and mask, int64 ``[n, t]``, to its last hidden states ``[n, t, h]``."""
+
+    def __init__(self, transformer: torch.nn.Module) -> None:
+        super().__init__()
+        self.transformer = transformer
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+        features = self.transformer({"input_ids": input_ids, "attention_mask": attention_mask})
+        hidden: torch.Tensor = features["token_embeddings"]
+        return hidden
+
+
+class TokenEncoder:
+    """Encodes texts into L2-normalised token vectors with a sentence-transformers checkpoint.
+
+    A text longer than the checkpoint's window is read in windows that overlap by a quarter; each token's
+    vector comes from the window in which it has more context. The query and document prompts of the
+    checkpoint are read as context and not scored. Safe to share between threads.
+
+    Args:
+        files: the checkpoint, from `checkpoint.resolve`.
+        device: torch device name; None picks CUDA or MPS where there is one.
+        backend: ``"torch"``, in float32; or ``"openvino"``, on the CPU, in bfloat16 where it is native.
+        projection: safetensors file with ``weight``, float ``[hidden, d]``, that the token vectors go through
+            before they are normalised; None keeps them as they are. The pooled vector is never projected.
+
+    Raises:
+        CheckpointError: the checkpoint is no text encoder with a fast tokenizer, the projection does not fit
+            it, or OpenVINO cannot run it.
+        MissingDependencyError: OpenVINO is not installed.
+
+    Example:
+        >>> from compositional_rerank.checkpoints.base_models import resolve
+        >>> encoder = TokenEncoder(resolve("sentence-transformers/all-MiniLM-L6-v2"), device="cpu")
+        >>> encoded = encoder.encode(["Rome is closer than Paris"], task="query")
+        >>> encoded[0].vectors.shape
+        torch.Size([5, 384])
+    """
+
+    def __init__(
+        self,
+        files: ModelFiles,
+        device: str | None = None,
+        backend: str = "torch",
+        projection: Path | None = None,
+    ) -> None:
+        from sentence_transformers.base.modules import Transformer
+        from sentence_transformers.util import get_device_name
+
+        device = check_device(device)
+        self.backend = check_backend(backend, device)
+        self.device = torch.device(device or ("cpu" if backend == "openvino" else get_device_name()))
+        try:
+            # load() keeps the checkpoint's own max length; Transformer(path) would not
+            with quiet_loading():
+                transformer = Transformer.load(str(files.path), model_kwargs={"use_safetensors": True})
+        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+            raise CheckpointError(f"{files.path} cannot be loaded as a text encoder: {error}") from error
+        transformer = transformer.eval().to(self.device)
+        fast = getattr(transformer.tokenizer, "backend_tokenizer", None)
+        if fast is None:
+            raise CheckpointError(
+                f"{files.path} has no fast tokenizer (tokenizer.json), which token offsets need"
+            )
+        # A private copy without padding and truncation: changing them on a shared one breaks other threads.
+        self._tokenizer = Tokenizer.from_str(fast.to_str())
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+        self._before, self._after = self._special_ids()
+        self._pad_id = transformer.tokenizer.pad_token_id or 0
+        self._prompts = self._read_prompts(files)
+        self.max_tokens = int(transformer.max_seq_length or 512)
+        self.pooled_dimension = self.dimension = int(transformer.get_embedding_dimension())
+        self._projection = None
+        if projection is not None:
+            self._projection = _read_projection(projection, self.pooled_dimension).to(self.device)
+            self.dimension = self._projection.shape[1]
+        numbers, self._batch_tokens = "float32", _BATCH_TOKENS
+        if backend == "openvino":
+            numbers, self._batch_tokens = f"openvino {precision()}", _OPENVINO_BATCH_TOKENS
+            names = ["input_ids", "attention_mask"]
+            graph = Graph(f"encoder {files.fingerprint}", names, lambda: _Hidden(transformer))
+            self._hidden: Callable[..., torch.Tensor] = graph.run
+        else:
+            self.transformer = transformer
+            self._hidden = _Hidden(transformer)
+        settings = (
+            f"{files.fingerprint} window={self.max_tokens} prompts={sorted(self._prompts.items())} {numbers}"
+        )
+        settings += "" if projection is None else f" projection={sha256_of(projection)}"
+        self.fingerprint = hashlib.sha256(settings.encode()).hexdigest()
+
+    def encode(self, texts: Sequence[str], *, task: Task, show_progress: bool = False) -> list[EncodedText]:
+        """Encode texts, longest first, in batches of about equal length.
+
+        Args:
+            texts: any strings; a text without a token gives an empty ``[0, d]``.
+            task: ``"query"`` or ``"document"``: which of the checkpoint's prompts to read first.
+            show_progress: whether to draw a progress bar on stderr.
+
+        Returns:
+            One `EncodedText` per text, in their order.
+        """
+        from tqdm.auto import tqdm
+
+        readable = [without_surrogates(text) for text in texts]
+        encodings = self._tokenizer.encode_batch(readable, add_special_tokens=False)
+        prompt = self._prompts.get(task, "")
+        prompt_ids = self._tokenizer.encode(prompt, add_special_tokens=False).ids if prompt else []
+        before = [*self._before, *prompt_ids]
+        room = self.max_tokens - len(before) - len(self._after)
+        if room < 1:
+            raise CheckpointError(
+                f"the {task} prompt has {len(prompt_ids)} tokens and fills the model's window of "
+                f"{self.max_tokens}: shorten it in config_sentence_transformers.json"
+            )
+        results = [torch.zeros(len(encoding.ids), self.dimension) for encoding in encodings]
+        sums = torch.zeros(len(encodings), self.pooled_dimension)
+        windows = [
+            window
+            for index, encoding in enumerate(encodings)
+            for window in windows_of(index, encoding.ids, room)
+        ]
+        windows.sort(key=lambda window: -len(window.ids))
+        with tqdm(total=len(windows), desc="Encoding", unit="window", disable=not show_progress) as bar:
+            for batch in batches_of(windows, len(before) + len(self._after), self._batch_tokens):
+                for window, (vectors, total) in zip(batch, self._forward(batch, before), strict=True):
+                    first, last = window.keep
+                    results[window.text][window.start + first : window.start + last] = vectors[first:last]
+                    sums[window.text] += total
+                bar.update(len(batch))
+        pooled = torch.nn.functional.normalize(sums, dim=-1)
+        return [
+            EncodedText(
+                vectors,
+                torch.tensor(encoding.offsets, dtype=torch.int32).reshape(-1, 2),
+                pooled[index].clone(),  # a row of the batch's tensor would keep all of it in the store
+                torch.tensor(segment_table(text, encoding.offsets), dtype=torch.int32).reshape(-1, 4),
+            )
+            for index, (text, vectors, encoding) in enumerate(zip(readable, results, encodings, strict=True))
+        ]
+
+    @torch.inference_mode()
+    def _forward(self, batch: list[Window], before: list[int]) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """For every window its normalised token vectors and the sum of all its raw ones."""
+        rows = [[*before, *window.ids, *self._after] for window in batch]
+        longest = max(map(len, rows))
+        ids = torch.tensor([row + [self._pad_id] * (longest - len(row)) for row in rows])
+        mask = torch.arange(longest) < torch.tensor([[len(row)] for row in rows])
+        raw = self._hidden(ids.to(self.device), mask.long().to(self.device)).float()
+        totals = (raw * mask.unsqueeze(-1).to(raw.device)).sum(dim=1).cpu()
+        projected = raw if self._projection is None else raw @ self._projection
+        vectors = torch.nn.functional.normalize(projected, dim=-1).cpu()
+        start = len(before)
+        kept = [row[start : start + len(window.ids)] for row, window in zip(vectors, batch, strict=True)]
+        return list(zip(kept, totals, strict=True))
+
+    def _special_ids(self) -> tuple[list[int], list[int]]:
+        bare = self._tokenizer.encode("a", add_special_tokens=False).ids
+        full = self._tokenizer.encode("a", add_special_tokens=True).ids
+        at = full.index(bare[0])
+        return full[:at], full[at + len(bare) :]
+
+    @staticmethod
+    def _read_prompts(files: ModelFiles) -> dict[str, str]:
+        config = files.path / "config_sentence_transformers.json"
+        prompts = (json.loads(config.read_text("utf-8")).get("prompts") if config.is_file() else None) or {}
+        document = prompts.get("document") or prompts.get("passage") or ""
+        return {"query": prompts.get("query") or "", "document": document}
+
+
+def _read_projection(file: Path, hidden: int) -> torch.Tensor:
+    try:
+        weight = load_file(file)["weight"].float()
+    except (OSError, SafetensorError, KeyError) as error:
+        raise CheckpointError(f"{file} holds no projection: {error}") from error
+    if weight.dim() != 2 or len(weight) != hidden:
+        raise CheckpointError(
+            f"{file} projects vectors of shape {tuple(weight.shape)}, the model's have {hidden} dimensions: "
+            "use the checkpoint with the base model that it was trained on"
+        )
+    return weight
