@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -36,9 +35,7 @@ def reranker() -> CompositionalReranker:
 @pytest.fixture
 def fresh_reranker(reranker: CompositionalReranker) -> CompositionalReranker:
     """The same model with an empty store."""
-    fresh = copy.copy(reranker)
-    fresh.store = MemoryStore(dtype="float32")
-    return fresh
+    return reranker.with_store(MemoryStore(dtype="float32"))
 
 
 @pytest.fixture(scope="session")

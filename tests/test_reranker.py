@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -133,7 +134,8 @@ def test_a_query_with_a_lone_surrogate(reranker: CompositionalReranker) -> None:
         ((QUERY, None), "passages must be a list of str, got NoneType"),
         ((QUERY, "one text"), "wrap a single text in a list"),
         ((QUERY, {"a": 1}), "passages must be a list of str, got dict"),
-        ((QUERY, iter(PASSAGES)), "passages must be a list of str"),
+        ((QUERY, set(PASSAGES)), "passages must be a list of str, got set"),
+        ((QUERY, b"one text"), "wrap a single text in a list"),
         ((QUERY, ["a", None]), r"passages\[1\] must be a str, got NoneType"),
         ((QUERY, ["a", 3, None]), r"passages\[1\] must be a str, got int: 3"),
         ((QUERY, [float("nan")]), r"passages\[0\] must be a str, got float"),
@@ -180,6 +182,18 @@ def test_bad_options_are_named_before_any_work(
     with pytest.raises(InputError, match=message):
         reranker.rerank(QUERY, PASSAGES, **options)
     assert forwards == []
+
+
+@pytest.mark.parametrize(
+    "collection",
+    [tuple, iter, np.array, pd.Series, lambda texts: np.array(texts, dtype=object)],
+)
+def test_any_ordered_collection_of_passages(
+    reranker: CompositionalReranker, collection: Callable[[list[str]], Any]
+) -> None:
+    ranking = reranker.rerank(QUERY, collection(PASSAGES), np.int64(3), min_score=np.float32(-1))
+    assert ranking == reranker.rerank(QUERY, PASSAGES, 3, min_score=-1.0)
+    assert all(type(result.text) is str for result in ranking)
 
 
 def test_passages_are_not_changed(reranker: CompositionalReranker) -> None:

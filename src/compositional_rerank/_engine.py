@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from compositional_rerank.backends.precision import full_precision
 from compositional_rerank.checkpoints.config import VERIFIER_FILE, CheckpointConfig
 from compositional_rerank.checkpoints.locate import locate
 from compositional_rerank.encoding.encoded_text import EncodedText
@@ -86,17 +87,14 @@ class Engine:
             warnings.warn(f"passages are encoded at every query: {error}", RuntimeWarning, stacklevel=4)
             return [None] * len(keys)
 
-    def judge(
-        self, query: Text, texts: list[str]
-    ) -> Iterator[tuple[float, float | None, float | None, float]]:
+    @full_precision
+    def judge(self, query: Text, texts: list[str]) -> list[tuple[float, float | None, float | None, float]]:
         """Relevance, closeness, mismatch and score of every text, in their order."""
         encoded = self.encoded(texts)
         compared = compare(query.encoded, encoded)
         relevance = self._relevance(compared.relevance, query.encoded, encoded)
         if self.verifier is None or self.config is None:
-            for value in relevance.tolist():
-                yield value, None, None, value
-            return
+            return [(value, None, None, value) for value in relevance.tolist()]
         fusion = self.config.fusion
         found = suspects(
             query,
@@ -110,10 +108,12 @@ class Engine:
         penalised = fusion.score(relevance[where], verdict.closeness, verdict.mismatch)
         columns = (verdict.closeness.tolist(), verdict.mismatch.tolist(), penalised.tolist())
         verified = dict(zip(where.tolist(), zip(*columns, strict=True), strict=True))
-        for index, value in enumerate(relevance.tolist()):
-            closeness, mismatch, score = verified.get(index, (None, None, value))
-            yield value, closeness, mismatch, score
+        return [
+            (value, *verified.get(index, (None, None, value)))
+            for index, value in enumerate(relevance.tolist())
+        ]
 
+    @full_precision
     def score_pairs(self, queries: list[str], passages: list[str], show_progress: bool) -> PairScores:
         """Scores of aligned pairs; every pair is verified, however far apart."""
         entries = self.encoder.encode(queries, task="query", show_progress=show_progress)
@@ -127,7 +127,7 @@ class Engine:
                 self._relevance(found.relevance, query, [candidate])
                 for found, query, candidate in zip(compared, entries, candidates, strict=True)
             ]
-            or [torch.zeros(0)]
+            or [torch.zeros(0, dtype=torch.float32)]
         )
         if self.verifier is None or self.config is None:
             return PairScores(_float64(relevance), None, None, _float64(relevance))
@@ -146,8 +146,11 @@ class Engine:
         }
         verdict = verdicts(self.verifier, self.config.fusion, found)
         # a passage without a token cannot be read: no mismatch, and its relevance is the lowest there is
-        mismatch = torch.zeros(len(queries)).index_copy(0, verdict.places, verdict.mismatch)
-        closeness = torch.full((len(queries),), -1.0).index_copy(0, verdict.places, verdict.closeness)
+        mismatch = torch.zeros(len(queries), dtype=torch.float32).index_copy(
+            0, verdict.places, verdict.mismatch
+        )
+        closeness = torch.full((len(queries),), -1.0, dtype=torch.float32)
+        closeness.index_copy_(0, verdict.places, verdict.closeness)
         score = self.config.fusion.score(relevance, closeness, mismatch)
         return PairScores(_float64(relevance), _float64(closeness), _float64(mismatch), _float64(score))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Set
 from importlib.util import find_spec
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
+
+import numpy as np
 
 from compositional_rerank.errors import InputError, MissingDependencyError
 
@@ -16,7 +18,7 @@ def check_text(value: object, what: str) -> str:
     """Return ``value`` if it is a string, else say what it is instead."""
     if not isinstance(value, str):
         raise InputError(f"{what} must be a str, got {type(value).__name__}: {value!r:.80}")
-    return value
+    return str(value)  # numpy's strings as Python's
 
 
 def check_query(value: object) -> str:
@@ -53,12 +55,11 @@ def check_bound(value: object, what: str, low: float, high: float) -> float | No
     """Return a threshold that is None (no threshold) or a number in ``[low, high]``."""
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, Real):
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
         raise InputError(f"{what} must be a number or None, got {type(value).__name__}: {value!r:.40}")
-    number = float(value)
-    if not low <= number <= high:  # false for NaN, too
+    if not low <= value <= high:  # false for NaN, too
         raise InputError(f"{what} must be in [{low:g}, {high:g}], got {value}; pass None for no threshold")
-    return number
+    return float(value)
 
 
 def check_device(value: object) -> str | None:
@@ -91,7 +92,7 @@ def check_device(value: object) -> str | None:
     return name
 
 
-def check_backend(value: object, device: str | None) -> str:
+def check_backend(value: object, device: object) -> str:
     """Return a backend that is known, installed, and runs on the device.
 
     Raises:
@@ -101,7 +102,7 @@ def check_backend(value: object, device: str | None) -> str:
     if not isinstance(value, str) or value not in BACKENDS:
         raise InputError(f"backend {value!r:.40} is unknown; the backends are: {', '.join(BACKENDS)}")
     if value == "openvino":
-        if device not in (None, "cpu"):
+        if device is not None and str(device).lower() not in ("cpu", "auto"):
             raise InputError(
                 f"backend 'openvino' runs on the CPU, not on {device}: pass device='cpu' or None"
             )

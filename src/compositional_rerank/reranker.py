@@ -64,8 +64,8 @@ class CompositionalReranker:
         store: TokenStore | str | os.PathLike[str] | None = None,
     ) -> None:
         self._model = None if model is None else os.fspath(model)
+        self._backend = check_backend(backend, device)
         self._device = check_device(device)
-        self._backend = check_backend(backend, self._device)
         self._store = os.fspath(store) if isinstance(store, (str, os.PathLike)) else store
         self._engine: Engine | None = None
         self._lock = Lock()
@@ -113,6 +113,13 @@ class CompositionalReranker:
         shelf = MemoryStore() if store is None else store
         reranker._engine = Engine(name, encoder, shelf, config, verifier)
         return reranker
+
+    def with_store(self, store: TokenStore) -> CompositionalReranker:
+        """A reranker that shares this one's loaded model and keeps passages elsewhere."""
+        one = self._loaded()
+        return self.from_parts(
+            one.encoder, name=one.name, store=store, config=one.config, verifier=one.verifier
+        )
 
     @property
     def settings(self) -> dict[str, Any]:

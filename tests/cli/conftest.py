@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import io
 import sys
 from collections.abc import Callable
@@ -33,9 +32,7 @@ def command(
     def load(*args: Any, store: Any = None, **options: Any) -> CompositionalReranker:
         if store is None:
             return reranker
-        own = copy.copy(reranker)
-        own.store = FileStore(store) if isinstance(store, Path) else store
-        return own
+        return reranker.with_store(FileStore(store) if isinstance(store, Path) else store)
 
     monkeypatch.setattr(CompositionalReranker, "from_pretrained", load)
 

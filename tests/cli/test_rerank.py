@@ -145,12 +145,6 @@ def test_bad_usage_is_one_line(command: Any, arguments: list[str], said: str) ->
     assert outcome.err.count("\n") == 1
 
 
-def test_bad_device_is_one_line(command: Any) -> None:
-    outcome = command("rerank", "--query", "x", "--device", "toaster", stdin="a passage")
-    assert outcome.code == 2
-    assert "--device 'toaster' cannot be used here" in outcome.err
-
-
 def test_nothing_in_is_nothing_left(command: Any) -> None:
     outcome = command("rerank", "--query", "x", stdin="\n \n")
     assert (outcome.code, outcome.out) == (1, "")

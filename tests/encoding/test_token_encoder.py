@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from compositional_rerank import TokenEncoder
 from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
-from compositional_rerank.encoding.token_encoder import _batches, _windows
+from compositional_rerank.encoding.windows import batches_of, windows_of
 from compositional_rerank.errors import CheckpointError
 
 LONG = "The harbour opened in 1887 and closed again because nobody could pay for the new lighthouse. " * 40
@@ -19,7 +19,7 @@ LONG = "The harbour opened in 1887 and closed again because nobody could pay for
 
 @given(st.integers(0, 2000), st.integers(1, 300))
 def test_windows_own_every_token_exactly_once(tokens: int, size: int) -> None:
-    windows = _windows(7, list(range(tokens)), size)
+    windows = windows_of(7, list(range(tokens)), size)
     owned = []
     for window in windows:
         first, last = window.keep
@@ -34,8 +34,8 @@ def test_windows_own_every_token_exactly_once(tokens: int, size: int) -> None:
 @given(st.lists(st.integers(1, 300), max_size=60))
 def test_batches_keep_the_order_and_the_limit(lengths: list[int]) -> None:
     lengths.sort(reverse=True)
-    windows = [_windows(index, [0] * length, 300)[0] for index, length in enumerate(lengths)]
-    batches = _batches(windows, extra=2, most=4096)
+    windows = [windows_of(index, [0] * length, 300)[0] for index, length in enumerate(lengths)]
+    batches = batches_of(windows, extra=2, most=4096)
     assert [window for batch in batches for window in batch] == windows
     assert all(len(batch) * (len(batch[0].ids) + 2) <= 4096 for batch in batches)
 
@@ -66,7 +66,7 @@ def test_short_texts_get_the_models_own_vectors(encoder: TokenEncoder) -> None:
             torch.testing.assert_close(encoded.vectors.norm(dim=1), torch.ones(len(ids)))
 
 
-def test_a_long_text_is_read_in_overlapping_windows(encoder: TokenEncoder) -> None:
+def test_a_long_text_is_read_in_overlappingwindows_of(encoder: TokenEncoder) -> None:
     ids = token_ids(encoder, LONG)
     size = encoder.max_tokens - 2
     assert len(ids) > 2 * size

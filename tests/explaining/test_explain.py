@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from compositional_rerank import CompositionalReranker
 from compositional_rerank.errors import InputError
-from compositional_rerank.explaining.explanation import Explanation, explain
+from compositional_rerank.explaining import Explanation, explain, to_html, to_text
 from compositional_rerank.explaining.links import links_of
 from compositional_rerank.explaining.word_pieces import merge_pieces
 
@@ -93,7 +93,7 @@ def test_a_swap_shows_as_moved_words(pair: Explanation) -> None:
 @pytest.mark.parametrize("passage", ["", " \n ", "\ud800", "\u200b"])
 def test_passages_without_words(reranker: CompositionalReranker, passage: str) -> None:
     explanation = explain(reranker, QUERY, passage)
-    for shown in (explanation.to_text(), explanation.to_html(), explanation.to_json()):
+    for shown in (to_text(explanation), to_html(explanation), explanation.to_json()):
         shown.encode()
 
 
@@ -112,7 +112,7 @@ def test_json_round_trip(pair: Explanation) -> None:
 
 @pytest.mark.parametrize("width", [0, 40, 72, 200])
 def test_text_fits_the_terminal(pair: Explanation, width: int) -> None:
-    lines = pair.to_text(width).splitlines()
+    lines = to_text(pair, width).splitlines()
     table = next(index for index, line in enumerate(lines) if line.startswith("query word"))
     assert max(map(len, lines[:table])) <= max(width, 40)
     assert sum(line.startswith("> ") for line in lines) == 1
@@ -132,8 +132,8 @@ def test_verdicts(pair: Explanation, mismatch: float | None, verifier: bool, sai
         pair, mismatch=mismatch, has_verifier=verifier, threshold=0.5 if verifier else None
     )
     assert said in verified.verdict
-    assert said in " ".join(verified.to_text().split())
-    assert said in verified.to_html()
+    assert said in " ".join(to_text(verified).split())
+    assert said in to_html(verified)
     assert verified.to_dict()["mismatch"] == mismatch
 
 
@@ -154,7 +154,7 @@ class _Tags(HTMLParser):
 
 
 def test_page_is_self_contained(pair: Explanation) -> None:
-    page = pair.to_html()
+    page = to_html(pair)
     tags = _Tags(page)
     assert not tags.tags & {"script", "link", "img", "iframe", "object"}
     assert not tags.names & {"src", "href"}
@@ -165,7 +165,7 @@ def test_page_is_self_contained(pair: Explanation) -> None:
 
 
 def test_long_pages_stay_small_and_say_what_they_leave_out(reranker: CompositionalReranker) -> None:
-    page = explain(reranker, QUERY, "Rome Paris and Oslo without a stop " * 300).to_html()
+    page = to_html(explain(reranker, QUERY, "Rome Paris and Oslo without a stop " * 300))
     assert len(page) < 1_500_000
     assert "Shown are the 120 closest of the segment’s 2100 words" in page
 
@@ -178,6 +178,6 @@ def test_long_pages_stay_small_and_say_what_they_leave_out(reranker: Composition
 )
 def test_page_escapes_anything(reranker: CompositionalReranker, pair: Explanation, text: str) -> None:
     hostile = f"{text}</title></style></svg><script>x</script><b onclick='x'>\"{text}"
-    plain, tags = _Tags(pair.to_html()), _Tags(explain(reranker, hostile, hostile).to_html())
+    plain, tags = _Tags(to_html(pair)), _Tags(to_html(explain(reranker, hostile, hostile)))
     assert tags.tags <= plain.tags
     assert tags.names <= plain.names

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib import resources
 
 import pytest
 
 from compositional_rerank.training.near_misses import triples
-from compositional_rerank.training.near_misses.grammar import load
+from compositional_rerank.training.near_misses.grammar import load, template_folder
 from compositional_rerank.training.near_misses.paradigms import Expanded, expand
 
 SMALL = """\
@@ -104,7 +103,7 @@ OTHERS = set(  # not about one group alone
 
 def test_what_is_near_is_not_the_same() -> None:
     """Some group tells every shipped meaning from each of its near ones."""
-    file = resources.files("compositional_rerank.training.near_misses") / "data" / "train_paradigms.txt"
+    file = template_folder() / "train_paradigms.txt"
     seen = set()
     for block in file.read_text("utf-8").split("%% ")[1:]:
         head, *rest = block.splitlines()

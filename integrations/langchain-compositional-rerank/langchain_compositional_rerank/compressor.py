@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from numbers import Real
 from typing import Annotated, Any
 
 from langchain_core.callbacks import Callbacks
@@ -122,4 +121,9 @@ def _arguments(inputs: object) -> tuple[Sequence[Document], str]:
 
 
 def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, Real) and not isinstance(value, bool) else None
+    if value is None or isinstance(value, (str, bytes, bool)):
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -241,7 +241,7 @@ async def test_async_does_not_block_the_loop(rerank: CompositionalRerank, nodes:
         loop.call_soon_threadsafe(started.set)
         assert released.wait(60), "the event loop stood still while the model computed"
 
-    transformer = rerank._reranker.get().encoder.transformer
+    transformer = rerank.core.encoder.transformer
     hook = transformer.register_forward_pre_hook(wait_for_the_loop)
     try:
         task = asyncio.create_task(rerank.apostprocess_nodes(nodes, query_str=QUERY))

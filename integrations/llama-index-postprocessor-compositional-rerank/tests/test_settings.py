@@ -63,7 +63,7 @@ def test_a_restored_copy_ranks_alike(rerank: CompositionalRerank, nodes: list[No
 
 
 def test_copies_share_the_model(rerank: CompositionalRerank) -> None:
-    assert copy.deepcopy(rerank)._reranker.get() is rerank._reranker.get()
+    assert copy.deepcopy(rerank).core is rerank.core
 
 
 @pytest.mark.parametrize(

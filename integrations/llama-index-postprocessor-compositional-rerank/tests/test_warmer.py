@@ -93,7 +93,7 @@ def test_other_processes_find_the_store_by_its_folder(
         CompositionalWarmer.from_json(warmer.to_json()),
         CompositionalWarmer(**json.loads(warmer.model_dump_json())),
     ):
-        assert (restored.model, restored.device, restored.store) == (DEFAULT_BASE, None, folder)
+        assert (restored.model, restored.device, restored.store) == (DEFAULT_BASE, "cpu", folder)
     restored([node.node for node in nodes])
     assert len(FileStore(folder)) == len(nodes)
     rerank = pickle.loads(pickle.dumps(CompositionalRerank.from_reranker(stored)))

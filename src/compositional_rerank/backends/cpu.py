@@ -1,8 +1,8 @@
 """What this processor is fast at, and private names of torch: each looked up once, with a public fallback.
 
 torch.compile emits the two oneDNN operators for linear layers. They are float32 on any processor, and twice
-as fast as `torch.matmul` on an AMD processor with AVX-512, where that goes through MKL; the public switch for
-the same speed, `torch.backends.mkldnn.matmul.fp32_precision`, would allow bfloat16 to all threads of the process.
+as fast as `torch.matmul` on an AMD processor with AVX-512, where that goes through MKL. The public switch for
+that speed, `torch.backends.mkldnn.matmul.fp32_precision`, would allow bfloat16 to all threads of the process.
 """
 
 from __future__ import annotations

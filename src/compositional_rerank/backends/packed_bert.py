@@ -91,7 +91,7 @@ class PackedBert:
         mine = places < torch.tensor(lengths).unsqueeze(1)
         packed = mine.flatten().nonzero().squeeze(1)  # where the tokens are among the padded ones
         padded = mine.flatten().cumsum(0).sub_(1)  # which token is there; padding repeats the one before it
-        mask = torch.zeros(mine.shape).masked_fill_(~mine, _HIDDEN_FAR)[:, None, None]
+        mask = torch.zeros(mine.shape, dtype=torch.float32).masked_fill_(~mine, _HIDDEN_FAR)[:, None, None]
         shape = (len(lengths), longest, 3, self._heads, -1)
         hidden = embedding(ids, self._words) + embedding(types, self._types)
         hidden += embedding(packed % longest, self._positions)

@@ -15,6 +15,7 @@ from tokenizers import Tokenizer
 
 from compositional_rerank._validation import check_backend, check_device
 from compositional_rerank.backends.openvino import Graph, precision
+from compositional_rerank.backends.precision import full_precision
 from compositional_rerank.checkpoints.base_models import ModelFiles, sha256_of
 from compositional_rerank.checkpoints.quiet import quiet_loading
 from compositional_rerank.encoding.encoded_text import EncodedText
@@ -42,15 +43,15 @@ class _Hidden(torch.nn.Module):
 
 
 class TokenEncoder:
-    """Encodes texts into L2-normalised token vectors with a sentence-transformers checkpoint.
+    """Encodes texts into L2-normalised token embeddings with a sentence-transformers checkpoint.
 
     A text longer than the checkpoint's window is read in windows that overlap by a quarter; each token's
     vector comes from the window in which it has more context. The query and document prompts of the
     checkpoint are read as context and not scored. Safe to share between threads.
 
     Args:
-        files: the checkpoint, from `checkpoint.resolve`.
-        device: torch device name; None picks CUDA or MPS where there is one.
+        files: the checkpoint, from `base_models.resolve`.
+        device: torch device name; None or ``"auto"`` picks an accelerator where there is one.
         backend: ``"torch"``, in float32; or ``"openvino"``, on the CPU, in bfloat16 where it is native.
         projection: safetensors file with ``weight``, float ``[hidden, d]``, that the token vectors go through
             before they are normalised; None keeps them as they are. The pooled vector is never projected.
@@ -58,6 +59,7 @@ class TokenEncoder:
     Raises:
         CheckpointError: the checkpoint is no text encoder with a fast tokenizer, the projection does not fit
             it, or OpenVINO cannot run it.
+        InputError: the device is not on this machine.
         MissingDependencyError: OpenVINO is not installed.
 
     Example:
@@ -78,16 +80,18 @@ class TokenEncoder:
         from sentence_transformers.base.modules import Transformer
         from sentence_transformers.util import get_device_name
 
-        device = check_device(device)
         self.backend = check_backend(backend, device)
+        device = check_device(device)
         self.device = torch.device(device or ("cpu" if backend == "openvino" else get_device_name()))
         try:
             # load() keeps the checkpoint's own max length; Transformer(path) would not
             with quiet_loading():
-                transformer = Transformer.load(str(files.path), model_kwargs={"use_safetensors": True})
+                transformer = Transformer.load(
+                    str(files.path), model_kwargs={"use_safetensors": True, "dtype": torch.float32}
+                )
         except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
             raise CheckpointError(f"{files.path} cannot be loaded as a text encoder: {error}") from error
-        transformer = transformer.eval().to(self.device)
+        transformer = transformer.eval().float().to(self.device)
         fast = getattr(transformer.tokenizer, "backend_tokenizer", None)
         if fast is None:
             raise CheckpointError(
@@ -121,6 +125,7 @@ class TokenEncoder:
         settings += "" if projection is None else f" projection={sha256_of(projection)}"
         self.fingerprint = hashlib.sha256(settings.encode()).hexdigest()
 
+    @full_precision
     def encode(self, texts: Sequence[str], *, task: Task, show_progress: bool = False) -> list[EncodedText]:
         """Encode texts, longest first, in batches of about equal length.
 
@@ -145,8 +150,10 @@ class TokenEncoder:
                 f"the {task} prompt has {len(prompt_ids)} tokens and fills the model's window of "
                 f"{self.max_tokens}: shorten it in config_sentence_transformers.json"
             )
-        results = [torch.zeros(len(encoding.ids), self.dimension) for encoding in encodings]
-        sums = torch.zeros(len(encodings), self.pooled_dimension)
+        results = [
+            torch.zeros(len(encoding.ids), self.dimension, dtype=torch.float32) for encoding in encodings
+        ]
+        sums = torch.zeros(len(encodings), self.pooled_dimension, dtype=torch.float32)
         windows = [
             window
             for index, encoding in enumerate(encodings)
@@ -176,7 +183,7 @@ class TokenEncoder:
         """For every window its normalised token vectors and the sum of all its raw ones."""
         rows = [[*before, *window.ids, *self._after] for window in batch]
         longest = max(map(len, rows))
-        ids = torch.tensor([row + [self._pad_id] * (longest - len(row)) for row in rows])
+        ids = torch.tensor([row + [self._pad_id] * (longest - len(row)) for row in rows], dtype=torch.int64)
         mask = torch.arange(longest) < torch.tensor([[len(row)] for row in rows])
         raw = self._hidden(ids.to(self.device), mask.long().to(self.device)).float()
         totals = (raw * mask.unsqueeze(-1).to(raw.device)).sum(dim=1).cpu()

@@ -57,7 +57,7 @@ class Calibration:
     def mismatch(self, logits: torch.Tensor, queries: Sequence[str]) -> torch.Tensor:
         """Probabilities, float32 ``[n]``, for logits ``[n]`` on the CPU and the texts read as queries."""
         asked = torch.tensor([asks(query) for query in queries], dtype=torch.float32)
-        curved = features(logits) @ torch.tensor([self.below, self.above])
+        curved = features(logits) @ torch.tensor([self.below, self.above], dtype=torch.float32)
         return torch.sigmoid(curved + self.intercept + self.question * asked)
 
 

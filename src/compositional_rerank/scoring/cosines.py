@@ -60,7 +60,7 @@ def token_cosines(query: torch.Tensor, passages: PackedTokens) -> torch.Tensor:
     check_query(query, passages.dimension)
     vectors, scales = passages.vectors, passages.scales
     if len(vectors) == 0:
-        return torch.zeros(0, len(query), device=vectors.device)
+        return torch.zeros(0, len(query), dtype=torch.float32, device=vectors.device)
     query = query.to(vectors.device)
     on_cpu = vectors.device.type == "cpu"
     if scales is not None:

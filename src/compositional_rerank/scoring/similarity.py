@@ -83,7 +83,7 @@ def match(query: PackedTokens, passages: PackedTokens, segments: torch.Tensor) -
     relevance = segment_max(best, counts)[:, :tokens].mean(dim=1).clamp_(EMPTY_RELEVANCE, 1.0)
     rows = torch.repeat_interleave(torch.arange(len(segments)), segments).to(cosines.device)
     lengths = segments.to(cosines.device)
-    closeness = torch.empty(len(query), len(segments), device=cosines.device)
+    closeness = torch.empty(len(query), len(segments), dtype=torch.float32, device=cosines.device)
     first = 0
     for index, width in enumerate(query.lengths.tolist()):
         there = best[:, first : first + width].mean(dim=1)

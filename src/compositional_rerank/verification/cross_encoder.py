@@ -18,6 +18,7 @@ from compositional_rerank._validation import check_backend
 from compositional_rerank.backends.cpu import has_fast_bfloat16
 from compositional_rerank.backends.openvino import Graph
 from compositional_rerank.backends.packed_bert import PackedBert
+from compositional_rerank.backends.precision import full_precision
 from compositional_rerank.checkpoints.base_models import ModelFiles, sha256_of
 from compositional_rerank.checkpoints.config import VerifierConfig
 from compositional_rerank.checkpoints.quiet import quiet_loading
@@ -40,13 +41,13 @@ class _Network(torch.nn.Module):
         super().__init__()
         with quiet_loading():
             self.model = AutoModel.from_pretrained(
-                str(base.path), local_files_only=True, use_safetensors=True
+                str(base.path), local_files_only=True, use_safetensors=True, dtype=torch.float32
             )
         tensors = load_file(weights)
         change = {name: tensor for name, tensor in tensors.items() if not name.startswith(HEAD)}
         apply_delta(self.model, change)
         hidden = int(self.model.config.hidden_size)
-        self.head = torch.nn.Linear(hidden, 1)
+        self.head = torch.nn.Linear(hidden, 1, dtype=torch.float32)
         try:
             self.head.load_state_dict({name: tensors[HEAD + name].float() for name in ("weight", "bias")})
         except (KeyError, RuntimeError) as error:
@@ -137,6 +138,7 @@ class Verifier:
                 network.model.to(torch.bfloat16)
             self._network = network
 
+    @full_precision
     @torch.inference_mode()
     def mismatch(self, pairs: Sequence[tuple[str, str]]) -> torch.Tensor:
         """How likely each second text is a near-miss of the first.
@@ -149,7 +151,7 @@ class Verifier:
             float32 ``[n]`` in [0, 1], calibrated.
         """
         if not pairs:
-            return torch.zeros(0)
+            return torch.zeros(0, dtype=torch.float32)
         # Equal pairs are read once: in two batches they could differ in the last bits, and so trade places.
         places = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
         texts = [(without_surrogates(first), without_surrogates(second)) for first, second in places]
@@ -158,7 +160,7 @@ class Verifier:
         else:
             encodings = self._tokenizer.encode_batch(texts)
         order = sorted(range(len(places)), key=lambda index: len(encodings[index].ids))
-        logits = torch.zeros(len(places))
+        logits = torch.zeros(len(places), dtype=torch.float32)
         start = 0
         while start < len(order):
             stop = start + 1

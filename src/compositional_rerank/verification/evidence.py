@@ -8,6 +8,7 @@ from itertools import groupby
 
 import torch
 
+from compositional_rerank.backends.precision import full_precision
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.scoring.similarity import Match, match
@@ -50,6 +51,7 @@ class Sentence:
     pairs: list[tuple[str, str]]
 
 
+@full_precision
 def compare(query: EncodedText, passages: Sequence[EncodedText]) -> Match:
     """How the query's sentences meet passages and their segments.
 
@@ -127,10 +129,12 @@ def verdicts(verifier: Verifier, fusion: Fusion, found: dict[int, list[Sentence]
     """
     pairs = [pair for sentences in found.values() for sentence in sentences for pair in sentence.pairs]
     answers = iter(verifier.mismatch(pairs).tolist())
-    closeness, mismatch = torch.zeros(len(found)), torch.zeros(len(found))
+    closeness, mismatch = torch.zeros(2, len(found), dtype=torch.float32)
     for row, sentences in enumerate(found.values()):
-        answer = torch.tensor([min(next(answers) for _ in sentence.pairs) for sentence in sentences])
-        close = torch.tensor([sentence.closeness for sentence in sentences])
+        answer = torch.tensor(
+            [min(next(answers) for _ in sentence.pairs) for sentence in sentences], dtype=torch.float32
+        )
+        close = torch.tensor([sentence.closeness for sentence in sentences], dtype=torch.float32)
         worst = int((fusion.gate(close) * answer).argmax())
         closeness[row], mismatch[row] = close[worst], answer[worst]
     return Verdicts(torch.tensor(list(found), dtype=torch.int64), closeness, mismatch)

@@ -47,10 +47,22 @@ def test_the_retrieval_score_is_read_and_named(core_reranker: core.Compositional
     assert repr(metadata["retrieval_score"]) == repr(expected)
 
 
-def test_a_retrieval_score_that_is_no_number_is_an_error(compressor: CompositionalReranker) -> None:
-    documents = [Document("a"), Document("b", metadata={"retrieval_score": "high"})]
-    with pytest.raises(InputError, match=r"retrieval_scores\[1\] must be a number or None, got str: 'high'"):
-        compressor.compress_documents(documents, QUERY)
+@pytest.mark.parametrize("value", ["high", True, ["a"], {"bm25": 3.1}, 10**400])
+def test_a_retrieval_score_that_is_no_number_is_carried(
+    compressor: CompositionalReranker, value: Any
+) -> None:
+    documents = [Document("a"), Document("b", metadata={"retrieval_score": value})]
+    ranked = compressor.compress_documents(documents, QUERY)
+    assert {d.page_content: d.metadata["retrieval_score"] for d in ranked} == {"a": None, "b": value}
+
+
+def test_the_users_own_keys_stay_with_a_prefix(core_reranker: core.CompositionalReranker) -> None:
+    compressor = CompositionalReranker.from_reranker(core_reranker, metadata_prefix="rerank_")
+    own = {"relevance": "high", "mismatch": 3, "relevance_score": None, "retrieval_score": 0.5}
+    metadata = compressor.compress_documents([Document("a", metadata=own)], QUERY)[0].metadata
+    assert {key: metadata[key] for key in own} == own
+    assert type(metadata["rerank_relevance"]) is type(metadata["rerank_relevance_score"]) is float
+    assert metadata["rerank_retrieval_score"] == 0.5
 
 
 def test_a_subclass_of_a_document_stays_one(compressor: CompositionalReranker) -> None:

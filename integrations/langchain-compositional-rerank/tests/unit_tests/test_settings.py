@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import pytest
-from langchain_core.documents import BaseDocumentCompressor
+from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda
 from pydantic import BaseModel, ValidationError
@@ -34,7 +34,7 @@ def test_are_what_langchain_expects() -> None:
 
 def test_round_trips_keep_every_field() -> None:
     original = CompositionalReranker(**SETTINGS)
-    assert original.model_dump() == {"store": None, "backend": "torch", **SETTINGS}
+    assert original.model_dump() == {"store": None, "backend": "torch", "metadata_prefix": "", **SETTINGS}
     for restored in (
         CompositionalReranker.model_validate_json(original.model_dump_json()),
         pickle.loads(pickle.dumps(original)),
@@ -82,7 +82,7 @@ def test_a_loaded_model_cannot_be_renamed() -> None:
 def test_an_unknown_model_is_an_error_at_first_use(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     with pytest.raises(ModelNotFoundError, match="no/such-model"):
-        CompositionalReranker(model="no/such-model").compress_documents([], "Who?")
+        CompositionalReranker(model="no/such-model").compress_documents([Document("a")], "Who?")
 
 
 def test_only_langchain_core_is_needed() -> None:

@@ -1,0 +1,159 @@
+"""Write docs/results, and the tables of other pages, from the JSON files that benchmarks and audits left.
+
+    python benchmarks/result_pages.py            # write
+    python benchmarks/result_pages.py --check    # exit code 1 where a page is not what would be written
+
+A table stands between ``<!-- table NAME -->`` and ``<!-- /table -->``. Those of benchmarks/pages are filled
+in and written to docs/results, which holds nothing else; those of the decisions and of research/README.md
+where they stand. Only the standard library is needed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import result_tables as tables
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = "benchmarks/results"
+HEAD = "<!-- Written by benchmarks/result_pages.py from benchmarks/pages: do not edit. -->\n\n"
+MARK = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
+OPTIONS = {  # of the audit, with their defaults
+    **dict.fromkeys(("model", "against", "cross_encoder", "sensitivity", "beir", "pairs", "triples")),
+    **dict.fromkeys(("contrast", "suite", "limit_queries", "max_recall_drop", "min_rejection")),
+    "backend": "torch",
+    "depth": 100,
+}
+
+
+def main() -> int:
+    """Write every page, or compare; the exit code."""
+    check, stale = "--check" in sys.argv[1:], False
+    results = ROOT / "docs" / "results"
+    pages = {results / page.name: HEAD + _read(page) for page in (ROOT / "benchmarks" / "pages").glob("*.md")}
+    others = [*(ROOT / "docs").rglob("*.md"), ROOT / "research" / "README.md"]
+    pages |= {page: _read(page) for page in others if page not in pages}
+    for page, text in pages.items():
+        filled = MARK.sub(lambda found: f"{found[1]}{_table(found[2])}\n{found[3]}", text)
+        if page.is_file() and _read(page) == filled:
+            continue
+        stale = True
+        print("not up to date:" if check else "wrote", page.relative_to(ROOT))
+        if not check:
+            page.parent.mkdir(exist_ok=True)
+            page.write_text(filled, encoding="utf-8")
+    return int(check and stale)
+
+
+def _read(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def _table(name: str) -> str:
+    """A table by name, and where it comes from."""
+    file, rows, source = TABLES[name]
+    content = json.loads(_read(ROOT / file))
+    origin = textwrap.wrap(f"From `{file}`. {source(content)}", 116, break_on_hyphens=False)
+    return "\n".join([*rows(content), "", *origin])
+
+
+def _audited(report: dict[str, Any]) -> str:
+    settings, model = report["settings"], report["model"]
+    words = ["compositional-rerank audit"]
+    for option, usual in OPTIONS.items():
+        value = settings.get(option, usual)
+        for one in value if isinstance(value, list) else [value]:
+            if one != usual:
+                words.append(f"--{option.replace('_', '-')} {one}")
+    return (
+        f"Written by `{' '.join(words)}`; seed {settings['seed']}; model {model['name']}, fingerprint "
+        f"`{model['fingerprint'][:12]}`; {settings['machine']}, threads: {settings['threads']}, torch "
+        f"{settings['torch']}."
+    )
+
+
+def _benched(content: dict[str, Any]) -> str:
+    machine = content["machine"]
+    count = content.get("rounds", content.get("queries", content["median_of"]))
+    collections = content.get("collections", content["rows"][0]["ndcg@10"] if "rows" in content else ())
+    command = [f"python benchmarks/{content['benchmark']}.py", *(f"--beir {name}" for name in collections)]
+    facts = [f"medians of {count}" if count > 1 else "one run"]
+    facts += [f"{name} {content[name]}" for name in ("split", "backend", "passages") if name in content]
+    if "model" in content:
+        facts.append(f"model fingerprint `{content['model'][:12]}`")
+    facts += [f"threads: {content['threads']}", f"{machine['cores']} cores"]
+    facts += [
+        str(value) if name == "processor" else f"{name} {value}"
+        for name, value in machine.items()
+        if name not in ("cores", "load_at_the_end") and value
+    ]
+    return f"Written by `{' '.join(command)}`; {', '.join(facts)}."
+
+
+def _looked(content: dict[str, Any]) -> str:
+    return (
+        f"Written by `python benchmarks/failures.py --out {RESULTS}/failures.json`; cosine and MaxSim of the "
+        "plain all-MiniLM-L6-v2, mismatch and score of the shipped checkpoint, fingerprint "
+        f"`{content['model'][:12]}`."
+    )
+
+
+def _fitted(content: dict[str, Any]) -> str:
+    settings, collections = content["settings"], " --beir ".join(content["chosen"]["ndcg@10"])
+    alone = ", ".join(f"{value:.4f}" for value in content["relevance_alone_ndcg@10"].values())
+    return (
+        f"Written by `python benchmarks/fit_gate.py --beir {collections} --limit {settings['limit']}"
+        f"{' --keep-gate' if settings['keep_gate'] else ''}`, backend {settings['backend']}. Shipped: bold. "
+        f"nDCG@10 of relevance alone: {alone}."
+    )
+
+
+def _fine_tuned(content: dict[str, Any]) -> str:
+    sets = ", ".join(f"{count:,} of {name}" for name, count in content["triples"].items())
+    return (
+        f"Triples: {sets}. Written by a script that became `compositional-rerank train embedder --method "
+        f"naive --recipe benchmarks/naive.toml`; {content['seconds']:.0f} s."
+    )
+
+
+def _researched(content: dict[str, Any]) -> str:
+    hardware = content["hardware"]
+    return (
+        f"Written by `python research/architectures.py`; {content['steps']} steps of {content['batch_size']} "
+        f"pairs, seed {content['seed']}; {hardware['machine']}, threads: {hardware['threads']}, torch "
+        f"{hardware['torch']}."
+    )
+
+
+Render = Callable[[dict[str, Any]], Iterable[str]]
+TABLES: dict[str, tuple[str, Render, Callable[[dict[str, Any]], str]]] = {
+    "architectures": ("research/results/architectures.json", tables.architectures, _researched),
+    "bytes": (f"{RESULTS}/store.json", tables.bytes_, _benched),
+    "edit_types": (f"{RESULTS}/audit_near_misses.json", tables.edit_types, _audited),
+    "encode": (f"{RESULTS}/encode.json", tables.encode, _benched),
+    "failures": (f"{RESULTS}/failures.json", tables.failures, _looked),
+    "frozen": (f"{RESULTS}/frozen.json", tables.frozen, _benched),
+    "gate": (f"{RESULTS}/fit_gate.json", tables.gate, _fitted),
+    "kernel": (f"{RESULTS}/kernel.json", tables.kernel, _benched),
+    "naive": (f"{RESULTS}/audit_naive.json", tables.naive, _audited),
+    "naive_settings": (f"{RESULTS}/naive_finetune.json", tables.naive_settings, _fine_tuned),
+    "near_misses": (f"{RESULTS}/audit_near_misses.json", tables.near_misses, _audited),
+    "peers": (f"{RESULTS}/peers.json", tables.peers, _benched),
+    "quality": (f"{RESULTS}/quality.json", tables.quality, _benched),
+    "ratios": (f"{RESULTS}/rerank.json", tables.ratios, _benched),
+    "rerank": (f"{RESULTS}/rerank.json", tables.times, _benched),
+    "retrieval": (f"{RESULTS}/audit_retrieval.json", tables.retrieval, _audited),
+    "scaling": (f"{RESULTS}/scaling.json", tables.times, _benched),
+    "starts": (f"{RESULTS}/rerank.json", tables.starts, _benched),
+    "store": (f"{RESULTS}/store.json", tables.store, _benched),
+    "threshold": (f"{RESULTS}/audit_near_misses.json", tables.threshold, _audited),
+}
+
+if __name__ == "__main__":
+    raise SystemExit(main())

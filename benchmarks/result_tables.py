@@ -1,0 +1,256 @@
+"""The tables of `result_pages.py`: lines of Markdown from the JSON of a benchmark or an audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+Content = dict[str, Any]
+
+# What each set was looked at for while the shipped weights were made (docs/experiments.md).
+_TRAINING = "mixtures of training data, means of weights"
+CHOSE = {
+    "cisi": "mixture in relevance; sensitivity",
+    "nfcorpus": "mixture in relevance; its dev queries: the gate",
+    "scifact": "the rule for gate and penalty",
+    "builtin": f"{_TRAINING}; penalty",
+    "paws_qqp": f"{_TRAINING}; calibration",
+    "scramble": f"{_TRAINING}; calibration",
+    **dict.fromkeys(
+        (f"sugarcrepe_pp_replace_{kind}" for kind in ("att", "obj", "rel")),
+        f"{_TRAINING}; calibration, penalty, sensitivity",
+    ),
+}
+MEASURES = {
+    "auc": "AUC",
+    "accuracy": "paraphrase above both",
+    "accuracy_anchor": "paraphrase above near-miss",
+    "rejection_at_5": "near-misses rejected at 5 % of paraphrases",
+}
+
+
+def _rows(head: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
+    cells = list(head)
+    yield f"| {' | '.join(cells)} |"
+    yield "|" + "---|" * len(cells)
+    for row in rows:
+        yield f"| {' | '.join('' if cell is None else str(cell) for cell in row)} |"
+
+
+def _number(value: float | None, form: str = ".3f") -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _systems(report: Content) -> dict[str, str]:
+    """Key and heading of each system; older audits say maxsim to relevance, its mixture with the cosine."""
+    settings = report["settings"]
+    names = {
+        "cosine": "cosine",
+        "against": "structural part" if settings["sensitivity"] else "against",
+        "maxsim": "MaxSim" if "relevance" in settings["systems"] else "relevance",
+        "relevance": "relevance",
+        "two_stage": "two stages",
+        "cross_encoder": "cross-encoder",
+    }
+    return {key: name for key, name in names.items() if key in settings["systems"]}
+
+
+def retrieval(report: Content) -> Iterator[str]:
+    rows = []
+    for name, entry in report["retrieval"].items():
+        for key, heading in _systems(report).items():
+            one = entry[key]
+            low, high = one["ci"]["ndcg@10"]
+            found = [f"{one['ndcg@10']:.4f} [{low:.3f}, {high:.3f}]", f"{one['mrr@10']:.4f}"]
+            found += [f"{one['recall@100']:.4f}", _number(one.get("p_value", {}).get("ndcg@10"), ".4f")]
+            rows.append([name, entry["queries"], heading, *found, CHOSE.get(name)])
+    head = ("set", "queries", "system", "nDCG@10", "MRR@10", "recall@100", "p (nDCG@10)", "helped to choose")
+    return _rows(head, rows)
+
+
+def near_misses(report: Content) -> Iterator[str]:
+    systems = _systems(report)
+    rows = [
+        [name, entry["n"], title, *(_number(entry[key].get(measure)) for key in systems), CHOSE.get(name)]
+        for name, entry in report["near_misses"].items()
+        for measure, title in MEASURES.items()
+        if measure in entry["two_stage"]
+    ]
+    return _rows(("set", "n", "measure", *systems.values(), "helped to choose"), rows)
+
+
+def threshold(report: Content) -> Iterator[str]:
+    rows = [
+        [name, *(_number(entry["two_stage"].get(key)) for key in ("rejection", "false_rejection", "ece"))]
+        for name, entry in report["near_misses"].items()
+    ]
+    return _rows(("set", "near-misses rejected", "paraphrases rejected", "ECE"), rows)
+
+
+def edit_types(report: Content) -> Iterator[str]:
+    columns = {
+        "cosine: paraphrase above near-miss": ("cosine", "accuracy_anchor"),
+        "two stages: the same": ("two_stage", "accuracy_anchor"),
+        "rejected at 5 % of its paraphrases": ("two_stage", "rejection_at_5"),
+        "rejected at the threshold": ("two_stage", "rejection"),
+        "paraphrases rejected there": ("two_stage", "false_rejection"),
+    }
+    rows = [
+        [kind, part["n"], *(_number(part[system][measure]) for system, measure in columns.values())]
+        for kind, part in report["near_misses"]["builtin"]["by_edit_type"].items()
+    ]
+    return _rows(("edit type", "n", *columns), rows)
+
+
+def failures(content: Content) -> Iterator[str]:
+    rows = [
+        [
+            "" if place else row["query"],
+            row["near_miss" if place else "paraphrase"],
+            "no" if place else "yes",
+            *(_number(row[name][place]) for name in ("cosine", "maxsim")),
+            _number(row["mismatch"][place], ".2f"),
+            _number(row["score"][place]),
+        ]
+        for row in content["rows"]
+        for place in (0, 1)
+    ]
+    return _rows(("query", "text", "says it?", "cosine", "MaxSim", "mismatch", "score"), rows)
+
+
+def frozen(content: Content) -> Iterator[str]:
+    rows = []
+    for name, one in content["collections"].items():
+        change = one["two_stage - frozen"]
+        low, high = change["ci"]
+        found = [f"{one['ndcg@10'][key]:.4f}" for key in ("cosine", "frozen", "two_stage")]
+        rows.append(
+            [name, one["queries"], *found, f"{change['mean']:+.4f} [{low:+.4f}, {high:+.4f}]", change["p"]]
+        )
+    systems = ("cosine", "plain MaxSim, nDCG@10", "two stages", "difference of the two", "p")
+    return _rows(("set", "queries", *systems), rows)
+
+
+def naive(report: Content) -> Iterator[str]:
+    columns = [(measure, key) for measure in ("ndcg@10", "recall@100") for key in ("cosine", "against")]
+    rows = [
+        [name, *(f"{entry[key][measure]:.4f}" for measure, key in columns)]
+        for name, entry in report["retrieval"].items()
+    ]
+    return _rows(("set", "nDCG@10 before", "after", "recall@100 before", "after"), rows)
+
+
+def naive_settings(content: Content) -> Iterator[str]:
+    names = ("loss", "steps", "batch_size", "lr", "seed")
+    return _rows(("setting", "value"), [[name, content[name]] for name in names])
+
+
+def gate(content: Content) -> Iterator[str]:
+    chosen = content["chosen"]
+    rows = []
+    for row in content["grid"]:
+        if (
+            row["width"] != chosen["width"]
+            or row["tau"] not in (0.55, chosen["tau"], 0.75)
+            or row["beta"] not in (0.1, chosen["beta"], 0.5, 1.0)
+        ):
+            continue
+        found = {**row["ndcg@10"], **row["accuracy"]}
+        cells = [row["tau"], row["beta"], *(f"{value:.4f}" for value in found.values())]
+        shipped = (row["tau"], row["beta"]) == (chosen["tau"], chosen["beta"])
+        rows.append([f"**{cell}**" if shipped else cell for cell in cells])
+    sets = [f"{name}, nDCG@10" for name in chosen["ndcg@10"]]
+    sets += [f"{name.removeprefix('sugarcrepe_pp_')}, above both" for name in chosen["accuracy"]]
+    return _rows(("tau", "beta", *sets), rows)
+
+
+def quality(content: Content) -> Iterator[str]:
+    collections = list(content["rows"][0]["ndcg@10"])
+    rows = [
+        [one["d"], one["dtype"], f"{one['bytes_of_128_tokens']:,}"]
+        + [f"{one['ndcg@10'][name]:.4f}" for name in collections]
+        for one in content["rows"]
+    ]
+    return _rows(("components", "numbers", "bytes", *(f"{name}, nDCG@10" for name in collections)), rows)
+
+
+def times(content: Content) -> Iterator[str]:
+    rows = [[name, one["p50"], one["p95"], one["cpu"]] for name, one in content["times"].items()]
+    return _rows(("what", "p50, ms", "p95, ms", "processor, ms"), rows)
+
+
+def ratios(content: Content) -> Iterator[str]:
+    peers = [name for name in content["times"] if name.startswith("cross-encoder")]
+    rows = [
+        [name, one["suspects_verified"]["median"], one["over_the_query_alone"]["p50"]]
+        + [one[f"faster_than {peer}"]["p50"] for peer in peers]
+        for name, one in content["ratios"].items()
+    ]
+    head = ("backend and store", "passages verified, median", "times the query's encoding")
+    return _rows((*head, *(f"times faster than {peer}" for peer in peers)), rows)
+
+
+def starts(content: Content) -> Iterator[str]:
+    return _rows(("start", "seconds"), content["seconds_of_starting"].items())
+
+
+def encode(content: Content) -> Iterator[str]:
+    fields = ("one_passage_cpu", "times_faster_than_torch_float32", "cosine_mean", "cosine_min")
+    rows = [
+        [name, one["query"]["cpu"], *(one[field] for field in fields)]
+        for name, one in content.items()
+        if isinstance(one, dict) and "cosine_min" in one
+    ]
+    head = ("backend", "query, ms", "passage of 128 tokens, ms", "times faster")
+    return _rows((*head, "cosine with torch's, mean", "least"), rows)
+
+
+def kernel(content: Content) -> Iterator[str]:
+    sizes = [size for size in content if size.startswith("d=")]
+    names = list(content[sizes[0]]["times"])
+    rows = [[name, *(content[size]["times"][name]["cpu"] for size in sizes)] for name in names]
+    rows += [
+        [name.replace("_", " "), *(content[size][name] for size in sizes)]
+        for name in content[sizes[0]]
+        if name != "times"
+    ]
+    return _rows(("what", *(f"{size}, ms" for size in sizes)), rows)
+
+
+def store(content: Content) -> Iterator[str]:
+    rows = [
+        [f"{state}: {name}", one["p50"], one["cpu"], content[state]["times_pread"][name]["p50"]]
+        for state in ("warm", "cold")
+        for name, one in content[state].items()
+        if name != "times_pread"
+    ]
+    return _rows(("what", "p50, ms", "processor, ms", "times `pread`"), rows)
+
+
+def bytes_(content: Content) -> Iterator[str]:
+    sizes = content["bytes_per_passage_by_dtype"]
+    kinds = list(next(iter(sizes.values())))
+    rows = [[name.removeprefix("d="), *(f"{one[kind]:,}" for kind in kinds)] for name, one in sizes.items()]
+    return _rows(("components", *kinds), rows)
+
+
+def peers(content: Content) -> Iterator[str]:
+    faster = content["times_faster_than_the_cross_encoder"]
+    rows = [[name, time, faster[name]] for name, time in content["times"].items()]
+    return _rows(("reranker", "p50, ms", "times faster than the cross-encoder"), rows)
+
+
+def architectures(content: Content) -> Iterator[str]:
+    pairs = ("paws_qqp AUC", "scramble AUC")
+    captions = [f"replace_{kind} anchor" for kind in ("att", "obj", "rel")]
+    suite = ("built-in suite, short anchor", "built-in suite, short: rejected at 5 %")
+    rows = [
+        [row["architecture"], row["encoder"], f"{row['parameters of the reader']:,}", row["seconds"]]
+        + [f"{row['loss']:.3f}"]
+        + [" / ".join(f"{row[name]:.2f}" for name in names) for names in (pairs, captions, suite)]
+        + [f"{row['milliseconds']:.2f}"]
+        for row in content["rows"]
+    ]
+    head = ("reader", "encoder", "its weights", "training, s", "loss", "AUC PAWS-QQP / scramble")
+    more = ("paraphrase above near-miss: att / obj / rel", "suite, short: the same / rejected at 5 %")
+    return _rows((*head, *more, "ms a pair"), rows)
