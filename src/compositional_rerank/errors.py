@@ -29,3 +29,7 @@ class StoreError(CompositionalRerankError, OSError):
 
 class MissingDependencyError(CompositionalRerankError, ImportError):
     """An optional package is needed; the message says how to install it."""
+
+
+class ForkedError(CompositionalRerankError, RuntimeError):
+    """A process was forked after the model was loaded, and what it inherited cannot run."""

@@ -7,6 +7,7 @@ that speed, `torch.backends.mkldnn.matmul.fp32_precision`, would allow bfloat16 
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +16,10 @@ import torch
 _LINEAR: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 _PACK: Any = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
 _INT8_PRODUCT: Any = getattr(torch, "_int_mm", None)
+
+if hasattr(os, "register_at_fork"):
+    # A forked process has none of OpenMP's threads and would wait for them for ever.
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 def has_packed_linear() -> bool:

@@ -22,7 +22,7 @@ import torch
 
 from compositional_rerank._files import cache_folder
 from compositional_rerank.checkpoints.base_models import sha256_of
-from compositional_rerank.errors import CheckpointError
+from compositional_rerank.errors import CheckpointError, ForkedError
 
 _FORMAT = 1  # of the files on disk
 _FILES = ("graph.xml", "graph.bin")
@@ -63,10 +63,21 @@ class Graph:
         if _is_whole(folder):  # also a new one: its weights are rounded to float16 on disk
             model = _core().read_model(folder / _FILES[0])
         self._compiled = compile_graph(model)
+        self._process = os.getpid()
         self._idle: LifoQueue[Any] = LifoQueue()
 
     def run(self, *inputs: torch.Tensor) -> torch.Tensor:
-        """The module's output, float32, for inputs of one shape."""
+        """The module's output, float32, for inputs of one shape.
+
+        Raises:
+            ForkedError: this process was forked from the one that loaded the graph.
+        """
+        if os.getpid() != self._process:
+            raise ForkedError(
+                f"the model was loaded with OpenVINO in process {self._process}, and this one ({os.getpid()}) "
+                "was forked from it without its threads: load it after the fork (gunicorn without --preload, "
+                "Celery's worker_process_init), or use backend='torch'"
+            )
         try:
             request = self._idle.get_nowait()
         except Empty:

@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from io import TextIOWrapper
-from typing import NoReturn
 
 from compositional_rerank import __version__
-from compositional_rerank.errors import CompositionalRerankError, InputError
+from compositional_rerank.cli._options import Parser
+from compositional_rerank.errors import CompositionalRerankError
 
 PROGRAM = "compositional-rerank"
 VERBS = ("rerank", "explain", "warm", "audit", "train")
@@ -19,19 +19,15 @@ VERBS = ("rerank", "explain", "warm", "audit", "train")
 
 _EPILOG = """\
 examples:
+  printf '%s\n' "Paris is closer than Rome." "Rome is nearer than Paris." > passages.txt
   compositional-rerank rerank --query "Rome is closer than Paris" passages.txt
   compositional-rerank warm --store my_store passages.txt
   compositional-rerank explain --query "Rome is closer than Paris" --passage "Paris is closer than Rome."
 
+compositional-rerank VERB --help says more.
+
 exit codes: 0 done, 1 nothing left or a gate failed, 2 bad input or usage, 130 interrupted
 """
-
-
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are ours: one line, exit code 2."""
-
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message}; see: {self.prog} --help")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,14 +64,14 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     # Only the verb's own module is imported, so that one verb's needs never slow or break another.
     verbs = [verb for verb in VERBS if arguments[:1] == [verb]] or VERBS
-    parser = _Parser(
+    parser = Parser(
         prog=PROGRAM,
         description="Rerank passages with MaxSim and reject structural near-misses.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=_Parser)
+    subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     modules = {verb: import_module(f"{__name__}.{verb}") for verb in verbs}
     for module in modules.values():
         module.add_parser(subparsers)

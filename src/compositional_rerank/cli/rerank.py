@@ -7,41 +7,36 @@ import json
 import math
 import shutil
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compositional_rerank._terminal import columns, fitted, shown
 from compositional_rerank._validation import check_query
-from compositional_rerank.cli._io import (
-    STDIN,
-    Passage,
-    add_model_options,
-    bound,
-    count,
-    load_reranker,
-    read_passages,
-)
+from compositional_rerank.cli._forms import Passage
+from compositional_rerank.cli._input import INPUT_HELP, STDIN, add_input_option, read_passages, tell
+from compositional_rerank.cli._io import check_store, load_reranker, tell_unverified
+from compositional_rerank.cli._options import add_model_options, bound, layout, place, whole
 
 if TYPE_CHECKING:
     from compositional_rerank.results import RankedPassage, Ranking
 
-_EPILOG = """\
-input:
-  text   one passage per line; blank lines are skipped
-  JSONL  one object per line: "text", and optionally "id" and "retrieval_score" (or "score");
-         other fields are handed on to JSONL output
-
+_EPILOG = f"""\
+{INPUT_HELP}
 output, best first; every score keeps its own name:
   relevance  how close the passage is to the query, in [-1, 1]
+  closeness  how close the passage's closest sentences are to it; null where it was not verified
   mismatch   probability that it is a near-miss: the query's words, another meaning;
              null where it was not verified (no verifier, or too far from the query)
   score      what sorts: relevance, less the penalty of a mismatch
+  --format text is a table, jsonl one object a passage, json one object for all: query, model, its
+  threshold (the mismatch from which it calls a passage a near-miss) and results. Both name rank,
+  index (place in the input, from 0), id, text and retrieval_score, and hand on other fields.
 
 examples:
+  printf '%s\\n' "Paris is closer than Rome." "Rome is nearer than Paris." > passages.txt
   compositional-rerank rerank --query "Rome is closer than Paris" passages.txt
-  retrieve "cheap flights" | compositional-rerank rerank --query "cheap flights" --format jsonl --top-n 5
-  compositional-rerank rerank --store my_store --query "cheap flights" hits.jsonl
-  compositional-rerank rerank --query "Is it safe for children?" --max-mismatch 0.5 hits.jsonl
+  compositional-rerank rerank --query "Rome is closer than Paris" --top-n 1 --format json passages.txt
+  compositional-rerank rerank --query "Rome is closer than Paris" --format jsonl < passages.txt
+  compositional-rerank rerank --query "Rome is closer than Paris" --store my_store passages.txt
 
 exit codes: 0 done, 1 no passage is left after the cuts, 2 bad input or usage
 """
@@ -59,49 +54,56 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "file", nargs="?", default=STDIN, metavar="FILE", help="passages; - (the default) is standard input"
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="passages: files, folders, or - (the default) for standard input",
     )
     parser.add_argument("--query", required=True, metavar="Q", help="question or statement to rank by")
+    add_input_option(parser)
     parser.add_argument(
-        "--input",
-        choices=("auto", "text", "jsonl"),
-        default="auto",
-        help="form of the input (by its first line)",
+        "--format",
+        type=layout,
+        choices=("text", "json", "jsonl"),
+        default="text",
+        help="form of the output (text)",
     )
-    parser.add_argument(
-        "--format", choices=("table", "jsonl"), default="table", help="form of the output (table)"
-    )
+    keep_all = "leave it out to keep all"
     cuts = parser.add_argument_group("cuts")
-    cuts.add_argument("--top-n", type=count, metavar="N", help="keep the best N")
+    cuts.add_argument("--top-n", type=whole(1, fix=keep_all), metavar="N", help="keep the best N")
     cuts.add_argument(
         "--min-score",
-        type=bound(-1e6, 1e6),
+        type=bound(-1e6, 1e6, fix=keep_all),
         metavar="X",
         help="drop passages with a score below X",
     )
     cuts.add_argument(
         "--max-mismatch",
-        type=bound(0.0, 1.0),
+        type=bound(0.0, 1.0, fix=keep_all),
         metavar="P",
-        help="drop passages with a mismatch above P, in [0, 1]; unverified ones stay",
+        help="drop passages with a mismatch above P, in [0, 1]; unverified ones stay. The model's own "
+        "threshold stands in --format json",
     )
     parser.add_argument(
-        "--store", type=Path, metavar="DIR", help="folder where encoded passages are kept; see warm (memory)"
+        "--store",
+        type=place,
+        metavar="DIR",
+        help="folder where encoded passages are kept; see warm (memory)",
     )
-    add_model_options(parser.add_argument_group("model"))  # type: ignore[arg-type]
+    add_model_options(parser.add_argument_group("model"))
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Rank, print, and say by the exit code whether anything is left."""
     query = check_query(args.query)
-    passages = read_passages(args.file, args.input)
-    if not passages:
-        print("no passage came in", file=sys.stderr)
-        return 1
+    names = args.files or [STDIN]
+    check_store(args.store, names)
+    passages = read_passages(names, args.input)
     reranker = load_reranker(args, args.store)
-    if args.max_mismatch is not None and reranker.verifier is None:
-        print(f"--max-mismatch drops nothing: {reranker.name} has no verifier", file=sys.stderr)
+    tell_unverified(
+        reranker, also="" if args.max_mismatch is None else ", and --max-mismatch drops nothing"
+    )
     texts = [passage.text for passage in passages]
     if len(texts) >= _MANY or (len(texts) >= _SOME and sys.stderr.isatty()):
         reranker.encode_passages(texts, show_progress=True)  # into the store, where rerank() finds them
@@ -113,16 +115,26 @@ def run(args: argparse.Namespace) -> int:
         min_score=args.min_score,
         max_mismatch=args.max_mismatch,
     )
-    if len(ranking) == 0:
-        print(f"none of the {len(passages)} passages is left after the cuts", file=sys.stderr)
-        return 1
-    if args.format == "jsonl":
-        for rank, result in enumerate(ranking, start=1):
-            print(json.dumps(_record(rank, result, passages[result.index])))
-    else:
+    records = [_record(rank, result, passages[result.index]) for rank, result in enumerate(ranking, start=1)]
+    if args.format == "json":
+        whole_of_it = {
+            "query": query,
+            "model": reranker.name,
+            "threshold": reranker.threshold,
+            "results": records,
+        }
+        print(json.dumps(whole_of_it, indent=2 if sys.stdout.isatty() else None))
+    elif args.format == "jsonl":
+        for record in records:
+            print(json.dumps(record))
+    elif records:
         for line in _table(ranking, passages, shutil.get_terminal_size((100, 24)).columns):
             print(line)
-    return 0
+    if not passages:
+        tell("no passage came in")
+    elif not records:
+        tell(f"none of the {len(passages)} passages is left after the cuts")
+    return 0 if records else 1
 
 
 def _record(rank: int, result: RankedPassage, passage: Passage) -> dict[str, Any]:
@@ -135,6 +147,7 @@ def _record(rank: int, result: RankedPassage, passage: Passage) -> dict[str, Any
         "text": result.text,
         "retrieval_score": given if given is not None and math.isfinite(given) else None,
         "relevance": result.relevance,
+        "closeness": result.closeness,
         "mismatch": result.mismatch,
         "score": result.score,
     }

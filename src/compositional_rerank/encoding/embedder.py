@@ -157,8 +157,11 @@ class StructuralEmbedder:
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
         readable = [without_surrogates(text) for text in texts]
+        from compositional_rerank.backends.precision import full_precision  # imports torch
+
+        encode = full_precision(getattr(self.model, method))
         with self._lock:
-            vectors: NDArray[np.float32] = getattr(self.model, method)(
+            vectors: NDArray[np.float32] = encode(
                 readable, batch_size=size, normalize_embeddings=True, show_progress_bar=show_progress
             )
         return vectors
@@ -192,7 +195,8 @@ def _from_settings(settings: dict[str, Any]) -> StructuralEmbedder:
 
 
 def _load(model: str | None, device: str | None, sensitivity: float | None) -> _Loaded:
-    # sentence_transformers takes seconds to import
+    # these take seconds to import
+    import torch
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
@@ -212,7 +216,9 @@ def _load(model: str | None, device: str | None, sensitivity: float | None) -> _
     try:
         with quiet_loading():
             loaded = SentenceTransformer(
-                str(files.path), device=device, model_kwargs={"use_safetensors": True}
+                str(files.path),
+                device=device,
+                model_kwargs={"use_safetensors": True, "dtype": torch.float32},
             )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise CheckpointError(f"{files.path} cannot be loaded as an embedding model: {error}") from error

@@ -155,7 +155,7 @@ def load_part(
     """
     from safetensors.torch import load_file
 
-    part = append_part(model, config, sensitivity)
+    part = append_part(model, config, sensitivity).float()  # the process's default dtype may be another
     try:
         part.load_state_dict({name: tensor.float() for name, tensor in load_file(weights).items()})
     except (OSError, RuntimeError, SafetensorError) as error:

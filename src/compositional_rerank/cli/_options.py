@@ -1,0 +1,130 @@
+"""What the verbs' parsers share: errors of one line, readers of values, options that mean the same everywhere."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from compositional_rerank._validation import BACKENDS
+from compositional_rerank.errors import InputError
+
+SEEDS = 2**32 - 1
+UNVERIFIED = (
+    "only a checkpoint of this library has a verifier: with another model near-misses are not judged, "
+    "which stderr says"
+)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are ours: one line, exit code 2, and an option that is unknown is called that."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; see: {self.prog} --help")
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[Any, list[str]]:
+        """As argparse does it, except that nothing may be left over."""
+        given = list(args or ())
+        self._check_options(given)
+        known, left = super().parse_known_args(given, namespace)
+        if left:
+            self.error(
+                f"unexpected argument {left[0]!r:.60}: put files side by side, and a text of several words in "
+                "quotes"
+            )
+        return known, left
+
+    def _check_options(self, given: list[str]) -> None:
+        """Name an unknown option before argparse takes what follows it for a file."""
+        options = self._option_string_actions
+        before = ""
+        for word in given:
+            if word == "--" or (self._subparsers is not None and not self._is_option(word)):
+                return
+            name = word.partition("=")[0]
+            known = name in options or (name[:2] == "--" and any(o.startswith(name) for o in options))
+            if self._is_option(word) and not known:
+                if before in options and options[before].nargs is None and name[:2] != "--":
+                    self.error(
+                        f"{before} needs a value, and {word!r:.40} looks like an option: write {before}={word}"
+                    )
+                near = difflib.get_close_matches(name.replace("_", "-").lower(), options, 1)
+                hint = f", the nearest is {near[0]}" if near else ""
+                if self._subparsers is not None and not near:
+                    hint = ": the options of a verb stand behind it"
+                self.error(f"unknown option {name}{hint}")
+            before = word
+
+    def _is_option(self, word: str) -> bool:
+        if word[:1] != "-" or word == "-" or " " in word:
+            return False
+        return not self._negative_number_matcher.match(word)
+
+
+def whole(
+    low: int, high: int | None = None, *, fix: str = "leave it out for the default"
+) -> Callable[[str], int]:
+    """Reader of an option that is an integer of at least ``low``, and of at most ``high``."""
+
+    def read(value: str) -> int:
+        try:
+            number = int(value)
+            if number >= low and (high is None or number <= high):
+                return number
+        except ValueError:
+            pass
+        limit = f"of at least {low}" if high is None else f"from {low} to {high}"
+        raise argparse.ArgumentTypeError(f"must be an integer {limit}, got {value!r:.40}; {fix}")
+
+    return read
+
+
+def bound(
+    low: float, high: float, *, inside: bool = False, fix: str = "leave it out for the default"
+) -> Callable[[str], float]:
+    """Reader of an option that is a number in ``[low, high]``, or ``inside``: in ``(low, high)``."""
+
+    def read(value: str) -> float:
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if low < number < high if inside else low <= number <= high:
+            return number
+        limit = f"in [{low:g}, {high:g}]"
+        if inside:
+            limit = f"above {low:g}" + (f" and below {high:g}" if high < math.inf else "")
+        raise argparse.ArgumentTypeError(f"must be a number {limit}, got {value!r:.40}; {fix}")
+
+    return read
+
+
+def place(value: str) -> Path:
+    """Reader of an option that names a file or folder; ``~`` is the home folder."""
+    if not value.strip():
+        raise argparse.ArgumentTypeError(f"must name a file or folder, got {value!r}")
+    return Path(value).expanduser()
+
+
+def layout(value: str) -> str:
+    """Reader of ``--format``: ``table`` is the old name of ``text``."""
+    return "text" if value == "table" else value
+
+
+def add_model_options(parser: argparse._ActionsContainer) -> None:
+    """Add ``--model``, ``--device`` and ``--backend``."""
+    parser.add_argument(
+        "--model", metavar="M", help=f"checkpoint folder or model name (the shipped checkpoint); {UNVERIFIED}"
+    )
+    parser.add_argument("--device", metavar="D", help="torch device, such as cpu or cuda (the best there is)")
+    parser.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default=BACKENDS[0],
+        help=f"what computes; openvino is faster on CPUs ({BACKENDS[0]})",
+    )
