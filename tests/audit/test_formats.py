@@ -117,8 +117,7 @@ def test_missing_and_empty_files(read: Callable[[Path], object], tmp_path: Path)
         ("corpus.jsonl", 2, '{"_id": "d2", "te', r"corpus.jsonl:2: not valid JSON"),
         ("queries.jsonl", 2, '{"_id": "q1", "text": "x"}', r"queries.jsonl:2: .*duplicate id 'q1'"),
         ("queries.jsonl", 1, '{"_id": "q1", "text": ""}', r"queries.jsonl:1: field 'text' is empty"),
-        ("qrels/test.tsv", 3, "q1\td9\t1", r"test.tsv:3: field 'corpus-id': document 'd9' is not in corpus"),
-        ("qrels/test.tsv", 2, "q9\td2\t1", r"test.tsv:2: field 'query-id': query 'q9' is not in queries"),
+        ("qrels/test.tsv", 2, "q9\td2\thigh", r"test.tsv:2: field 'score': 'high' is not a whole number"),
         ("qrels/test.tsv", 2, "q1\td2\thigh", r"test.tsv:2: field 'score': 'high' is not a whole number"),
         ("qrels/test.tsv", 3, "q1 d3 1", r"test.tsv:3: 1 column"),
         ("qrels/test.tsv", 3, "q1\td2\t1", r"test.tsv:3: .* judged twice"),
@@ -128,6 +127,24 @@ def test_a_bad_collection(beir: Path, file: str, line: int, text: str, message: 
     replace_line(beir / file, line, text)
     with pytest.raises(DataError, match=message):
         formats.read_beir(beir)
+
+
+def test_judgements_of_what_is_not_there_are_counted_and_documents_stay(beir: Path) -> None:
+    with (beir / "qrels" / "test.tsv").open("a") as stream:
+        stream.write("q1\td9\t1\nq2\td9\t0\nq2\td8\t2\nq9\td2\t1\nq9\td7\t1\n")
+    data = formats.read_beir(beir)
+    assert (data.unknown_documents, data.unknown_queries) == (2, 1)
+    assert data.query_ids == ("q1", "q2")
+    assert data.qrels["q2"] == {"d4": 1, "d9": 0, "d8": 2}
+    replace_line(beir / "qrels" / "test.tsv", 2, "q9\td2\t1")
+    assert formats.read_beir(beir).qrels["q1"] == {"d3": 1, "d9": 1}
+
+
+@pytest.mark.parametrize("line", ["q9\td2\t1", "q1\td9\t1", "q1\td9\t1\nq1\td2\t0"])
+def test_nothing_relevant_left_is_an_error(beir: Path, line: str) -> None:
+    (beir / "qrels" / "dev.tsv").write_text(line + "\n")
+    with pytest.raises(DataError, match=r"dev\.tsv: nothing that is judged relevant is in the collection"):
+        formats.read_beir(beir, "dev")
 
 
 def test_an_empty_split_and_a_split_that_is_not_there(beir: Path) -> None:
@@ -174,14 +191,19 @@ def test_hub_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     rows = {
         ("o/toy", "corpus", "corpus"): [{"_id": "d", "title": "T", "text": "t"}],
         ("o/toy", "queries", "queries"): [{"_id": "q", "text": "t?"}],
-        ("o/toy", None, "test"): [{"query-id": "q", "corpus-id": "d", "score": 1.0}],
+        ("o/toy", None, "test"): [
+            {"query-id": "q", "corpus-id": "d", "score": 1.0},
+            {"query-id": "q", "corpus-id": "lost", "score": 1.0},
+            {"query-id": "lost", "corpus-id": "d", "score": 1.0},
+        ],
         ("o/pairs", None, "dev"): [{"text1": "a", "text2": "b", "same": 3}],
     }
     monkeypatch.setattr(
         datasets, "load_dataset", lambda name, config=None, split=None: rows[name, config, split]
     )
     data, _ = sources.find_beir("o/toy")
-    assert (list(data.documents), data.qrels) == (["T t"], {"q": {"d": 1}})
+    assert (list(data.documents), data.qrels) == (["T t"], {"q": {"d": 1, "lost": 1}})
+    assert (data.unknown_documents, data.unknown_queries) == (1, 1)
     with pytest.raises(DataError, match="o/pairs:dev row 0: field 'same' is 3"):
         sources.find_pairs("o/pairs:dev")
     with pytest.raises(

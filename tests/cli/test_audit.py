@@ -122,7 +122,7 @@ BAD = [
         "corpus.jsonl:4",
         "duplicate id 'd0'",
     ),
-    ("toy/qrels/test.tsv", "q\td7\t1", "--beir", "toy", "test.tsv:3", "'d7' is not in corpus.jsonl"),
+    ("toy/qrels/test.tsv", "q\td1\t1", "--beir", "toy", "test.tsv:3", "judged twice"),
     (
         "swaps.jsonl",
         '{"text1": "a", "text2": "b", "same": 2}',
@@ -173,8 +173,16 @@ def test_bad_data_ends_with_2_before_any_encoding(
         (["--pairs", "{}/none.jsonl"], "cannot be read"),
         (["--suite", "mine"], "the package ships: builtin"),
         (["--triples", "{}/trips.jsonl", "--triples", "{}/trips.jsonl"], "two sets are named 'trips'"),
-        (["--depth", "0"], "depth is 0"),
-        (["--limit-queries", "-1"], "limit_queries is -1"),
+        (["--depth", "0"], "--depth: must be an integer of at least 1, got '0'"),
+        (["--depth", "ten"], "--depth: must be an integer of at least 1, got 'ten'"),
+        (["--limit-queries", "-1"], "--limit-queries: must be an integer of at least 1, got '-1'"),
+        (["--seed", "-1"], "--seed: must be an integer from 0 to 4294967295, got '-1'"),
+        (["--sensitivity", "3"], "--sensitivity: must be a number in [0, 1], got '3'"),
+        (["--max-recall-drop", "nan"], "--max-recall-drop: must be a number in [0, 1], got 'nan'"),
+        (["--min-rejection", "all"], "--min-rejection: must be a number in [0, 1], got 'all'"),
+        (["--max_recall_drop", "0"], "unknown option --max_recall_drop, the nearest is --max-recall-drop"),
+        (["--out", " "], "--out: must name a file or folder, got ' '"),
+        (["--store", "{}/swaps.jsonl"], "swaps.jsonl is a file, and a store is a folder"),
         (["--pairs", "{}/swaps.jsonl", "--max-recall-drop", "0.1"], "add --beir"),
         (["--out", "{}/swaps.jsonl"], "choose a folder that can be written to"),
     ],
@@ -183,7 +191,9 @@ def test_bad_settings_end_with_2(
     data: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
     assert main(["audit", *(a.format(data) for a in arguments)]) == 2
-    assert message in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
 
 
 @pytest.mark.usefixtures("no_model")
@@ -213,3 +223,38 @@ def test_a_store_and_a_backend_are_measured_too(data: Path, capsys: pytest.Captu
         assert len(store) > 0
     for name in ("toy",):
         assert report["retrieval"][name]["two_stage"] == plain["retrieval"][name]["two_stage"]
+
+
+def test_judgements_of_what_is_not_there_are_counted(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["audit", "--beir", str(data / "toy"), "--model", BASE, "--device", "cpu"]
+    assert main([*command, "--format", "json"]) == 0
+    plain = json.loads(capsys.readouterr().out)
+    assert plain["retrieval"]["toy"]["unknown"] == {"documents": 0, "queries": 0}
+    with (data / "toy" / "qrels" / "test.tsv").open("a") as stream:
+        stream.write("q\td7\t1\nq\td8\t0\nq9\td1\t1\n")
+    assert main([*command, "--format", "json", "--out", str(data / "out")]) == 0
+    captured = capsys.readouterr()
+    report = json.loads(captured.out)
+    toy = report["retrieval"]["toy"]
+    assert toy["unknown"] == {"documents": 2, "queries": 1}
+    assert toy["queries"] == 1
+    # one of its two relevant documents is not there to be found
+    assert toy["cosine"]["recall@100"] == plain["retrieval"]["toy"]["cosine"]["recall@100"] / 2
+    said = "toy: the judgements name 2 documents that the corpus lacks"
+    assert captured.err.count(said) == 1
+    assert [said in note for note in report["notes"]] == [True, False]
+    assert main(command) == 0
+    assert capsys.readouterr().out.count(said) == 1
+
+
+def test_a_model_without_verifier_is_said_once(
+    data: Path, checkpoint_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["audit", "--pairs", str(data / "swaps.jsonl"), "--device", "cpu", "--model"]
+    assert main([*command, BASE]) == 0
+    captured = capsys.readouterr()
+    assert captured.err.count("has no verifier, so that near-misses are not judged") == 1
+    assert "has no verifier" in captured.out
+    assert main([*command, str(checkpoint_folder), "--format", "table"]) == 0
+    captured = capsys.readouterr()
+    assert "no verifier" not in captured.err + captured.out

@@ -7,8 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from compositional_rerank.audit.corpus import FileCorpus, document_text
-from compositional_rerank.audit.records import Record, read_lines, read_records
+from compositional_rerank.audit.corpus import (
+    FileCorpus,
+    Judgements,
+    document_text,
+    judgement_lines,
+    judgements_of,
+)
+from compositional_rerank.audit.records import Record, read_records
 from compositional_rerank.errors import DataError
 
 BUILTIN_SUITE = Path(__file__).parent / "suites" / "builtin.jsonl"
@@ -24,7 +30,10 @@ class RetrievalSet:
         documents: the documents' texts (title and text joined by a space), n of them, read on demand.
         query_ids: the judged queries' ids, m of them, in the order of the judgements.
         queries: the judged queries' texts, m of them.
-        qrels: query id -> document id -> grade; grades above 0 are relevant.
+        qrels: query id -> document id -> grade; grades above 0 are relevant. It may name documents that the
+            collection lacks: as in BEIR, they stay, and no system finds them.
+        unknown_documents: how many such documents it names.
+        unknown_queries: how many queries were judged and left out, because their text is not there.
     """
 
     name: str
@@ -33,6 +42,8 @@ class RetrievalSet:
     query_ids: Sequence[str]
     queries: Sequence[str]
     qrels: Mapping[str, Mapping[str, int]]
+    unknown_documents: int = 0
+    unknown_queries: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,8 +134,8 @@ def read_beir(folder: Path, split: str = "test") -> RetrievalSet:
         split: which judgements to use.
 
     Raises:
-        DataError: a file is missing, a line is bad, an id occurs twice, a judgement names a document or
-            query that does not exist, or the split has no judgement.
+        DataError: a file is missing, a line is bad, an id occurs twice, or nothing that is judged relevant is
+            in the collection.
     """
     if not folder.is_dir():
         raise DataError(
@@ -143,14 +154,33 @@ def read_beir(folder: Path, split: str = "test") -> RetrievalSet:
         offsets.append(record.offset)
     query_records = unique_ids(read_records(folder / "queries.jsonl"))
     queries = {identifier: record.text("text") for record, identifier in query_records}
-    qrels = qrels_of(judgement_lines(qrels_path), document_ids, queries, str(qrels_path))
+    judged = judgements_of(judgement_lines(qrels_path), document_ids, queries, str(qrels_path))
+    return retrieval_set(
+        Path(os.path.abspath(folder)).name,
+        tuple(document_ids),
+        FileCorpus(corpus_path, tuple(offsets)),
+        queries,
+        judged,
+    )
+
+
+def retrieval_set(
+    name: str,
+    document_ids: Sequence[str],
+    documents: Sequence[str],
+    queries: Mapping[str, str],
+    judged: Judgements,
+) -> RetrievalSet:
+    """Put a collection together; of `queries`, id -> text, those that are judged."""
     return RetrievalSet(
-        name=Path(os.path.abspath(folder)).name,
-        document_ids=tuple(document_ids),
-        documents=FileCorpus(corpus_path, tuple(offsets)),
-        query_ids=tuple(qrels),
-        queries=tuple(queries[q] for q in qrels),
-        qrels=qrels,
+        name=name,
+        document_ids=document_ids,
+        documents=documents,
+        query_ids=tuple(judged.qrels),
+        queries=tuple(queries[query] for query in judged.qrels),
+        qrels=judged.qrels,
+        unknown_documents=judged.unknown_documents,
+        unknown_queries=judged.unknown_queries,
     )
 
 
@@ -196,64 +226,6 @@ def unique_ids(records: Iterable[Record]) -> Iterator[tuple[Record, str]]:
             )
         seen[identifier] = record.where
         yield record, identifier
-
-
-def judgement_lines(path: Path) -> Iterator[tuple[str, str, str, str]]:
-    """Yield (where, query id, document id, grade as written) for each judgement of a qrels file.
-
-    Raises:
-        DataError: a line does not have three columns.
-    """
-    for number, _, line in read_lines(path):
-        columns = line.split("\t")
-        if len(columns) != 3:
-            raise DataError(
-                f"{path}:{number}: {len(columns)} column(s); a judgement has three, separated by tabs: "
-                "query-id, corpus-id, score"
-            )
-        if number == 1 and columns[0] == "query-id":
-            continue
-        yield f"{path}:{number}", columns[0], columns[1], columns[2]
-
-
-def qrels_of(
-    lines: Iterable[tuple[str, str, str, str]],
-    documents: Mapping[str, int],
-    queries: Mapping[str, str],
-    where: str,
-) -> dict[str, dict[str, int]]:
-    """Check judgements against the collection.
-
-    Args:
-        lines: (where, query id, document id, grade) of each judgement.
-        documents: the ids that exist in the corpus.
-        queries: the ids that exist among the queries.
-        where: name of the source in messages.
-
-    Returns:
-        query id -> document id -> grade.
-
-    Raises:
-        DataError: an unknown id, a grade that is not a whole number, a judgement given twice, or nothing
-            relevant at all.
-    """
-    qrels: dict[str, dict[str, int]] = {}
-    for place, query, document, grade in lines:
-        if query not in queries:
-            raise DataError(f"{place}: field 'query-id': query {query!r} is not in queries.jsonl")
-        if document not in documents:
-            raise DataError(f"{place}: field 'corpus-id': document {document!r} is not in corpus.jsonl")
-        try:
-            value = int(grade)
-        except ValueError:
-            raise DataError(f"{place}: field 'score': {grade!r:.60} is not a whole number") from None
-        if document in qrels.setdefault(query, {}):
-            raise DataError(f"{place}: query {query!r} and document {document!r} are judged twice")
-        qrels[query][document] = value
-    if not any(grade > 0 for judged in qrels.values() for grade in judged.values()):
-        what = "no judgement" if not qrels else "no relevant document"
-        raise DataError(f"{where}: the split is empty ({what}); choose another split")
-    return qrels
 
 
 def _not_empty(records: Iterable[Record], where: str) -> Iterator[Record]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -129,11 +129,12 @@ def read_data(settings: AuditSettings) -> AuditData:
     return AuditData(tuple(collections), tuple(sets))
 
 
-def run_audit(settings: AuditSettings) -> AuditResult:
+def run_audit(settings: AuditSettings, tell: Callable[[str], None] | None = None) -> AuditResult:
     """Run an audit.
 
     Args:
         settings: what to audit and how.
+        tell: called with each of the report's notes before the work starts.
 
     Raises:
         DataError: bad data; raised before any model is loaded.
@@ -141,6 +142,7 @@ def run_audit(settings: AuditSettings) -> AuditResult:
         ModelNotFoundError: no place has one of the models.
     """
     data = read_data(settings)
+    notes = [note for part in data.collections if (note := _unknown(part))]
     cache = EmbeddingCache(settings.cache or default_folder())
     systems = load_systems(
         settings.model,
@@ -152,6 +154,14 @@ def run_audit(settings: AuditSettings) -> AuditResult:
         backend=settings.backend,
         store=settings.store,
     )
+    if systems.reranker.verifier is None:
+        notes.append(
+            f"{systems.reranker.name} has no verifier, so that near-misses are not judged: two_stage ranks "
+            "by relevance alone"
+        )
+    if tell is not None:
+        for note in notes:
+            tell(note)
     threshold = systems.reranker.threshold
     scores = {part.name: near_misses.evaluate(systems, part) for part in data.near_misses}
     results = {
@@ -165,7 +175,14 @@ def run_audit(settings: AuditSettings) -> AuditResult:
     ]
     report: dict[str, Any] = {
         "model": {"name": systems.reranker.name, "fingerprint": systems.reranker.fingerprint},
-        "retrieval": {name: retrieval.summarise(r, settings.seed) for name, r in results.items()},
+        "notes": notes,
+        "retrieval": {
+            part.name: {
+                **retrieval.summarise(results[part.name], settings.seed),
+                "unknown": {"documents": part.unknown_documents, "queries": part.unknown_queries},
+            }
+            for part in data.collections
+        },
         "near_misses": {n: near_misses.summarise(r, threshold, settings.seed) for n, r in scores.items()},
         "latency_ms": _latency(systems.names, seconds),
         "settings": _settings(settings, systems),
@@ -176,6 +193,16 @@ def run_audit(settings: AuditSettings) -> AuditResult:
     if settings.max_recall_drop is not None or settings.min_rejection is not None:
         report["gate"] = {"passed": all(line.passed for line in lines), "lines": [asdict(x) for x in lines]}
     return AuditResult(report, tuple(lines), scores)
+
+
+def _unknown(data: RetrievalSet) -> str | None:
+    """What to say of judgements that name what the collection lacks."""
+    if not data.unknown_documents and not data.unknown_queries:
+        return None
+    return (
+        f"{data.name}: the judgements name {data.unknown_documents:,} documents that the corpus lacks, which "
+        f"count as not found, and {data.unknown_queries:,} queries that are not there, which are left out"
+    )
 
 
 def _check_names(names: Sequence[str]) -> None:

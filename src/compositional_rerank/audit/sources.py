@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-from compositional_rerank.audit.corpus import document_text
+from compositional_rerank.audit.corpus import document_text, judgements_of
 from compositional_rerank.audit.formats import (
     ContrastSet,
     PairSet,
@@ -15,12 +15,12 @@ from compositional_rerank.audit.formats import (
     TripleSet,
     contrast_of,
     pairs_of,
-    qrels_of,
     read_beir,
     read_contrast,
     read_pairs,
     read_suite,
     read_triples,
+    retrieval_set,
     triples_of,
     unique_ids,
 )
@@ -111,17 +111,10 @@ def _beir_from_hub(name: str, split: str) -> RetrievalSet:
         (r.where, *(str(r.fields.get(column, "")) for column in ("query-id", "corpus-id", "score")))
         for r in _hub_records(judged, None, split)
     )
-    qrels = qrels_of(
+    judgements = judgements_of(
         ((w, q, d, _whole(s)) for w, q, d, s in lines), document_ids, queries, f"{judged}:{split}"
     )
-    return RetrievalSet(
-        name=name.split("/")[1],
-        document_ids=tuple(document_ids),
-        documents=documents,
-        query_ids=tuple(qrels),
-        queries=tuple(queries[q] for q in qrels),
-        qrels=qrels,
-    )
+    return retrieval_set(name.split("/")[1], tuple(document_ids), documents, queries, judgements)
 
 
 def _whole(grade: str) -> str:

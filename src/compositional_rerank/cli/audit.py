@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compositional_rerank._validation import BACKENDS
+from compositional_rerank.cli._input import tell
+from compositional_rerank.cli._io import check_store
+from compositional_rerank.cli._options import SEEDS, add_model_options, bound, layout, place, whole
 from compositional_rerank.errors import InputError
 
 if TYPE_CHECKING:
@@ -17,8 +18,17 @@ if TYPE_CHECKING:
 _EPILOG = """\
 examples:
   compositional-rerank audit
-  compositional-rerank audit --beir data/nfcorpus --triples my_triples.jsonl --out report
-  compositional-rerank audit --against my-finetuned-model --beir data/nfcorpus:test --max-recall-drop 0.01
+  printf '%s\\n' '{"text1": "Rome is nearer", "text2": "Rome is closer", "same": 1}' > pairs.jsonl
+  printf '%s\\n' '{"text1": "Rome is nearer", "text2": "Rome is farther", "same": 0}' >> pairs.jsonl
+  compositional-rerank audit --pairs pairs.jsonl
+  compositional-rerank audit --pairs pairs.jsonl --format json --out report
+
+with a BEIR folder (corpus.jsonl, queries.jsonl, qrels/test.tsv) and an embedding model of your own,
+exit code 1 if the model finds less than the one before:
+  compositional-rerank audit --beir my_collection --against my_model --max-recall-drop 0
+
+Judgements of documents that the corpus lacks stay, as in BEIR: a relevant one counts as not found.
+Judgements of queries that are not there are left out. Both are counted in the report.
 
 exit codes: 0 done and every gate passed, 1 a gate failed, 2 bad data or settings
 """
@@ -29,28 +39,23 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "audit",
         help="measure recall and near-miss rejection of a model together",
-        description="Measure recall and near-miss rejection together, before and after a change. "
+        description="Measure recall and near-miss rejection together, before and after a change.\n"
         "Without any data, the built-in suite is used.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     systems = parser.add_argument_group("systems")
-    systems.add_argument(
-        "--model", metavar="M", help="model or checkpoint of both stages (the shipped default)"
-    )
+    add_model_options(systems)
     systems.add_argument(
         "--against", metavar="M2", help="a second embedding model, for example a fine-tuned one"
     )
     systems.add_argument("--cross-encoder", metavar="M3", help="a sentence-transformers CrossEncoder")
     systems.add_argument(
         "--sensitivity",
-        type=float,
+        type=bound(0, 1, fix="leave it out to measure stage one without"),
         metavar="S",
-        help="measure stage one with its structural part, 0 to 1, as `against`; cosine is without",
-    )
-    systems.add_argument("--device", help="torch device, such as cpu or cuda")
-    systems.add_argument(
-        "--backend", choices=BACKENDS, default=BACKENDS[0], help="what computes stage two (torch)"
+        help="measure stage one with its structural part, weighted by S in [0, 1], as `against`; cosine is "
+        "without",
     )
     data = parser.add_argument_group("data (a path, or owner/name[:split] on the hub; repeatable)")
     data.add_argument("--beir", action="append", default=[], metavar="DIR[:split]", help="BEIR folder")
@@ -62,27 +67,44 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     data.add_argument("--suite", metavar="NAME", help="near-misses that the package ships: builtin")
     work = parser.add_argument_group("work")
     work.add_argument(
-        "--depth", type=int, default=100, metavar="N", help="documents reranked for a query (100)"
+        "--depth", type=whole(1), default=100, metavar="N", help="documents reranked for a query (100)"
     )
     work.add_argument(
-        "--limit-queries", type=int, metavar="N", help="random sample of each collection's queries"
+        "--limit-queries",
+        type=whole(1, fix="leave it out for all queries"),
+        metavar="N",
+        help="random sample of each collection's queries (all)",
     )
-    work.add_argument("--seed", type=int, default=0, metavar="S", help="seed of samples and intervals (0)")
     work.add_argument(
-        "--store", type=Path, metavar="DIR", help="store of token vectors, to measure what its precision does"
+        "--seed", type=whole(0, SEEDS), default=0, metavar="S", help="seed of samples and intervals (0)"
     )
-    work.add_argument("--cache", type=Path, metavar="DIR", help="where embeddings are kept between runs")
+    work.add_argument(
+        "--store",
+        type=place,
+        metavar="DIR",
+        help="store of token vectors, to measure what its precision does",
+    )
+    work.add_argument("--cache", type=place, metavar="DIR", help="where embeddings are kept between runs")
     output = parser.add_argument_group("output")
-    output.add_argument("--format", choices=("table", "json"), default="table", help="what to print (table)")
     output.add_argument(
-        "--out", type=Path, metavar="DIR", help="write audit.json, audit.md and audit.html here"
+        "--format", type=layout, choices=("text", "json"), default="text", help="form of the output (text)"
+    )
+    output.add_argument(
+        "--out", type=place, metavar="DIR", help="write audit.json, audit.md and audit.html here"
     )
     gate = parser.add_argument_group("gate (exit code 1 where a limit is broken)")
+    no_gate = "leave it out for no gate"
     gate.add_argument(
-        "--max-recall-drop", type=float, metavar="X", help="largest loss of nDCG@10 or recall@100"
+        "--max-recall-drop",
+        type=bound(0, 1, fix=no_gate),
+        metavar="X",
+        help="largest loss of nDCG@10 or recall@100, in [0, 1]",
     )
     gate.add_argument(
-        "--min-rejection", type=float, metavar="Y", help="smallest share of near-misses rejected"
+        "--min-rejection",
+        type=bound(0, 1, fix=no_gate),
+        metavar="Y",
+        help="smallest share of near-misses rejected, in [0, 1]",
     )
     return parser
 
@@ -130,18 +152,21 @@ def run(args: argparse.Namespace) -> int:
     from compositional_rerank.audit.run import run_audit
 
     settings = settings_of(args)
+    check_store(args.store)
     if args.out is not None:
         _make_folder(args.out)
     try:
-        result = run_audit(settings)
+        result = run_audit(settings, tell)
         if args.out is not None:
             write(result, args.out)
     except KeyboardInterrupt:
-        print("stopped; embeddings made so far are kept, run the command again to go on", file=sys.stderr)
+        tell("stopped; embeddings made so far are kept, run the command again to go on")
         return 130
     print(to_json(result.report) if args.format == "json" else table(result.report))
+    if args.format == "text" and result.report["notes"]:
+        print("", *result.report["notes"], sep="\n")
     for line in result.gate:
-        print(line, file=sys.stderr)
+        tell(str(line))
     return 0 if result.passed else 1
 
 
