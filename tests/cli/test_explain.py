@@ -64,6 +64,21 @@ def test_passage_from_a_file_and_from_stdin(command: Any, tmp_path: Path) -> Non
     assert from_file["passage"] == "Paris is closer\nthan Rome."
 
 
+def test_a_passage_in_a_file_of_records(command: Any, tmp_path: Path) -> None:
+    file = tmp_path / "hits.jsonl"
+    file.write_text('{"text": "Paris is closer than Rome.", "id": 7}\n')
+    start = ["explain", "--query", "Rome", "--format", "json", "--passage-file", str(file)]
+    assert json.loads(command(*start).out)["passage"] == "Paris is closer than Rome."
+    file.write_text('{"text": "a"}\n{"text": "b"}\n')
+    outcome = command(*start)
+    assert outcome.code == 2
+    assert "hits.jsonl holds 2 passages, and one is explained: pass its text with --passage" in outcome.err
+
+
+def test_a_model_without_verifier_is_said_once(command: Any) -> None:
+    assert command(*PAIR).err.count("has no verifier, so that near-misses are not judged") == 1
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -71,6 +86,10 @@ def test_passage_from_a_file_and_from_stdin(command: Any, tmp_path: Path) -> Non
         ["--query", "", "--passage", "x"],
         ["--query", "x", "--passage", "x", "--passage-file", "y"],
         ["--query", "x", "--passage-file", "no-such-file"],
+        ["--query", "x", "--passage-file", "."],
+        ["--query", "x", "--passage", "y", "z"],
+        ["--query", "x", "--passage_file", "y"],
+        ["--query", "x", "--passage", "y", "--out", ""],
     ],
 )
 def test_bad_usage_is_one_line(command: Any, arguments: list[str]) -> None:

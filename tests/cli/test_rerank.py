@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from compositional_rerank import CompositionalReranker
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
 
 QUERY = "Rome is closer than Paris"
 PASSAGES = [
@@ -40,7 +41,7 @@ def test_jsonl_has_the_order_and_scores_of_the_core(command: Any, reranker: Comp
     for record, result in zip(records, ranking, strict=True):
         assert record["text"] == result.text
         assert record["retrieval_score"] is None
-        for name in ("relevance", "mismatch", "score"):
+        for name in ("relevance", "closeness", "mismatch", "score"):
             assert record[name] == getattr(result, name)
 
 
@@ -57,6 +58,39 @@ def test_jsonl_in_keeps_ids_scores_and_other_fields(command: Any, tmp_path: Path
     assert (first["id"], first["retrieval_score"], first["year"]) == ("a", 0.5, 2026)
     assert (second["id"], second["retrieval_score"]) == (7, 2.0)
     assert (third["id"], third["text"], third["relevance"]) == (None, "", -1.0)
+
+
+def test_json_is_one_object(command: Any, tmp_path: Path, reranker: CompositionalReranker) -> None:
+    file = tmp_path / "hits.csv"
+    file.write_text(f"id,body,score,year\na,{PASSAGES[2]},0.5,2026\nb,{PASSAGES[0]},,2025\n")
+    outcome = command("rerank", "--query", QUERY, "--format", "json", str(file))
+    found = json.loads(outcome.out)
+    assert (found["query"], found["model"], found["threshold"]) == (QUERY, reranker.name, None)
+    first, second = found["results"]
+    assert (first["rank"], first["index"], first["id"], first["year"]) == (1, 0, "a", "2026")
+    assert (first["retrieval_score"], second["retrieval_score"]) == (0.5, None)
+    assert {"relevance", "closeness", "mismatch", "score", "text"} <= set(first)
+    again = command("rerank", "--query", QUERY, "--format", "json", stdin=outcome.out)
+    assert json.loads(again.out)["results"] == found["results"]
+    none = command("rerank", "--query", QUERY, "--format", "json", "--min-score", "2", str(file))
+    assert (none.code, json.loads(none.out)["results"]) == (1, [])
+    empty = command("rerank", "--query", QUERY, "--format", "json", stdin="\n")
+    assert (empty.code, json.loads(empty.out)["results"]) == (1, [])
+
+
+def test_table_is_another_name_for_text(command: Any) -> None:
+    ask = ("rerank", "--query", QUERY, "--format")
+    assert command(*ask, "table", stdin="Rome").out == command(*ask, "text", stdin="Rome").out
+
+
+def test_a_verifier_is_not_missed_where_there_is_one(
+    command: Any, verifying: CompositionalReranker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(CompositionalReranker, "from_pretrained", lambda *args, **options: verifying)
+    outcome = command("rerank", "--query", QUERY, "--format", "json", stdin="\n".join(PASSAGES))
+    assert outcome.err == ""
+    assert json.loads(outcome.out)["threshold"] == verifying.threshold
+    assert command("explain", "--query", QUERY, "--passage", "Rome").err == ""
 
 
 def test_output_can_come_in_again(command: Any) -> None:
@@ -86,6 +120,12 @@ def test_table_fits_the_terminal_and_is_harmless(command: Any, monkeypatch: pyte
     assert "\u202e" not in outcome.out
 
 
+def test_table_shows_paragraphs_on_one_line(command: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("Rome lies\nin Italy.\n")
+    outcome = command("rerank", "--query", "Rome", str(tmp_path))
+    assert outcome.out.splitlines()[1].endswith("  Rome lies in Italy.")
+
+
 def test_table_shows_ids_and_retrieval_scores_where_there_are_some(command: Any) -> None:
     stdin = '{"text": "Rome", "id": "a", "score": 0.25}\n{"text": "Oslo"}'
     head, first, second = command("rerank", "--query", "Rome", stdin=stdin).out.splitlines()
@@ -102,7 +142,8 @@ def test_cuts(command: Any) -> None:
     assert "none of the 4 passages" in none.err
     unverified = command("rerank", "--query", QUERY, "--max-mismatch", "0.5", stdin=stdin)
     assert unverified.code == 0
-    assert "has no verifier" in unverified.err
+    assert unverified.err.count("has no verifier, so that near-misses are not judged") == 1
+    assert "--max-mismatch drops nothing" in unverified.err
 
 
 @pytest.mark.parametrize(
@@ -135,7 +176,26 @@ def test_bad_lines_are_named(command: Any, stdin: str | bytes, said: str) -> Non
         (["--query", "x", "--max-mismatch", "1.5"], "[0, 1]"),
         (["--query", "x", "--min-score", "nan"], "--min-score"),
         (["--query", "x", "no-such-file"], "no-such-file cannot be read"),
-        (["--query", "x", "."], "cannot be read"),
+        (["--query", "x", ""], "the name of a file is blank"),
+        (["--query", "x", "--top-n", "many"], "--top-n: must be an integer of at least 1, got 'many'"),
+        (["--query", "x", "--max-mismatch", "low"], "--max-mismatch: must be a number in [0, 1], got 'low'"),
+        (["--query", "x", "--store", ""], "--store: must name a file or folder, got ''"),
+        (["--query", "x", "--format", "xml"], "'xml' (choose from"),
+        (
+            ["--query", "x", "--top_n", "5", "hits.jsonl"],
+            "unknown option --top_n, the nearest is --top-n; see: ",
+        ),
+        (
+            ["--query", "x", "hits.jsonl", "--top_n=5"],
+            "unknown option --top_n, the nearest is --top-n; see: ",
+        ),
+        (
+            ["--query", "x", "--maxMismatch", "1"],
+            "unknown option --maxMismatch, the nearest is --max-mismatch",
+        ),
+        (["--query", "x", "-n", "5"], "unknown option -n; see: compositional-rerank rerank --help"),
+        (["--query", "-x"], "--query needs a value, '-x' looks like an option: write --query=-x"),
+        (["--query", "x", "--min-score", "-1e3"], "write --min-score=-1e3"),
     ],
 )
 def test_bad_usage_is_one_line(command: Any, arguments: list[str], said: str) -> None:
@@ -156,7 +216,7 @@ def test_process_reads_stdin() -> None:
         input="\n".join(PASSAGES), capture_output=True, text=True, env=ENVIRONMENT, check=False,
     )  # fmt: skip
     assert done.returncode == 0
-    assert done.stderr == ""
+    assert done.stderr == f"{DEFAULT_BASE} has no verifier, so that near-misses are not judged\n"
     assert _records(done.stdout)[-1]["text"] == PASSAGES[0]
 
 

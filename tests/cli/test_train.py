@@ -11,6 +11,8 @@ import pytest
 from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
 from compositional_rerank.checkpoints.locate import Located, locate
 from compositional_rerank.cli import main
+from compositional_rerank.errors import DataError
+from compositional_rerank.training.recipe import Recipe
 from compositional_rerank.training.sources import LabelledPair
 
 SENTENCES = """\
@@ -111,13 +113,26 @@ def bad_line(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--corpus", "{docs}", "--rows", "0"], "rows is 0: ask for at least 1 pair"),
+        (["--corpus", "{docs}", "--rows", "0"], "--rows: must be an integer of at least 1, got '0'"),
+        (["--corpus", "{docs}", "--rows", "1e4"], "--rows: must be an integer of at least 1, got '1e4'"),
         (["--corpus", "{docs}", "--rows", "30"], "pairs are too few to train on; give at least 200"),
-        (["--corpus", "{docs}/none"], "no .jsonl, .md, .txt file to read"),
-        (["--corpus", "{docs}", "--learning-rate", "2"], "learning_rate is out of range: 2.0"),
-        (["--corpus", "{docs}", "--epochs", "0"], "epochs is out of range: 0.0"),
-        (["--corpus", "{docs}", "--batch-size", "x"], "argument --batch-size: invalid int value: 'x'"),
-        (["--data", "{docs}", "--recipe", "hundredth"], "no recipe can be read from hundredth"),
+        (["--corpus", "{docs}/none"], "none cannot be read"),
+        (["--corpus", "/dev/null"], "holds no passage"),
+        (["--corpus", "{docs}", "--learning-rate", "2"], "must be a number above 0 and below 1, got '2'"),
+        (["--corpus", "{docs}", "--epochs", "0"], "--epochs: must be a number above 0, got '0'"),
+        (["--corpus", "{docs}", "--epochs", "inf"], "--epochs: must be a number above 0, got 'inf'"),
+        (["--corpus", "{docs}", "--batch-size", "x"], "must be an integer of at least 1, got 'x'"),
+        (["--corpus", "{docs}", "--seed", "-3"], "must be an integer from 0 to 4294967295, got '-3'"),
+        (
+            ["--corpus", "{docs}", "--batch_size", "4"],
+            "unknown option --batch_size, the nearest is --batch-size",
+        ),
+        (["--corpus", "{docs}", "--recipe", "first"], "--recipe first goes with --data, not with --corpus"),
+        (["--data", "{docs}", "--input", "lines"], "--input lines goes with --corpus, not with --data"),
+        (
+            ["--data", "{docs}", "--recipe", "hundredth"],
+            "--recipe hundredth is no file, and those of this package",
+        ),
         (["--data", "{docs}", "--recipe", "first"], "does not exist: recipe source"),
         (["--data", "{docs}", "--corpus", "{docs}"], "not allowed with argument"),
         ([], "one of the arguments --corpus --data is required"),
@@ -137,4 +152,35 @@ def test_bad_input_ends_with_2_and_one_line(
 def test_a_bad_line_is_named(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     bad_line(corpus)
     assert train("--corpus", corpus, "--from", DEFAULT_BASE, "--out", tmp_path / "out") == 2
-    assert "more.jsonl:1: a line must be a JSON object with a text field 'text'" in capsys.readouterr().err
+    assert "more.jsonl:1: field 'text' is missing, it has 'body'" in capsys.readouterr().err
+
+
+def test_help_names_the_recipes_that_are_here_and_no_others(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert main(["train", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    named = shown.split("or one of ")[1].split(" (sixteenth, or embedder)")[0].split(", ")
+    assert all(Recipe.load(name).sources for name in named)
+    monkeypatch.setattr("compositional_rerank.cli.train.files", lambda package: tmp_path)
+    assert main(["train", "--help"]) == 0
+    assert "or one of" not in capsys.readouterr().out
+    assert train("--data", tmp_path, "--out", tmp_path / "out") == 2
+    assert "--recipe sixteenth is no file, and this package has none" in capsys.readouterr().err
+
+
+def test_the_corpus_is_read_as_every_verb_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "wrapped.txt").write_text("One line,\nand another.\n\nThe end.\n")
+    seen: list[list[str]] = []
+
+    def keep(passages: list[str], rows: int, seed: int) -> list[LabelledPair]:
+        seen.append(passages)
+        raise DataError("seen")
+
+    monkeypatch.setattr("compositional_rerank.training.corpus.corpus_pairs", keep)
+    out = ["--from", DEFAULT_BASE, "--out", tmp_path / "out"]
+    assert train("--corpus", tmp_path, *out) == 2
+    assert train("--corpus", tmp_path / "wrapped.txt", "--input", "lines", *out) == 2
+    assert seen == [["One line,\nand another.", "The end."], ["One line,", "and another.", "The end."]]

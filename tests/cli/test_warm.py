@@ -24,6 +24,25 @@ ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE
 PROCESS = [sys.executable, "-m", "compositional_rerank", "warm", "--model", DEFAULT_BASE, "--device", "cpu"]
 
 
+def test_what_is_warmed_from_a_folder_is_what_rerank_reads_from_it(
+    command: Any, tmp_path: Path, forwards: list[torch.Size]
+) -> None:
+    documents, store = tmp_path / "docs", str(tmp_path / "docs" / "store")
+    documents.mkdir()
+    (documents / "wrapped.txt").write_text("The soup\nis cold.\n\nRome lies in Italy.\n")
+    (documents / "notes.md").write_text("# Oslo\n\nOslo lies\nin Norway.\n")
+    assert command("warm", "--store", store, str(documents)).out.startswith("4 new passages, 0 known")
+    again = command(
+        "warm", str(documents / "notes.md"), "--store", store, "--", str(documents / "wrapped.txt")
+    )
+    assert again.out.startswith("0 new passages, 4 known")
+    forwards.clear()
+    ranked = command("rerank", "--query", "Italy", "--format", "jsonl", "--store", store, str(documents))
+    assert [shape[0] for shape in forwards] == [1]
+    texts = {json.loads(line)["text"] for line in ranked.out.splitlines()}
+    assert texts == {"The soup\nis cold.", "Rome lies in Italy.", "# Oslo", "Oslo lies\nin Norway."}
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Passages in every form: 3 distinct ones of a line each, 2 of JSONL of which one is there already."""
@@ -93,15 +112,25 @@ def test_passages_of_others_are_mentioned(command: Any, tmp_path: Path) -> None:
         ([], "--store"),
         (["--store", "{}/store", "--dtype", "int2"], "dtype 'int2' is unknown"),
         (["--store", "{}/store", "no-such-file"], "no-such-file cannot be read"),
-        (["--store", "{}/store", "{}"], "no .jsonl, .ndjson, .txt file in this folder"),
+        (["--store", "{}/store", "{}"], "no file in it or below ends in .txt, .md, .jsonl, "),
         (["--store", "{}"], "holds other files"),
+        (["--store", "{}/thesis.tex", "{}"], "look swapped: --store {} {}/thesis.tex"),
+        (["--store", "{}/thesis.tex", "new"], "look swapped: --store new {}/thesis.tex"),
+        (["--store", "{}/thesis.tex"], "is a file, and a store is a folder: name its folder, or a new one"),
+        (
+            ["--store", "{}/store", "--dtyp", "int4", "--comp-act"],
+            "unknown option --comp-act, the nearest is --compact",
+        ),
+        (["--stor_e", "{}/store", "{}/thesis.tex"], "unknown option --stor_e, the nearest is --store"),
+        (["{}/thesis.tex", "--store", "{}/store", "no-such-file"], "no-such-file cannot be read"),
     ],
 )
 def test_bad_usage_is_one_line(command: Any, tmp_path: Path, arguments: list[str], said: str) -> None:
     (tmp_path / "thesis.tex").write_text("")
-    outcome = command("warm", *(argument.format(tmp_path) for argument in arguments), stdin="a passage")
+    outcome = command("warm", *(place.replace("{}", str(tmp_path)) for place in arguments), stdin="a passage")
     assert (outcome.code, outcome.out) == (2, "")
-    assert said in outcome.err
+    assert said.replace("{}", str(tmp_path)) in outcome.err
+    assert "delete" not in outcome.err
     assert outcome.err.count("\n") == 1
 
 

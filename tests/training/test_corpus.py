@@ -16,27 +16,29 @@ PASSAGES = [
 ]
 
 
-def test_paragraphs_lines_and_titles(tmp_path: Path) -> None:
+def test_a_folder_is_read_as_the_command_line_reads_it(tmp_path: Path) -> None:
     (tmp_path / "deep").mkdir()
     (tmp_path / "a.txt").write_bytes("\ufeffOne.\nStill one.\r\n \t\r\nTwo.\n\n\n\nThree.\n".encode())
     (tmp_path / "deep" / "b.md").write_text("# Four\n\nFünf 五\n", encoding="utf-8")
     (tmp_path / "c.jsonl").write_text(
         '{"title": "Six", "text": "six\u2028six"}\n\n{"text": "Seven", "title": null}\n', encoding="utf-8"
     )
-    (tmp_path / "d.csv").write_text("not,read\n")
+    (tmp_path / "d.csv").write_text("id,text\n8,Eight\n")
+    (tmp_path / "e.rst").write_text("not read\n")
     assert [passage.strip() for passage in read_passages(tmp_path)] == [
         "One.\nStill one.",
         "Two.",
         "Three.",
-        "Six six\u2028six",
+        "six\u2028six",
         "Seven",
+        "Eight",
         "# Four",
         "Fünf 五",
     ]
     assert len(read_passages(tmp_path / "c.jsonl")) == 2
 
 
-@pytest.mark.parametrize("line", ["{", "[]", '{"body": "x"}', '{"text": 3}', '{"text": "x", "title": 3}'])
+@pytest.mark.parametrize("line", ["{", "[]", '{"body": "x"}', '{"text": 3}'])
 def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
     file = tmp_path / "docs.jsonl"
     file.write_text('{"text": "fine"}\n' + line + "\n")
@@ -46,14 +48,22 @@ def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
 
 def test_another_encoding_is_named(tmp_path: Path) -> None:
     (tmp_path / "old.txt").write_bytes("Größe".encode("latin-1"))
-    with pytest.raises(DataError, match=r"old\.txt is no text in UTF-8"):
+    with pytest.raises(DataError, match=r"old\.txt:1: byte 3 is not UTF-8"):
         read_passages(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["", "missing", "empty"])
-def test_nothing_to_read(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("", r"no file in it or below ends in \.txt, \.md, "),
+        ("missing", "missing cannot be read"),
+        ("blank.text", "holds no passage"),
+    ],
+)
+def test_nothing_to_read(tmp_path: Path, name: str, said: str) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"no \.jsonl, \.md, \.txt file to read"):
+    (tmp_path / "blank.text").write_text("\n \n")
+    with pytest.raises(DataError, match=said):
         read_passages(tmp_path / name)
 
 

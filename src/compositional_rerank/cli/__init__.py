@@ -19,7 +19,7 @@ VERBS = ("rerank", "explain", "warm", "audit", "train")
 
 _EPILOG = """\
 examples:
-  printf '%s\n' "Paris is closer than Rome." "Rome is nearer than Paris." > passages.txt
+  printf '%s\\n' "Paris is closer than Rome." "Rome is nearer than Paris." > passages.txt
   compositional-rerank rerank --query "Rome is closer than Paris" passages.txt
   compositional-rerank warm --store my_store passages.txt
   compositional-rerank explain --query "Rome is closer than Paris" --passage "Paris is closer than Rome."

@@ -46,9 +46,7 @@ def decoded(content: bytes, shown: str) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         byte = error.start - content.rfind(b"\n", 0, error.start)
-        raise DataError(
-            f"{shown}:{line}: byte {byte} is not UTF-8: save the file as text in UTF-8"
-        ) from None
+        raise DataError(f"{shown}:{line}: byte {byte} is not UTF-8: save the file as text in UTF-8") from None
 
 
 def told_by_start(text: str) -> str:
@@ -134,8 +132,8 @@ def from_json(text: str, shown: str) -> list[Passage]:
     if not isinstance(value, list):
         what = f"an object with {', '.join(map(repr, value))}" if isinstance(value, dict) else _shown(value)
         raise DataError(
-            f'{shown}: must be an array of strings or of objects with "text", got {what:.80}: write it so, or '
-            "leave the file out"
+            f'{shown}: must be an array of strings or of objects with "text", got {what:.80}: write it so, '
+            "or leave the file out"
         )
     passages = []
     for number, item in enumerate(value, start=1):
@@ -168,8 +166,8 @@ def from_csv(text: str, shown: str) -> list[Passage]:
         column = next((lower.index(name) for name in TEXT_COLUMNS if name in lower), None)
         if column is None:
             raise DataError(
-                f"{shown}:1: no column holds the passages; the header has {', '.join(map(repr, header)):.80}: "
-                f"name one of them {', '.join(TEXT_COLUMNS[:-1])} or {TEXT_COLUMNS[-1]}"
+                f"{shown}:1: no column holds passages, the header has {', '.join(map(repr, header)):.80}: "
+                f"call one {', '.join(TEXT_COLUMNS[:-1])} or {TEXT_COLUMNS[-1]}, or leave the file out"
             )
         for cells in rows:
             where = f"{shown}:{rows.line_num}"
@@ -197,9 +195,7 @@ def _delimiter(header: str) -> str | None:
     return None
 
 
-def _record(
-    header: list[str], lower: list[str], cells: list[str], column: int, where: str
-) -> dict[str, Any]:
+def _record(header: list[str], lower: list[str], cells: list[str], column: int, where: str) -> dict[str, Any]:
     record: dict[str, Any] = {}
     for place, (name, cell) in enumerate(zip(header, cells, strict=True)):
         if place == column:
@@ -221,7 +217,8 @@ def _record(
 
 def _passage(record: dict[str, Any], where: str) -> Passage:
     if "text" not in record:
-        raise DataError(f"{where}: field 'text' is missing; it has: {', '.join(map(repr, record)) or 'none'}")
+        has = ", ".join(map(repr, record)) or "none"
+        raise DataError(f"{where}: field 'text' is missing, it has {has:.80}: put the passage into 'text'")
     text, name = record["text"], record.get("id")
     if not isinstance(text, str):
         raise DataError(f"{where}: field 'text' must be a string, got {_shown(text)}")

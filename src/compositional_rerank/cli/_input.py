@@ -23,7 +23,7 @@ from compositional_rerank.errors import DataError, InputError
 STDIN = "-"
 FORMS = ("auto", "lines", "paragraphs", "jsonl", "json", "csv")
 INPUT_HELP = """\
-input, in UTF-8; every verb reads it in the same way:
+input, in UTF-8; rerank, warm and train --corpus read it in the same way:
   .txt            one passage a paragraph if blank lines part it, else one a line
   .md             one passage a paragraph
   .jsonl .ndjson  one object a line: "text", and where known "id" and "retrieval_score" (or "score")
@@ -72,13 +72,17 @@ def read_passages(
     """
     passages: list[Passage] = []
     for name in names:
+        if not name.strip():
+            raise InputError(
+                f"the name of a file is blank ({name!r}): name a file, or a folder, or - for stdin"
+            )
         if name == STDIN or not Path(name).is_dir():
             passages += _read(name, form, say)
             continue
         if form not in ("auto", "lines", "paragraphs"):
             raise InputError(
-                f"--input {form} does not go with the folder {name}, whose files are read by their names: leave "
-                "it out, or name the files"
+                f"--input {form} does not go with the folder {name}, whose files are read by their names: "
+                "leave it out, or name the files"
             )
         for file in _files(Path(name)):
             text = _BY_NAME[file.suffix.lower()] in ("text", "paragraphs")
@@ -113,7 +117,7 @@ def is_store(folder: Path) -> bool:
 
 
 def _files(folder: Path) -> list[Path]:
-    """All files of a folder and the folders in it that have a name of ours, without hidden ones and stores."""
+    """All files of ours in a folder and below, sorted; hidden files and token stores are left out."""
     if is_store(folder):
         raise DataError(f"{folder} is a token store: name the passages that it is to hold or was made from")
 
@@ -143,7 +147,10 @@ def _read(name: str, form: str, say: Callable[[str], None] | None) -> list[Passa
     if name == STDIN or len(passages) == 1:
         return lines
     if len(passages) < len(lines) and say is not None:
-        say(f"{shown}: blank lines part it into {len(passages)} passages; one a line: --input lines")
+        say(
+            f"{shown}: read as {len(passages)} paragraphs, parted by blank lines; for one passage a line "
+            "pass --input lines"
+        )
     return passages
 
 
@@ -170,7 +177,9 @@ def _content(name: str, waits_for: str) -> bytes:
         return Path(name).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         reason = getattr(error, "strerror", None) or error
-        raise DataError(f"{name} cannot be read: {reason}: name a file, or a folder, or - for stdin") from error
+        raise DataError(
+            f"{name} cannot be read: {reason}: name a file, or a folder, or - for stdin"
+        ) from error
 
 
 def _shown(name: str) -> str:

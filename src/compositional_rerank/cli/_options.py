@@ -1,4 +1,4 @@
-"""What the verbs' parsers share: errors of one line, readers of values, options that mean the same everywhere."""
+"""What the verbs' parsers share: errors of one line, readers of values, options that mean the same."""
 
 from __future__ import annotations
 
@@ -28,15 +28,14 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> tuple[Any, list[str]]:
-        """As argparse does it, except that nothing may be left over."""
+        """As argparse does it, except that nothing may be left over, and files may stand on both sides."""
         given = list(args or ())
         self._check_options(given)
         known, left = super().parse_known_args(given, namespace)
+        if left and "files" in known:
+            known.files, left = [*known.files, *(word for word in left if word != "--")], []
         if left:
-            self.error(
-                f"unexpected argument {left[0]!r:.60}: put files side by side, and a text of several words in "
-                "quotes"
-            )
+            self.error(f"unexpected argument {left[0]!r:.60}: put a text of several words in quotes")
         return known, left
 
     def _check_options(self, given: list[str]) -> None:
@@ -51,10 +50,11 @@ class Parser(argparse.ArgumentParser):
             if self._is_option(word) and not known:
                 if before in options and options[before].nargs is None and name[:2] != "--":
                     self.error(
-                        f"{before} needs a value, and {word!r:.40} looks like an option: write {before}={word}"
+                        f"{before} needs a value, {word!r:.40} looks like an option: write {before}={word}"
                     )
-                near = difflib.get_close_matches(name.replace("_", "-").lower(), options, 1)
-                hint = f", the nearest is {near[0]}" if near else ""
+                guess = name.replace("_", "-").lower().strip("-")
+                near = difflib.get_close_matches(guess, [option.strip("-") for option in options], 1)
+                hint = f", the nearest is --{near[0]}" if near else ""
                 if self._subparsers is not None and not near:
                     hint = ": the options of a verb stand behind it"
                 self.error(f"unknown option {name}{hint}")

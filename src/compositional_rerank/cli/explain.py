@@ -5,24 +5,23 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
-from pathlib import Path
 from typing import Any
 
 from compositional_rerank._validation import check_query
-from compositional_rerank.cli._io import (
-    add_model_options,
-    check_writable,
-    load_reranker,
-    read_text,
-    write_file,
-)
+from compositional_rerank.cli._input import read_one, tell
+from compositional_rerank.cli._io import check_writable, load_reranker, tell_unverified, write_file
+from compositional_rerank.cli._options import add_model_options, place
 
 _FORMATS = {".html": "html", ".htm": "html", ".json": "json"}
 _EPILOG = """\
+input of --passage-file, in UTF-8:
+  one passage: all of a text, or the only one of a file of JSON lines, JSON or CSV
+
 examples:
   compositional-rerank explain --query "Rome is closer than Paris" --passage "Paris is closer than Rome."
-  compositional-rerank explain --query "Is it safe?" --passage-file leaflet.txt --out leaflet.html
-  compositional-rerank explain --query "Is it safe?" --passage-file - --format json < leaflet.txt
+  printf '%s\\n' "The syrup is not safe for children." > leaflet.txt
+  compositional-rerank explain --query "The syrup is safe" --passage-file leaflet.txt --out leaflet.html
+  compositional-rerank explain --query "The syrup is safe" --passage-file - --format json < leaflet.txt
 
 The page that --out FILE.html writes needs no network and runs no script: open it in any browser.
 
@@ -50,9 +49,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         choices=("text", "json", "html"),
         help="form of the output (by the name of --out, else text)",
     )
-    parser.add_argument("--out", type=Path, metavar="FILE", help="write here and not to standard output")
+    parser.add_argument("--out", type=place, metavar="FILE", help="write here and not to standard output")
     parser.add_argument("--force", action="store_true", help="replace the file if it exists")
-    add_model_options(parser.add_argument_group("model"))  # type: ignore[arg-type]
+    add_model_options(parser.add_argument_group("model"))
     return parser
 
 
@@ -62,8 +61,9 @@ def run(args: argparse.Namespace) -> int:
     form = args.format or (_FORMATS.get(args.out.suffix.lower(), "text") if args.out else "text")
     if args.out is not None:
         check_writable(args.out, force=args.force)
-    passage = args.passage if args.passage_file is None else read_text(args.passage_file, "the passage")
+    passage = args.passage if args.passage_file is None else read_one(args.passage_file)
     reranker = load_reranker(args)
+    tell_unverified(reranker)
     from compositional_rerank.explaining import explain, to_html, to_text
 
     explanation = explain(reranker, query, passage)
@@ -78,5 +78,5 @@ def run(args: argparse.Namespace) -> int:
         print(output, end="")
     else:
         write_file(args.out, output, force=args.force)
-        print(f"wrote {args.out}", file=sys.stderr)
+        tell(f"wrote {args.out}")
     return 0

@@ -100,10 +100,12 @@ def run(args: argparse.Namespace) -> int:
     names = args.files or [STDIN]
     check_store(args.store, names)
     passages = read_passages(names, args.input)
+    if not passages:
+        tell("no passage came in")
+        if args.format != "json":
+            return 1
     reranker = load_reranker(args, args.store)
-    tell_unverified(
-        reranker, also="" if args.max_mismatch is None else ", and --max-mismatch drops nothing"
-    )
+    tell_unverified(reranker, also="" if args.max_mismatch is None else ", and --max-mismatch drops nothing")
     texts = [passage.text for passage in passages]
     if len(texts) >= _MANY or (len(texts) >= _SOME and sys.stderr.isatty()):
         reranker.encode_passages(texts, show_progress=True)  # into the store, where rerank() finds them
@@ -130,9 +132,7 @@ def run(args: argparse.Namespace) -> int:
     elif records:
         for line in _table(ranking, passages, shutil.get_terminal_size((100, 24)).columns):
             print(line)
-    if not passages:
-        tell("no passage came in")
-    elif not records:
+    if passages and not records:
         tell(f"none of the {len(passages)} passages is left after the cuts")
     return 0 if records else 1
 
@@ -184,7 +184,7 @@ def _table(ranking: Ranking, passages: list[Passage], width: int) -> list[str]:
         wide = min(max(map(columns, cells)), 24)
         rows = [[*row, fitted(cell, wide)] for row, cell in zip(rows, cells, strict=True)]
     left = max(width - sum(map(columns, rows[0])) - 2 * len(rows[0]), 20)
-    texts = ["passage", *(shown(result.text) for result in ranking)]
+    texts = ["passage", *(shown(" ".join(result.text.split())) for result in ranking)]
     return ["  ".join([*row, fitted(text, left)]).rstrip() for row, text in zip(rows, texts, strict=True)]
 
 

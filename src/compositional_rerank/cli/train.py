@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import math
 from dataclasses import replace
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from compositional_rerank.cli._input import INPUT_HELP, add_input_option, read_passages, tell
+from compositional_rerank.cli._options import SEEDS, bound, place, whole
 from compositional_rerank.errors import (
     CompositionalRerankError,
     DataError,
@@ -17,34 +20,42 @@ from compositional_rerank.errors import (
 )
 from compositional_rerank.training.settings import METHODS, TrainingSettings
 
-_EPILOG = """\
-examples:
-  # adapt the shipped verifier to your own passages (.txt, .md or .jsonl with a field "text")
-  compositional-rerank train verifier --corpus my_docs/ --out my_checkpoint
-  compositional-rerank rerank --model my_checkpoint --query "..." passages.txt
+_EPILOG = f"""\
+{INPUT_HELP}
+That is what --corpus takes. --data takes the folder that a recipe's files lie in.
 
-  # train the shipped one again, in stages (docs/training.md says where to get the data)
-  compositional-rerank train verifier --data data/ --recipe first --from all-MiniLM-L6-v2 --out stage1
-  compositional-rerank train verifier --data data/ --recipe second --from stage1 --out stage2
-  (and so on with third to eighth)
+examples (my_docs/ is a folder with your texts):
+  # adapt the shipped verifier to them; this needs a clone of the repository, whose templates it mixes in
+  compositional-rerank train verifier --corpus my_docs/ --out my_checkpoint
+  compositional-rerank rerank --model my_checkpoint --query "Rome is closer than Paris" my_docs/
+
+  # fit token embeddings of fewer dimensions to them, for smaller stores
+  compositional-rerank train projection --corpus my_docs/ --dimension 64 --out my_checkpoint
+
+  # train from labelled data by a recipe of your own, such as the one in docs/guides/retrain.md
+  compositional-rerank train verifier --data data/ --recipe mine.toml --from all-MiniLM-L6-v2 --out mine
 
   # train the structural part of stage one, beside the verifier of the shipped checkpoint
   compositional-rerank train embedder --data data/ --out my_checkpoint
-  compositional-rerank audit --model my_checkpoint --sensitivity 0.5 --beir data/nfcorpus
 
-  # fit token vectors of fewer dimensions to your own texts: smaller stores
-  compositional-rerank train projection --corpus my_docs/ --dimension 64 --out my_checkpoint
-
+The last line that a training prints is the command that measures what came of it.
 Stopped by Ctrl-C or a crash, the same command goes on from the last saved state.
 exit codes: 0 done, 2 bad data or settings
 """
 
 
+_DEFAULT = "sixteenth"  # the recipe that trained the shipped verifier last
 _HELP = {
     "epochs": "passes over the pairs",
     "learning_rate": "peak learning rate",
     "batch_size": "pairs per step",
     "seed": "fixes data, order and head",
+}
+_READERS = {
+    "epochs": bound(0, math.inf, inside=True),
+    "learning_rate": bound(0, 1, inside=True),
+    "batch_size": whole(1),
+    "seed": whole(0, SEEDS),
 }
 
 
@@ -53,22 +64,25 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "train",
         help="train the verifier, the embedder or the projection, or adapt them to your own passages",
-        description="Train the verifier that rejects structural near-misses, the structural part of stage "
+        description="Train the verifier that rejects structural near-misses, the structural part of stage\n"
         "one's embedder, or the projection of token vectors.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("what", choices=["verifier", "embedder", "projection"], help="what to train")
     data = parser.add_mutually_exclusive_group(required=True)
-    data.add_argument("--corpus", type=Path, metavar="PATH", help="your passages: a file or a folder")
-    data.add_argument("--data", type=Path, metavar="DIR", help="folder with the files that the recipe names")
+    data.add_argument("--corpus", metavar="PATH", help="your passages: a file, a folder, or - for stdin")
+    data.add_argument("--data", type=place, metavar="DIR", help="folder with the files that the recipe names")
+    add_input_option(parser)
+    names = _recipes()
     parser.add_argument(
         "--recipe",
         metavar="R",
-        help="recipe for --data: first to sixteenth, embedder or a TOML file (sixteenth, or embedder)",
+        help="recipe for --data: a TOML file"
+        + (f", or one of {', '.join(names)} ({_DEFAULT}, or embedder)" if names else ""),
     )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="DIR", help="checkpoint folder to write; must not exist"
+        "--out", type=place, required=True, metavar="DIR", help="checkpoint folder to write; must not exist"
     )
     parser.add_argument(
         "--method",
@@ -80,19 +94,20 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--from", dest="start", metavar="M", help="checkpoint or base model to start from (the shipped one)"
     )
     parser.add_argument(
-        "--rows", type=int, default=16_000, metavar="N", help="pairs to make from --corpus (16000)"
+        "--rows", type=whole(1), default=16_000, metavar="N", help="pairs to make from --corpus (16000)"
     )
     parser.add_argument(
-        "--dimension", type=int, default=320, metavar="D", help="projection: of the token vectors (320)"
+        "--dimension", type=whole(1), default=320, metavar="D", help="projection: of the token vectors (320)"
     )
     for field in ("epochs", "learning_rate", "batch_size", "seed"):
         value = getattr(TrainingSettings, field)
         parser.add_argument(
             f"--{field.replace('_', '-')}",
-            type=type(value),
+            type=_READERS[field],
+            metavar=field[0].upper(),
             help=f"{_HELP[field]} ({value:g}, or what the recipe says)",
         )
-    parser.add_argument("--device", help="torch device, such as cpu or cuda")
+    parser.add_argument("--device", metavar="D", help="torch device, such as cpu or cuda (the best there is)")
     return parser
 
 
@@ -100,6 +115,10 @@ def run(args: argparse.Namespace) -> int:
     """Run the verb; 0 when the checkpoint is written."""
     if args.out.exists():
         raise InputError(f"{args.out} exists: choose another folder, or remove it first")
+    if args.corpus is not None and args.recipe is not None:
+        raise InputError(f"--recipe {args.recipe} goes with --data, not with --corpus: leave one of them out")
+    if args.data is not None and args.input != "auto":
+        raise InputError(f"--input {args.input} goes with --corpus, not with --data: leave it out")
     for package in ("accelerate", "datasets", "lemminflect"):
         if find_spec(package) is None:
             raise MissingDependencyError(
@@ -118,23 +137,46 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _recipes() -> list[str]:
+    """Names of the recipes that are here."""
+    folder = files("compositional_rerank.training") / "recipes"
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted(file.name.removesuffix(".toml") for file in found if file.name.endswith(".toml"))
+
+
+def _recipe(args: argparse.Namespace, default: str) -> str:
+    """The recipe that is asked for, if it is here."""
+    name, names = args.recipe or default, _recipes()
+    if name not in names and not Path(name).is_file():
+        here = f"those of this package are {', '.join(names)}" if names else "this package has none"
+        raise InputError(f"--recipe {name} is no file, and {here}: pass a TOML file")
+    return str(name)
+
+
+def _corpus(args: argparse.Namespace) -> list[str]:
+    passages = read_passages([args.corpus], args.input)
+    if not passages:
+        raise DataError(f"--corpus {args.corpus} holds no passage: name a file or folder with text in it")
+    return [passage.text for passage in passages]
+
+
 def _train_verifier(args: argparse.Namespace, given: dict[str, Any]) -> None:
     from compositional_rerank.checkpoints.locate import locate
-    from compositional_rerank.training.corpus import corpus_pairs, read_passages
+    from compositional_rerank.training.corpus import corpus_pairs
     from compositional_rerank.training.recipe import Recipe
     from compositional_rerank.training.verifier import train_verifier
 
     start = locate(args.start)
     if args.corpus is not None:
         settings = TrainingSettings(**given)
-        pairs = corpus_pairs(read_passages(args.corpus), args.rows, settings.seed)
+        pairs = corpus_pairs(_corpus(args), args.rows, settings.seed)
     else:
-        recipe = Recipe.load(args.recipe or "sixteenth")
+        recipe = Recipe.load(_recipe(args, _DEFAULT))
         settings = replace(recipe.training, **given)
         pairs = replace(recipe, seed=settings.seed).pairs(args.data)
-    print(f"{len(pairs)} pairs, {sum(pair.mismatch for pair in pairs)} of them near-misses", file=sys.stderr)
+    tell(f"{len(pairs)} pairs, {sum(pair.mismatch for pair in pairs)} of them near-misses")
     out = train_verifier(pairs, start, args.out, settings=settings, device=args.device)
-    print(f"wrote {out}; look at it with: compositional-rerank audit --model {out}", file=sys.stderr)
+    tell(f"wrote {out}; look at it with: compositional-rerank audit --model {out}")
 
 
 def _train_embedder(args: argparse.Namespace, given: dict[str, Any]) -> None:
@@ -145,28 +187,26 @@ def _train_embedder(args: argparse.Namespace, given: dict[str, Any]) -> None:
     if args.data is None:
         raise InputError("train embedder takes --data with a recipe; --corpus adapts the verifier only")
     start = locate(args.start)
-    recipe = Recipe.load(args.recipe or "embedder")
+    recipe = Recipe.load(_recipe(args, "embedder"))
     settings = replace(recipe.training, **given)
     rows = replace(recipe, seed=settings.seed).triples(args.data)
     near = sum(bool(row.near_miss and row.negative) for row in rows)
-    print(f"{len(rows)} rows, {near} of them with a near-miss", file=sys.stderr)
+    tell(f"{len(rows)} rows, {near} of them with a near-miss")
     if args.method == "naive":
         out = train_naive(rows, start, args.out, settings=settings, device=args.device)
-        print(f"wrote {out}; look at it with: compositional-rerank audit --against {out}", file=sys.stderr)
+        tell(f"wrote {out}; look at it with: compositional-rerank audit --against {out}")
         return
     part = recipe.structural
     out = train_structural(rows, start, args.out, settings=settings, structural=part, device=args.device)
-    print(
+    tell(
         f"wrote {out}; look at it with: compositional-rerank audit --model {out} "
-        f"--sensitivity {part.sensitivity:g}",
-        file=sys.stderr,
+        f"--sensitivity {part.sensitivity:g}"
     )
 
 
 def _train_projection(args: argparse.Namespace, given: dict[str, Any]) -> None:
     from compositional_rerank.checkpoints.locate import locate
     from compositional_rerank.encoding.token_encoder import TokenEncoder
-    from compositional_rerank.training.corpus import read_passages
     from compositional_rerank.training.export import check_new, export_projection
     from compositional_rerank.training.projection import fit_projection
 
@@ -178,11 +218,11 @@ def _train_projection(args: argparse.Namespace, given: dict[str, Any]) -> None:
         raise InputError(f"train projection has no {', '.join(sorted(given))}: leave it out")
     check_new(args.out)
     start = locate(args.start)
-    texts = read_passages(args.corpus)
+    texts = _corpus(args)
     encoder = TokenEncoder(start.base, args.device)
     projection = fit_projection(texts, encoder, dimension=args.dimension)
     export_projection(projection, start, args.out)
-    print(
-        f"wrote {args.out}: token vectors of {args.dimension} dimensions, {encoder.dimension} before",
-        file=sys.stderr,
+    tell(
+        f"wrote {args.out}: token vectors of {args.dimension} dimensions, {encoder.dimension} before; "
+        f"look at it with: compositional-rerank audit --model {args.out}"
     )

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compositional_rerank.cli._io import STDIN, add_model_options, load_reranker, read_passages
-from compositional_rerank.errors import DataError, InputError
+from compositional_rerank.cli._input import INPUT_HELP, STDIN, add_input_option, read_passages, tell
+from compositional_rerank.cli._io import check_store, load_reranker
+from compositional_rerank.cli._options import add_model_options, place
+from compositional_rerank.errors import InputError
 
 if TYPE_CHECKING:
     from compositional_rerank.reranker import CompositionalReranker
     from compositional_rerank.store import FileStore
 
-_EPILOG = """\
-input:
-  the same text and JSONL as for rerank, because a passage is found again by its exact text;
-  a folder stands for all .txt, .jsonl and .ndjson files in it and in its folders
+_EPILOG = f"""\
+{INPUT_HELP}
+A passage is found again by its exact text: warm the very passages that you will rank. Where a splitter
+cuts your documents, warm what comes out of it: with the warmers of the LangChain and LlamaIndex
+adapters, or as JSON lines.
 
 dtypes, for passages of 128 tokens with the shipped model's vectors of 320 components:
   float32  about 166 KB a passage
@@ -29,8 +29,9 @@ dtypes, for passages of 128 tokens with the shipped model's vectors of 320 compo
   int3     about  16 KB
 
 examples:
-  compositional-rerank warm --store my_store passages.jsonl
-  compositional-rerank rerank --store my_store --query "cheap flights" hits.jsonl
+  printf '%s\\n' "Paris is closer than Rome." "Rome is nearer than Paris." > passages.txt
+  compositional-rerank warm --store my_store passages.txt
+  compositional-rerank rerank --store my_store --query "Rome is closer than Paris" passages.txt
   compositional-rerank warm --store my_store --compact     # drop what was replaced or damaged
 
 In Python: CompositionalReranker.from_pretrained(store="my_store").
@@ -40,7 +41,6 @@ meanwhile. Passages that another model or dtype encoded are not found; they stay
 
 exit codes: 0 done, 2 bad input, full disk or usage, 130 interrupted
 """
-_SUFFIXES = {".txt", ".jsonl", ".ndjson"}
 
 
 def add_parser(subparsers: Any) -> argparse.ArgumentParser:
@@ -53,35 +53,34 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "files", nargs="*", metavar="FILE", help="passages; - (the default) is standard input"
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="passages: files, folders, or - (the default) for standard input",
     )
     parser.add_argument(
-        "--store", required=True, type=Path, metavar="DIR", help="folder of the store; made where missing"
+        "--store", required=True, type=place, metavar="DIR", help="folder of the store; made where missing"
     )
     parser.add_argument(
         "--dtype",
         metavar="T",
         help="float32, float16, int8, int4 or int3 (the store's own, int8 for a new one)",
     )
-    parser.add_argument(
-        "--input",
-        choices=("auto", "text", "jsonl"),
-        default="auto",
-        help="form of the input (by its first line)",
-    )
+    add_input_option(parser)
     parser.add_argument(
         "--compact",
         action="store_true",
         help="then write the store anew without replaced and damaged passages",
     )
-    add_model_options(parser.add_argument_group("model"))  # type: ignore[arg-type]
+    add_model_options(parser.add_argument_group("model"))
     return parser
 
 
 def run(args: argparse.Namespace) -> int:
     """Fill the store, compact it if asked to, and say what it holds."""
-    files = list(_files(args.files or ([] if args.compact else [STDIN])))
-    texts = list(dict.fromkeys(passage.text for file in files for passage in read_passages(file, args.input)))
+    names = args.files or ([] if args.compact else [STDIN])
+    check_store(args.store, names)
+    texts = list(dict.fromkeys(passage.text for passage in read_passages(names, args.input)))
     from compositional_rerank.store import FileStore
 
     with FileStore(args.store, args.dtype) as store:
@@ -94,18 +93,6 @@ def run(args: argparse.Namespace) -> int:
         each = f", {held['bytes'] / held['passages']:,.0f} bytes each" if held["passages"] else ""
         print(f"{args.store}: {held['passages']:,} passages, {_size(held['bytes'])}{each} ({held['dtype']})")
     return code
-
-
-def _files(names: list[str]) -> Iterator[str]:
-    for name in names:
-        place = Path(name)
-        if name == STDIN or not place.is_dir():
-            yield name
-            continue
-        found = sorted(file for file in place.rglob("*") if file.is_file() and file.suffix in _SUFFIXES)
-        if not found:
-            raise DataError(f"{place}: no {', '.join(sorted(_SUFFIXES))} file in this folder")
-        yield from map(str, found)
 
 
 def _fill(reranker: CompositionalReranker, store: FileStore, texts: list[str]) -> int:
@@ -123,10 +110,9 @@ def _fill(reranker: CompositionalReranker, store: FileStore, texts: list[str]) -
     new = [text for text, is_there in zip(texts, there, strict=True) if not is_there]
     known = len(texts) - len(new)
     if held and new and not known:
-        print(
+        tell(
             f"none of these passages is among the {held:,} of {store.path}: those are other texts, or of "
-            "another model or backend",
-            file=sys.stderr,
+            "another model or backend"
         )
     done = tokens = 0
     start = time.monotonic()
@@ -143,7 +129,7 @@ def _fill(reranker: CompositionalReranker, store: FileStore, texts: list[str]) -
             reranker.warm(new, show)
     except KeyboardInterrupt:
         left = held_of(new).count(False)  # not by `done`: the disk may be a chunk ahead of it
-        print(f"\nstopped with {left:,} passages left: the same command goes on there", file=sys.stderr)
+        tell(f"\nstopped with {left:,} passages left: the same command goes on there")
         return 130
     seconds = max(time.monotonic() - start, 1e-9)
     rate = f"; {done / seconds:,.0f} passages/s, {tokens / seconds:,.0f} tokens/s" if done else ""

@@ -3,54 +3,32 @@
 from __future__ import annotations
 
 import random
-import re
 from pathlib import Path
 
 from compositional_rerank.encoding.sentences import sentence_spans
 from compositional_rerank.errors import DataError, InputError
 from compositional_rerank.training.near_misses import pairs_from_corpus, triples
-from compositional_rerank.training.sources import LabelledPair, numbered_rows
+from compositional_rerank.training.sources import LabelledPair
 
-_SUFFIXES = {".txt", ".md", ".jsonl"}
-_BLANK_LINES = re.compile(r"\n\s*\n")
 _REPLAY = 0.25  # share of template pairs, so that what the checkpoint knows is not forgotten
 
 
 def read_passages(place: Path) -> list[str]:
-    """Passages of a file or of all files of a folder: ``.txt`` and ``.md`` by paragraph, ``.jsonl`` by field.
+    """Passages of a file, or of all files of a folder, as the command line reads them.
 
     Args:
-        place: a file or a folder, read with its subfolders; a JSONL line has ``text`` and maybe ``title``.
-            All of it is UTF-8; paragraphs are parted by blank lines.
+        place: a file or a folder, read with its subfolders; ``compositional-rerank train --help`` says which
+            files are read and how.
 
     Raises:
         DataError: nothing to read, a bad line, or a file of another encoding.
     """
-    files = (
-        [place] if place.is_file() else sorted(file for file in place.rglob("*") if file.suffix in _SUFFIXES)
-    )
-    if not files or not place.exists():
-        raise DataError(
-            f"{place}: no {', '.join(sorted(_SUFFIXES))} file to read; pass a file or folder with passages"
-        )
-    passages: list[str] = []
-    for file in files:
-        if file.suffix == ".jsonl":
-            passages += [_passage(row, file, number) for number, row in numbered_rows(file)]
-            continue
-        try:
-            content = file.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise DataError(f"{file} is no text in UTF-8 ({error}): save it as UTF-8 text first") from error
-        passages += [paragraph for paragraph in _BLANK_LINES.split(content) if paragraph.strip()]
+    from compositional_rerank.cli._input import read_passages as read
+
+    passages = [passage.text for passage in read([str(place)], say=lambda _: None)]
+    if not passages:
+        raise DataError(f"{place} holds no passage: name a file or folder with text in it")
     return passages
-
-
-def _passage(row: dict[str, object], file: Path, number: int) -> str:
-    title, text = row.get("title") or "", row.get("text")
-    if not isinstance(title, str) or not isinstance(text, str):
-        raise DataError(f"{file}:{number}: a line must be a JSON object with a text field 'text'")
-    return f"{title} {text}".strip()
 
 
 def corpus_pairs(passages: list[str], rows: int, seed: int) -> list[LabelledPair]:
