@@ -8,6 +8,7 @@ that speed, `torch.backends.mkldnn.matmul.fp32_precision`, would allow bfloat16 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 _LINEAR: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 _PACK: Any = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
 _INT8_PRODUCT: Any = getattr(torch, "_int_mm", None)
+_LARGE, _SMALL = 1024, 64  # rows of a product come in multiples of the first, then of the second
 
 if hasattr(os, "register_at_fork"):
     # A forked process has none of OpenMP's threads and would wait for them for ever.
@@ -55,8 +57,7 @@ def float_product(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
     """``rows @ columns.T`` of float32 matrices on the CPU, in float32."""
     if _LINEAR is None:
         return rows @ columns.T
-    product: torch.Tensor = _LINEAR(rows, columns, None, "none", [], "")
-    return product
+    return _in_few_shapes(lambda part: _LINEAR(part, columns, None, "none", [], ""), rows)
 
 
 def has_int8_product() -> bool:
@@ -66,8 +67,27 @@ def has_int8_product() -> bool:
 
 def int8_product(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
     """int32 ``rows @ columns`` of int8 matrices; ``columns`` has to be contiguous."""
-    product: torch.Tensor = _INT8_PRODUCT(rows, columns)
-    return product
+    return _in_few_shapes(lambda part: _INT8_PRODUCT(part, columns), rows)
+
+
+def few_row_counts(count: int) -> int:
+    """A number of rows rounded up, so that oneDNN meets few different ones."""
+    return count + -count % _SMALL
+
+
+def _in_few_shapes(product: Callable[[torch.Tensor], torch.Tensor], rows: torch.Tensor) -> torch.Tensor:
+    """A product by row, in runs of few different lengths; the numbers are the same bits.
+
+    oneDNN keeps what it compiled for each of the last 1,024 shapes: some 600 MB after a thousand lists of
+    candidates of changing lengths.
+    """
+    whole = len(rows) - len(rows) % _LARGE
+    rest = rows[whole:]
+    if len(rest) == 0:
+        return product(rows)
+    filled = torch.cat([rest, rest[:1].expand(few_row_counts(len(rest)) - len(rest), -1)])
+    last = product(filled)[: len(rest)]
+    return torch.cat([product(rows[:whole]), last]) if whole else last
 
 
 def has_fast_bfloat16(device: torch.device) -> bool:

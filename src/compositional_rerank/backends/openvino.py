@@ -27,6 +27,7 @@ from compositional_rerank.errors import CheckpointError, ForkedError
 _FORMAT = 1  # of the files on disk
 _FILES = ("graph.xml", "graph.bin")
 _LEAST_COSINE = 0.999  # of a graph's answers with the module's; both read the same random tokens
+_CACHED_SHAPES = 32  # kernels kept for shapes of inputs; OpenVINO's own 5,000 take a gigabyte
 _log = logging.getLogger(__name__)
 
 
@@ -74,9 +75,9 @@ class Graph:
         """
         if os.getpid() != self._process:
             raise ForkedError(
-                f"the model was loaded with OpenVINO in process {self._process}, and this one ({os.getpid()}) "
-                "was forked from it without its threads: load it after the fork (gunicorn without --preload, "
-                "Celery's worker_process_init), or use backend='torch'"
+                f"the model was loaded with OpenVINO in process {self._process}, from which this one "
+                f"({os.getpid()}) was forked without its threads: load it after the fork (gunicorn without "
+                "--preload, Celery's worker_process_init), or use backend='torch'"
             )
         try:
             request = self._idle.get_nowait()
@@ -115,6 +116,7 @@ def compile_graph(model: Any, numbers: str | None = None) -> Any:
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
             "PERFORMANCE_HINT": "LATENCY",
             "NUM_STREAMS": 1,
+            "CPU_RUNTIME_CACHE_CAPACITY": _CACHED_SHAPES,
             "ENABLE_CPU_PINNING": False,  # several workers would all be pinned to the first cores
         },
     )

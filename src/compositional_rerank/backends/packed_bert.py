@@ -12,6 +12,7 @@ import torch
 from torch.nn.functional import embedding, layer_norm, scaled_dot_product_attention
 
 from compositional_rerank.backends.cpu import (
+    few_row_counts,
     has_packed_linear,
     pack_weight,
     packed_linear,
@@ -90,6 +91,9 @@ class PackedBert:
         places = torch.arange(longest)
         mine = places < torch.tensor(lengths).unsqueeze(1)
         packed = mine.flatten().nonzero().squeeze(1)  # where the tokens are among the padded ones
+        count = len(packed)
+        fill = few_row_counts(count) - count  # the first token again; nobody looks at it
+        ids, types, packed = (torch.cat([row, row[:1].expand(fill)]) for row in (ids, types, packed))
         padded = mine.flatten().cumsum(0).sub_(1)  # which token is there; padding repeats the one before it
         mask = torch.zeros(mine.shape, dtype=torch.float32).masked_fill_(~mine, _HIDDEN_FAR)[:, None, None]
         shape = (len(lengths), longest, 3, self._heads, -1)
@@ -104,7 +108,7 @@ class PackedBert:
             hidden = self._normalised(packed_linear_add(met, hidden, *out), norm)
             inner = packed_linear(hidden, *wide, "gelu")
             hidden = self._normalised(packed_linear_add(inner, hidden, *narrow), last_norm)
-        return hidden
+        return hidden[:count]
 
     def _normalised(self, rows: torch.Tensor, norm: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
         return layer_norm(rows, rows.shape[-1:], *norm, eps=self._eps)
