@@ -1,36 +1,61 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.installed
+DEMO := .venv-demo
+DEMO_READY := $(DEMO)/.installed
 INTEGRATIONS := $(patsubst %/pyproject.toml,%,$(wildcard integrations/*/pyproject.toml))
+PROJECTS := pyproject.toml $(INTEGRATIONS:%=%/pyproject.toml)
+SHIPPED := src/compositional_rerank/checkpoints/default
 AUDIT = $(BIN)/compositional-rerank audit --backend openvino --sensitivity 0.35
 DEV = $(foreach set,paws_qqp scramble,--pairs $(DATA)/pairs/dev/$(set).jsonl) \
   $(foreach edit,att obj rel,--triples $(DATA)/triples/dev/sugarcrepe_pp_replace_$(edit).jsonl)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fix audit bench card checkpoint
+.PHONY: help demo test lint fix docs audit bench wheels card checkpoint
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(READY) ## run both example apps (sets everything up the first time)
-	$(BIN)/python examples/llamaindex_query_engine.py
-	$(BIN)/python examples/langchain_retriever_chain.py
+demo: $(DEMO_READY) ## run both example apps, with only what a user installs (sets it up the first time)
+	$(DEMO)/bin/python examples/llamaindex_query_engine.py
+	$(DEMO)/bin/python examples/langchain_retriever_chain.py
 
 test: $(READY) ## run every test in two processes (sets everything up the first time)
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile
+
+lint: $(READY) ## check style, types, and that generated pages are what their files say
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python docs/help_page.py --check
+	$(BIN)/python benchmarks/result_pages.py --check
+
+fix: $(READY) ## repair style where that is automatic, and write generated pages anew
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+	$(BIN)/python docs/help_page.py
+	$(BIN)/python benchmarks/result_pages.py
+
+docs: $(READY) ## build the documentation's site into build/site
+	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[docs]'
+	$(BIN)/mkdocs build --strict
 
 audit: $(READY) ## measure recall and near-miss rejection of the shipped default
 	$(BIN)/compositional-rerank audit
 
 bench: $(READY) ## measure speed, in a short form; benchmarks/NAME.py without --short is the full one
+	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[bench]'
 	for name in kernel encode rerank store scaling; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
+
+wheels: $(READY) ## build the three wheels into dist/
+	for project in . $(INTEGRATIONS); do $(BIN)/python -m pip wheel -q --no-deps -w dist $$project || exit 1; done
 
 card: $(READY) ## audit the shipped checkpoint on public data and write its model card: make card DATA=folder OUT=folder
 	test -n "$(DATA)" && test -n "$(OUT)"
 	$(AUDIT) $(foreach set,cisi nfcorpus scifact,--beir $(DATA)/beir/$(set)) --out $(OUT)/retrieval
 	$(AUDIT) $(DEV) --suite builtin --out $(OUT)/near_misses
 	for part in retrieval near_misses; do cp $(OUT)/$$part/audit.json benchmarks/results/audit_$$part.json || exit 1; done
-	$(BIN)/python benchmarks/model_card.py --checkpoint src/compositional_rerank/checkpoints/default \
+	$(BIN)/python benchmarks/model_card.py --checkpoint $(SHIPPED) \
 	  --notes benchmarks/results/training_notes.md --audit benchmarks/results/audit_near_misses.json \
 	  --audit benchmarks/results/audit_retrieval.json
 
@@ -87,17 +112,15 @@ checkpoint: $(READY) ## train the shipped checkpoint again, in seventeen stages:
 	$(BIN)/python benchmarks/fit_gate.py --checkpoint $(OUT) --beir $(DATA)/beir/nfcorpus:dev $(DEV) \
 	  --limit 700 --keep-gate --out benchmarks/results/fit_gate.json --write
 
-lint: $(READY) ## check style and types
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-
-fix: $(READY) ## repair style where that is automatic
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
-
-# Runs again only when a dependency list changes, so that a second run needs no network.
-$(READY): pyproject.toml constraints.txt $(INTEGRATIONS:%=%/pyproject.toml)
+# Both run again only when a list of dependencies changes, so that a second run needs no network.
+$(READY): $(PROJECTS) constraints/test.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install -e '.[dev]' $(INTEGRATIONS:%=-e ./%)
+	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -e '.[dev]' $(INTEGRATIONS:%=-e ./%)
+	touch $@
+
+# Without bytecode of modules that nobody imports, and without torch's headers and C++ tests: half the size.
+$(DEMO_READY): $(PROJECTS) constraints/demo.txt
+	test -x $(DEMO)/bin/python || $(PYTHON) -m venv $(DEMO)
+	PIP_CONSTRAINT=constraints/demo.txt $(DEMO)/bin/python -m pip install --no-compile -e '.[offline]' $(INTEGRATIONS:%=-e ./%)
+	rm -rf $(foreach part,bin include test,$(DEMO)/lib/python*/site-packages/torch/$(part))
 	touch $@

@@ -49,7 +49,7 @@ def _collection(
 ) -> dict[str, object]:
     """nDCG@10 of the three, with a bootstrap interval and a paired test of two stages against the peer."""
     documents, encoder = list(data.documents), plain.encoder
-    plain.store, shipped.store = MemoryStore(16 << 30, "float32"), MemoryStore(16 << 30, "float32")
+    plain, shipped = (one.with_store(MemoryStore(16 << 30, "float32")) for one in (plain, shipped))
     key = partial(token_key, encoder.fingerprint, dtype="float32")
     pooled = []
     for start in tqdm(range(0, len(documents), CHUNK), desc="encoding", disable=None):

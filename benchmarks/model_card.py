@@ -32,7 +32,7 @@ STAGES = (
     "sixteenth",
     "embedder",
 )
-SYSTEMS = ("cosine", "against", "maxsim", "two_stage")
+SYSTEMS = ("cosine", "against", "maxsim", "relevance", "two_stage")
 
 
 def main() -> None:

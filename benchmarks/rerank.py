@@ -25,7 +25,8 @@ from common import Texts, arguments, report, summary
 from sentence_transformers import CrossEncoder
 
 from compositional_rerank import CompositionalReranker, MemoryStore
-from compositional_rerank.backends.openvino import BACKENDS, check_backend, compile_graph, export_graph
+from compositional_rerank._validation import BACKENDS, check_backend
+from compositional_rerank.backends.openvino import compile_graph, export_graph
 from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
 from compositional_rerank.errors import MissingDependencyError
 from compositional_rerank.store import quantise, token_key

@@ -14,7 +14,12 @@ import torch
 from compositional_rerank import CompositionalReranker, StructuralEmbedder
 
 QUERY = "Rome is closer than Paris"
-PASSAGES = ["Paris is closer than Rome.", "Rome is nearer than Paris. The trip is short.", "", "Goethe wrote Faust."]
+PASSAGES = [
+    "Paris is closer than Rome.",
+    "Rome is nearer than Paris. The trip is short.",
+    "",
+    "Goethe wrote Faust.",
+]
 
 _FORKED = """
 import os, torch

@@ -23,6 +23,9 @@ from compositional_rerank.store import FileStore, MemoryStore, TokenStore, quant
 from compositional_rerank.verification.cross_encoder import Verifier
 from compositional_rerank.verification.evidence import Text, compare, suspects, verdicts
 
+Judged = tuple[float, float, float | None, float | None, float]
+"""MaxSim, relevance, closeness, mismatch and score of a passage."""
+
 
 @dataclass(frozen=True, eq=False)
 class Engine:
@@ -88,13 +91,16 @@ class Engine:
             return [None] * len(keys)
 
     @full_precision
-    def judge(self, query: Text, texts: list[str]) -> list[tuple[float, float | None, float | None, float]]:
-        """Relevance, closeness, mismatch and score of every text, in their order."""
+    def judge(self, query: Text, texts: list[str]) -> list[Judged]:
+        """MaxSim, relevance, closeness, mismatch and score of every text, in their order."""
         encoded = self.encoded(texts)
         compared = compare(query.encoded, encoded)
-        relevance = self._relevance(compared.relevance, query.encoded, encoded)
+        relevance = self._relevance(compared.maxsim, query.encoded, encoded)
         if self.verifier is None or self.config is None:
-            return [(value, None, None, value) for value in relevance.tolist()]
+            return [
+                (best, value, None, None, value)
+                for best, value in zip(compared.maxsim.tolist(), relevance.tolist(), strict=True)
+            ]
         fusion = self.config.fusion
         found = suspects(
             query,
@@ -109,8 +115,10 @@ class Engine:
         columns = (verdict.closeness.tolist(), verdict.mismatch.tolist(), penalised.tolist())
         verified = dict(zip(where.tolist(), zip(*columns, strict=True), strict=True))
         return [
-            (value, *verified.get(index, (None, None, value)))
-            for index, value in enumerate(relevance.tolist())
+            (best, value, *verified.get(place, (None, None, value)))
+            for place, (best, value) in enumerate(
+                zip(compared.maxsim.tolist(), relevance.tolist(), strict=True)
+            )
         ]
 
     @full_precision
@@ -122,15 +130,16 @@ class Engine:
             compare(_checked(query, text), [candidate])
             for query, text, candidate in zip(entries, queries, candidates, strict=True)
         ]
+        best = torch.cat([found.maxsim for found in compared] or [torch.zeros(0, dtype=torch.float32)])
         relevance = torch.cat(
             [
-                self._relevance(found.relevance, query, [candidate])
+                self._relevance(found.maxsim, query, [candidate])
                 for found, query, candidate in zip(compared, entries, candidates, strict=True)
             ]
             or [torch.zeros(0, dtype=torch.float32)]
         )
         if self.verifier is None or self.config is None:
-            return PairScores(_float64(relevance), None, None, _float64(relevance))
+            return PairScores(_float64(best), _float64(relevance), None, None, _float64(relevance))
         found = {
             place: sentences
             for place, (query, entry, text, passage, one) in enumerate(
@@ -152,7 +161,7 @@ class Engine:
         closeness = torch.full((len(queries),), -1.0, dtype=torch.float32)
         closeness.index_copy_(0, verdict.places, verdict.closeness)
         score = self.config.fusion.score(relevance, closeness, mismatch)
-        return PairScores(_float64(relevance), _float64(closeness), _float64(mismatch), _float64(score))
+        return PairScores(*map(_float64, (best, relevance, closeness, mismatch, score)))
 
     def _relevance(
         self, best: torch.Tensor, query: EncodedText, passages: Sequence[EncodedText]

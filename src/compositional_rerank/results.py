@@ -17,7 +17,9 @@ class RankedPassage:
         index: place in the list that came in, from 0.
         text: the passage.
         retrieval_score: what the retriever gave, untouched; None if it gave none.
-        relevance: MaxSim with the query, in [-1, 1]; a checkpoint may mix in the cosine of pooled vectors.
+        maxsim: MaxSim with the query, in [-1, 1].
+        relevance: what ranks before the penalty, in [-1, 1]: MaxSim, or where a checkpoint says so MaxSim
+            mixed with the cosine of the pooled vectors.
         closeness: how close the closest segment is to the query, both ways, in [-1, 1]; None where the
             passage was not verified.
         mismatch: probability, in [0, 1], that the passage is a structural near-miss of the query; None
@@ -28,6 +30,7 @@ class RankedPassage:
     index: int
     text: str
     retrieval_score: float | None
+    maxsim: float
     relevance: float
     closeness: float | None
     mismatch: float | None
@@ -59,6 +62,7 @@ class PairScores:
     apart.
     """
 
+    maxsim: NDArray[np.float64]
     relevance: NDArray[np.float64]
     closeness: NDArray[np.float64] | None
     mismatch: NDArray[np.float64] | None

@@ -15,7 +15,7 @@ from compositional_rerank.errors import CompositionalRerankError
 from compositional_rerank.store import FileStore
 
 BASE = "sentence-transformers/all-MiniLM-L6-v2"
-SCHEMA_RETRIEVAL = {"documents", "queries", "cosine", "maxsim", "two_stage"}
+SCHEMA_RETRIEVAL = {"documents", "queries", "cosine", "maxsim", "relevance", "two_stage"}
 
 
 def write_jsonl(path: Path, rows: list[Any]) -> Path:
@@ -63,7 +63,7 @@ def test_json_has_the_schema_that_others_rely_on(data: Path, capsys: pytest.Capt
     toy = report["retrieval"]["toy"]
     assert set(toy) >= SCHEMA_RETRIEVAL
     assert (toy["documents"], toy["queries"]) == (3, 1)
-    for system in ("cosine", "maxsim", "two_stage"):
+    for system in ("cosine", "maxsim", "relevance", "two_stage"):
         assert set(toy[system]) >= {"ndcg@10", "mrr@10", "recall@100"}
         assert set(report["near_misses"]["swaps"][system]) >= {"auc", "ap"}
         assert set(report["near_misses"]["trips"][system]) >= {"accuracy", "accuracy_anchor"}

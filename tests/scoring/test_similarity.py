@@ -49,7 +49,7 @@ def test_a_match_equals_a_loop_over_sentences_and_segments(
     passages = [torch.cat(parts) if parts else unit(0) for parts in segments]
     lengths = torch.tensor([length for text in texts for length in text], dtype=torch.int64)
     found = match(PackedTokens.from_list(query), PackedTokens.from_list(passages), lengths)
-    assert found.relevance.tolist() == pytest.approx(
+    assert found.maxsim.tolist() == pytest.approx(
         [one_way(torch.cat(query), passage) for passage in passages], abs=1e-5
     )
     for sentence, closeness in zip(query, found.closeness.tolist(), strict=True):
@@ -72,7 +72,7 @@ def test_no_width_of_a_query_shows_in_cosines_below_zero(tokens: list[int]) -> N
     expected = [(float(c.amax(dim=1).mean()) + float(c.amax(dim=0).mean())) / 2 for c in cosines]
     assert max(expected) < 0
     assert found.closeness[:, 0].tolist() == pytest.approx(expected, abs=1e-5)
-    assert float(found.relevance[0]) == pytest.approx(float(torch.cat(cosines).amax(dim=1).mean()), abs=1e-5)
+    assert float(found.maxsim[0]) == pytest.approx(float(torch.cat(cosines).amax(dim=1).mean()), abs=1e-5)
 
 
 def test_segments_must_cover_the_tokens() -> None:

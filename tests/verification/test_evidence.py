@@ -11,7 +11,7 @@ from compositional_rerank.encoding.token_encoder import TokenEncoder
 from compositional_rerank.errors import CompositionalRerankError
 from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.verification.cross_encoder import Verifier
-from compositional_rerank.verification.evidence import Sentence, Text, compare, suspects, verdicts
+from compositional_rerank.verification.evidence import Reading, Text, compare, suspects, verdicts
 
 TRUE, FALSE = "Rome is closer than Paris.", "Paris is closer than Rome."
 FILLER = "Bread is baked in the early morning. Fish is sold at the harbour."
@@ -30,7 +30,7 @@ def read(encoder: TokenEncoder, *texts: str) -> list[Text]:
     return [Text(text, entry) for text, entry in zip(texts, encoded, strict=True)]
 
 
-def close_ones(query: Text, passages: list[Text], least: float, most: int) -> dict[int, list[Sentence]]:
+def close_ones(query: Text, passages: list[Text], least: float, most: int) -> dict[int, list[Reading]]:
     closeness = compare(query.encoded, [passage.encoded for passage in passages]).closeness
     return suspects(query, passages, closeness, least=least, most=most)
 
@@ -104,7 +104,7 @@ def test_the_ranking_shows_the_verdicts(verifying: CompositionalReranker, verifi
     expected = verifier.mismatch([("Rome is closer than Paris", FALSE), ("Rome is closer than Paris", TRUE)])
     assert by_index[1].mismatch == pytest.approx(expected[0].item(), abs=NOISE)
     assert by_index[3].mismatch == pytest.approx(expected[1].item(), abs=NOISE)
-    assert by_index[0].score == by_index[0].relevance
+    assert by_index[0].score == by_index[0].maxsim
 
 
 def test_the_shipped_verifier_tells_the_near_miss() -> None:

@@ -19,7 +19,7 @@ from compositional_rerank.audit.metrics import (
     rejection_at_loss,
     triple_accuracy,
 )
-from compositional_rerank.audit.systems import PairScores, Systems
+from compositional_rerank.audit.systems import Systems, SystemScores
 
 LOSS = 0.05
 Places = NDArray[np.int64]
@@ -104,7 +104,7 @@ def _result(
     kind: str,
     edit_types: Sequence[str | None],
     same: NDArray[np.int64],
-    flat: dict[str, PairScores],
+    flat: dict[str, SystemScores],
     shape: tuple[int, ...],
 ) -> NearMissResult:
     scores = {name: part.scores.reshape(-1, *shape) for name, part in flat.items()}

@@ -15,6 +15,7 @@ from compositional_rerank.audit.near_misses import NearMissResult
 COLOURS = {
     "cosine": svg.BLUE,
     "maxsim": svg.ORANGE,
+    "relevance": svg.SKY,
     "two_stage": svg.GREEN,
     "against": svg.VERMILLION,
     "cross_encoder": svg.PURPLE,

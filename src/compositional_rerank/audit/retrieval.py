@@ -112,8 +112,9 @@ def evaluate(
         results = systems.reranker.rerank(query, texts).results
         tail = first[i][depth:]
         by_place = sorted(results, key=lambda result: result.index)
-        relevance = np.array([result.relevance for result in by_place])
-        orders["maxsim"].append(np.append(candidates[_stable(relevance)], tail))
+        for name in ("maxsim", "relevance"):
+            scores = np.array([getattr(result, name) for result in by_place])
+            orders[name].append(np.append(candidates[_stable(scores)], tail))
         orders["two_stage"].append(np.append(candidates[[result.index for result in results]], tail))
         if systems.cross_encoder is not None:
             scores = systems.cross_encoder.score([(query, text) for text in texts])

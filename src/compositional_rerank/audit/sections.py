@@ -29,6 +29,8 @@ TITLES = {
     "ece": "ECE",
 }
 NOTES = (
+    "cosine: the base model's vectors. maxsim: MaxSim over token embeddings. relevance: what ranks before a "
+    "penalty. two_stage: relevance less the penalty of a mismatch.",
     "beats both: sim(a, p) > sim(a, n) and sim(a, p) > sim(p, n). beats near-miss: sim(a, p) > sim(a, n).",
     "rejected at 5%: near-misses below the cut that loses 5% of true paraphrases; any system can be read so.",
     "rejected, wrongly rej.: near-misses and true paraphrases whose mismatch reaches the shipped threshold.",

@@ -9,6 +9,7 @@ from html import escape
 
 # Okabe and Ito's palette: told apart with any kind of colour vision
 BLUE, VERMILLION, GREEN, ORANGE, PURPLE = "#0072B2", "#D55E00", "#009E73", "#E69F00", "#CC79A7"
+SKY = "#56B4E9"
 INK, MUTED, RULE = "#1f2328", "#57606a", "#d0d7de"
 
 

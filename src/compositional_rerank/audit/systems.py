@@ -21,7 +21,7 @@ _CHUNK = 128  # pairs scored between two steps of the progress bar
 
 
 @dataclass(frozen=True, eq=False)
-class PairScores:
+class SystemScores:
     """One system's scores of n pairs.
 
     Attributes:
@@ -46,14 +46,16 @@ class Systems:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the systems, in the order of the report."""
-        names = ["cosine", "maxsim", "two_stage"]
+        names = ["cosine", "maxsim", "relevance", "two_stage"]
         if self.against is not None:
             names.append("against")
         if self.cross_encoder is not None:
             names.append("cross_encoder")
         return tuple(names)
 
-    def score_pairs(self, texts1: Sequence[str], texts2: Sequence[str], label: str) -> dict[str, PairScores]:
+    def score_pairs(
+        self, texts1: Sequence[str], texts2: Sequence[str], label: str
+    ) -> dict[str, SystemScores]:
         """Score n aligned pairs with every system; the first text of a pair is read as the query.
 
         Args:
@@ -66,23 +68,23 @@ class Systems:
         """
         from tqdm import tqdm
 
-        found = {"cosine": PairScores(self._cosine(self.embedder, texts1, texts2, f"{label}: cosine"))}
-        relevance, score = np.empty(len(texts1)), np.empty(len(texts1))
+        found = {"cosine": SystemScores(self._cosine(self.embedder, texts1, texts2, f"{label}: cosine"))}
+        maxsim, relevance, score = np.empty((3, len(texts1)))
         mismatch = None if self.reranker.verifier is None else np.empty(len(texts1))
         with tqdm(total=len(texts1), desc=f"{label}: two stages", unit="pair", disable=None) as bar:
             for start in range(0, len(texts1), _CHUNK):
                 part = slice(start, start + _CHUNK)
                 pairs = self.reranker.score_pairs(texts1[part], texts2[part])
-                relevance[part], score[part] = pairs.relevance, pairs.score
+                maxsim[part], relevance[part], score[part] = pairs.maxsim, pairs.relevance, pairs.score
                 if mismatch is not None and pairs.mismatch is not None:
                     mismatch[part] = pairs.mismatch
                 bar.update(len(pairs.score))
-        found["maxsim"] = PairScores(relevance)
-        found["two_stage"] = PairScores(score, mismatch)
+        found["maxsim"], found["relevance"] = SystemScores(maxsim), SystemScores(relevance)
+        found["two_stage"] = SystemScores(score, mismatch)
         if self.against is not None:
-            found["against"] = PairScores(self._cosine(self.against, texts1, texts2, f"{label}: against"))
+            found["against"] = SystemScores(self._cosine(self.against, texts1, texts2, f"{label}: against"))
         if self.cross_encoder is not None:
-            found["cross_encoder"] = PairScores(
+            found["cross_encoder"] = SystemScores(
                 self.cross_encoder.score(list(zip(texts1, texts2, strict=True)), f"{label}: cross-encoder")
             )
         return found

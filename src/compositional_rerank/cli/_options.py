@@ -66,7 +66,7 @@ class Parser(argparse.ArgumentParser):
         return not self._negative_number_matcher.match(word)
 
 
-def whole(
+def integer(
     low: int, high: int | None = None, *, fix: str = "leave it out for the default"
 ) -> Callable[[str], int]:
     """Reader of an option that is an integer of at least ``low``, and of at most ``high``."""

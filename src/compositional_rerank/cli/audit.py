@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from compositional_rerank.cli._input import tell
 from compositional_rerank.cli._io import check_store
-from compositional_rerank.cli._options import SEEDS, add_model_options, bound, layout, place, whole
+from compositional_rerank.cli._options import SEEDS, add_model_options, bound, integer, layout, place
 from compositional_rerank.errors import InputError
 
 if TYPE_CHECKING:
@@ -67,16 +67,16 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     data.add_argument("--suite", metavar="NAME", help="near-misses that the package ships: builtin")
     work = parser.add_argument_group("work")
     work.add_argument(
-        "--depth", type=whole(1), default=100, metavar="N", help="documents reranked for a query (100)"
+        "--depth", type=integer(1), default=100, metavar="N", help="documents reranked for a query (100)"
     )
     work.add_argument(
         "--limit-queries",
-        type=whole(1, fix="leave it out for all queries"),
+        type=integer(1, fix="leave it out for all queries"),
         metavar="N",
         help="random sample of each collection's queries (all)",
     )
     work.add_argument(
-        "--seed", type=whole(0, SEEDS), default=0, metavar="S", help="seed of samples and intervals (0)"
+        "--seed", type=integer(0, SEEDS), default=0, metavar="S", help="seed of samples and intervals (0)"
     )
     work.add_argument(
         "--store",

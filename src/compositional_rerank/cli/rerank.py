@@ -14,7 +14,7 @@ from compositional_rerank._validation import check_query
 from compositional_rerank.cli._forms import Passage
 from compositional_rerank.cli._input import INPUT_HELP, STDIN, add_input_option, read_passages, tell
 from compositional_rerank.cli._io import check_store, load_reranker, tell_unverified
-from compositional_rerank.cli._options import add_model_options, bound, layout, place, whole
+from compositional_rerank.cli._options import add_model_options, bound, integer, layout, place
 
 if TYPE_CHECKING:
     from compositional_rerank.results import RankedPassage, Ranking
@@ -70,7 +70,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     keep_all = "leave it out to keep all"
     cuts = parser.add_argument_group("cuts")
-    cuts.add_argument("--top-n", type=whole(1, fix=keep_all), metavar="N", help="keep the best N")
+    cuts.add_argument("--top-n", type=integer(1, fix=keep_all), metavar="N", help="keep the best N")
     cuts.add_argument(
         "--min-score",
         type=bound(-1e6, 1e6, fix=keep_all),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from compositional_rerank.cli._input import INPUT_HELP, add_input_option, read_passages, tell
-from compositional_rerank.cli._options import SEEDS, bound, place, whole
+from compositional_rerank.cli._options import SEEDS, bound, integer, place
 from compositional_rerank.errors import (
     CompositionalRerankError,
     DataError,
@@ -54,8 +54,8 @@ _HELP = {
 _READERS = {
     "epochs": bound(0, math.inf, inside=True),
     "learning_rate": bound(0, 1, inside=True),
-    "batch_size": whole(1),
-    "seed": whole(0, SEEDS),
+    "batch_size": integer(1),
+    "seed": integer(0, SEEDS),
 }
 
 
@@ -94,10 +94,14 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--from", dest="start", metavar="M", help="checkpoint or base model to start from (the shipped one)"
     )
     parser.add_argument(
-        "--rows", type=whole(1), default=16_000, metavar="N", help="pairs to make from --corpus (16000)"
+        "--rows", type=integer(1), default=16_000, metavar="N", help="pairs to make from --corpus (16000)"
     )
     parser.add_argument(
-        "--dimension", type=whole(1), default=320, metavar="D", help="projection: of the token vectors (320)"
+        "--dimension",
+        type=integer(1),
+        default=320,
+        metavar="D",
+        help="projection: of the token vectors (320)",
     )
     for field in ("epochs", "learning_rate", "batch_size", "seed"):
         value = getattr(TrainingSettings, field)

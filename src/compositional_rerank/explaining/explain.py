@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from compositional_rerank._validation import check_query, check_text
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.encoding.sentences import sentence_spans, token_spans
-from compositional_rerank.explaining.explanation import Explanation, Match, Segment
+from compositional_rerank.explaining.explanation import Explanation, Segment, WordMatch
 from compositional_rerank.explaining.word_pieces import Word, merge_pieces
 from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.scoring.maxsim import maxsim
@@ -109,12 +109,12 @@ def _segments(
     )
 
 
-def _matches(similarities: NDArray[np.float32], segments: tuple[Segment, ...]) -> tuple[Match, ...]:
+def _matches(similarities: NDArray[np.float32], segments: tuple[Segment, ...]) -> tuple[WordMatch, ...]:
     if similarities.size == 0:
         return ()
     segment_of = [index for index, segment in enumerate(segments) for _ in range(*segment.words)]
     return tuple(
-        Match(row, column, float(similarities[row, column]), segment_of[column])
+        WordMatch(row, column, float(similarities[row, column]), segment_of[column])
         for row, column in enumerate(similarities.argmax(axis=1).tolist())
     )
 

@@ -13,7 +13,7 @@ from compositional_rerank.explaining.word_pieces import Word
 
 
 @dataclass(frozen=True)
-class Match:
+class WordMatch:
     """The passage word that meets a query word best.
 
     Args:
@@ -75,7 +75,7 @@ class Explanation:
     query_words: tuple[Word, ...]
     passage_words: tuple[Word, ...]
     similarities: NDArray[np.float32]
-    matches: tuple[Match, ...]
+    matches: tuple[WordMatch, ...]
     segments: tuple[Segment, ...]
     relevance: float
     mismatch: float | None

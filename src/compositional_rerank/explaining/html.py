@@ -9,7 +9,7 @@ from importlib.resources import files
 
 from compositional_rerank.explaining.explanation import Explanation, Segment
 from compositional_rerank.explaining.links import Links, links_of, to_svg
-from compositional_rerank.explaining.markup import short, shown
+from compositional_rerank.explaining.markup import escaped, short
 
 _STEPS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)  # where the shade changes
 _SEGMENTS = 3
@@ -48,7 +48,7 @@ def to_html(explanation: Explanation) -> str:
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<title>{shown(explanation.query[:80])} · word alignment</title>
+<title>{escaped(explanation.query[:80])} · word alignment</title>
 <style>
 {style}</style>
 </head>
@@ -56,7 +56,7 @@ def to_html(explanation: Explanation) -> str:
 <main>
 {"".join(body)}
 </main>
-<footer>Written by compositional-rerank with the model {shown(explanation.model)}.</footer>
+<footer>Written by compositional-rerank with the model {escaped(explanation.model)}.</footer>
 </body>
 </html>
 """
@@ -84,17 +84,17 @@ def _header(explanation: Explanation) -> str:
     ]
     shown_cards = "".join(
         f'<div{" class=alarm" if loud else ""}><dt>{name}</dt><dd class="value">{value}</dd>'
-        f'<dd class="said">{shown(said)}</dd></div>'
+        f'<dd class="said">{escaped(said)}</dd></div>'
         for name, value, said, loud in cards
     )
     numbers = {word.start: number for number, word in enumerate(explanation.query_words, start=1)}
     words, at = [], 0
     for word in explanation.query_words:
-        words.append(shown(explanation.query[at : word.stop]) + f"&#8288;<sup>{numbers[word.start]}</sup>")
+        words.append(escaped(explanation.query[at : word.stop]) + f"&#8288;<sup>{numbers[word.start]}</sup>")
         at = word.stop
     return (
         "<h1>Which word met which</h1>"
-        f'<p class="query" dir="auto"><span>{"".join(words)}{shown(explanation.query[at:])}</span></p>'
+        f'<p class="query" dir="auto"><span>{"".join(words)}{escaped(explanation.query[at:])}</span></p>'
         f'<dl class="scores">{shown_cards}</dl>'
     )
 
@@ -116,19 +116,19 @@ def _reading(explanation: Explanation, best: int) -> str:
         parts, at = [], segment.start
         for place in range(*segment.words):
             word = explanation.passage_words[place]
-            parts.append(shown(explanation.passage[at : word.start]))
+            parts.append(escaped(explanation.passage[at : word.start]))
             at = max(at, word.stop)
             level, numbers = _level(tops[place]), met.get(place, [])
-            text = shown(word.text)
+            text = escaped(word.text)
             if not level and not numbers:
                 parts.append(text)
                 continue
-            partner = shown(explanation.query_words[partners[place]].text)
+            partner = escaped(explanation.query_words[partners[place]].text)
             sup = f"&#8288;<sup>{','.join(str(number + 1) for number in numbers)}</sup>" if numbers else ""
             classes = f"s{level} met" if numbers else f"s{level}"
             title = f"best with “{partner}”: {short(tops[place])}"
             parts.append(f'<span class="{classes}" title="{title}">{text}{sup}</span>')
-        parts.append(shown(explanation.passage[at : segment.stop]))
+        parts.append(escaped(explanation.passage[at : segment.stop]))
         emphasis = (' class="best"', "<small>best aligned</small>") if index == best else ("", "")
         rows.append(
             f"<li{emphasis[0]}>"
@@ -195,7 +195,7 @@ def _map(explanation: Explanation, links: Links) -> str:
 
     The repetitions lie on top of one another's continuation and are cut off below the last line.
     """
-    words = [shown(explanation.query_words[row].text) for row in links.rows]
+    words = [escaped(explanation.query_words[row].text) for row in links.rows]
     label = min(max(len(explanation.query_words[row].text) for row in links.rows), 13) * 0.56 + 1.2
     heads = "".join(f'<span role="columnheader" title="{word}" dir="auto">{word}</span>' for word in words)
     first = f'<div role="row"><span role="columnheader"></span>{heads}</div>'
@@ -203,7 +203,7 @@ def _map(explanation: Explanation, links: Links) -> str:
     more = f"<div><span></span>{bare}</div>" * (len(links.columns) // 2)
     columns = []
     for place, column in enumerate(links.columns):
-        word = shown(explanation.passage_words[column].text)
+        word = escaped(explanation.passage_words[column].text)
         cells = []
         for row, target, query_word in zip(links.rows, links.targets, words, strict=True):
             value = float(explanation.similarities[row, column])
@@ -225,9 +225,9 @@ def _map(explanation: Explanation, links: Links) -> str:
 
 def _matches(explanation: Explanation) -> str:
     rows = "".join(
-        f"<tr><th scope=row dir=auto>{shown(explanation.query_words[match.query_word].text)}"
+        f"<tr><th scope=row dir=auto>{escaped(explanation.query_words[match.query_word].text)}"
         f"<sup>{match.query_word + 1}</sup></th>"
-        f"<td dir=auto>{shown(explanation.passage_words[match.passage_word].text)}</td>"
+        f"<td dir=auto>{escaped(explanation.passage_words[match.passage_word].text)}</td>"
         f"<td>{match.segment + 1}</td><td>{match.similarity:.2f}</td>"
         f'<td class="bar"><i style="width: {max(match.similarity, 0.0):.1%}"></i></td></tr>'
         for match in explanation.matches

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from compositional_rerank.explaining.explanation import Explanation
-from compositional_rerank.explaining.markup import short, shown
+from compositional_rerank.explaining.markup import escaped, short
 
 WEAK = 0.5
 CLOSE = 0.7
@@ -104,7 +104,7 @@ def to_svg(explanation: Explanation, links: Links) -> str:
         )
         word = explanation.query_words[row].text
         texts.append(
-            f'<text{kind} x="{_LEFT - 38}" y="{y + 4.5:.1f}" text-anchor="end">{shown(_cut(word))}</text>'
+            f'<text{kind} x="{_LEFT - 38}" y="{y + 4.5:.1f}" text-anchor="end">{escaped(_cut(word))}</text>'
             f'<text class="number" x="{_LEFT - 6}" y="{y + 4.5:.1f}" text-anchor="end">{short(value)}</text>'
         )
     for at, label in enumerate(labels):
@@ -112,7 +112,7 @@ def to_svg(explanation: Explanation, links: Links) -> str:
         if isinstance(label, int):
             word = explanation.passage_words[links.columns[label]].text
             kind = ' class="moved"' if label in shifted else "" if label in met else ' class="idle"'
-            texts.append(f'<text{kind} x="{_RIGHT + 8}" y="{y:.1f}">{shown(_cut(word))}</text>')
+            texts.append(f'<text{kind} x="{_RIGHT + 8}" y="{y:.1f}">{escaped(_cut(word))}</text>')
         else:
             texts.append(f'<text class="number" x="{_RIGHT + 8}" y="{y:.1f}">{label}</text>')
     described = "; ".join(
@@ -120,7 +120,7 @@ def to_svg(explanation: Explanation, links: Links) -> str:
         for row, target in zip(links.rows, links.targets, strict=True)
     )
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{shown(described)}">'
+        f'<svg viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{escaped(described)}">'
         f"{''.join(lines)}{''.join(texts)}</svg>"
     )
 

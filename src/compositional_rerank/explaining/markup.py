@@ -11,7 +11,7 @@ _UNSHOWN = re.compile(
 )
 
 
-def shown(text: str) -> str:
+def escaped(text: str) -> str:
     """A text for HTML: escaped, and what HTML forbids replaced by U+FFFD."""
     return escape(_UNSHOWN.sub("\ufffd", text), quote=True)
 

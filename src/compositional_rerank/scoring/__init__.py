@@ -2,7 +2,7 @@
 
 from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.scoring.maxsim import maxsim
-from compositional_rerank.scoring.similarity import Match, match, similarity_map
+from compositional_rerank.scoring.similarity import Similarities, match, similarity_map
 from compositional_rerank.scoring.tokens import PackedTokens
 
-__all__ = ["Fusion", "Match", "PackedTokens", "match", "maxsim", "similarity_map"]
+__all__ = ["Fusion", "PackedTokens", "Similarities", "match", "maxsim", "similarity_map"]

@@ -33,19 +33,19 @@ def similarity_map(
 
 
 @dataclass(frozen=True, eq=False)
-class Match:
+class Similarities:
     """How a query of ``q`` sentences meets ``n`` passages of ``s`` segments in all.
 
     Args:
-        relevance: float32 ``[n]`` in [-1, 1] on the CPU: MaxSim of the whole query with each passage.
+        maxsim: float32 ``[n]`` in [-1, 1] on the CPU: MaxSim of the whole query with each passage.
         closeness: float32 ``[q, s]`` in [-1, 1] on the CPU: of each sentence with each segment.
     """
 
-    relevance: torch.Tensor
+    maxsim: torch.Tensor
     closeness: torch.Tensor
 
 
-def match(query: PackedTokens, passages: PackedTokens, segments: torch.Tensor) -> Match:
+def match(query: PackedTokens, passages: PackedTokens, segments: torch.Tensor) -> Similarities:
     """MaxSim of every passage, and closeness of every segment, from one matrix product.
 
     Closeness is the mean of the sentence's MaxSim with the segment and the segment's with the sentence. A
@@ -65,7 +65,7 @@ def match(query: PackedTokens, passages: PackedTokens, segments: torch.Tensor) -
         >>> passages = PackedTokens.from_list([torch.tensor([[1.0, 0.0], [0.6, 0.8]])])
         >>> query = PackedTokens.from_list([torch.tensor([[1.0, 0.0]])])
         >>> found = match(query, passages, torch.tensor([1, 1]))
-        >>> found.relevance, found.closeness
+        >>> found.maxsim, found.closeness
         (tensor([1.]), tensor([[1.0000, 0.6000]]))
     """
     ends = segments.cumsum(0)
@@ -80,7 +80,7 @@ def match(query: PackedTokens, passages: PackedTokens, segments: torch.Tensor) -
     cosines = token_cosines(whole_lanes(query.vectors), passages)
     best = segment_max(cosines, segments)
     counts = torch.searchsorted(ends, passages.offsets, right=True).diff()  # segments of every passage
-    relevance = segment_max(best, counts)[:, :tokens].mean(dim=1).clamp_(EMPTY_RELEVANCE, 1.0)
+    best_of_passages = segment_max(best, counts)[:, :tokens].mean(dim=1).clamp_(EMPTY_RELEVANCE, 1.0)
     rows = torch.repeat_interleave(torch.arange(len(segments)), segments).to(cosines.device)
     lengths = segments.to(cosines.device)
     closeness = torch.empty(len(query), len(segments), dtype=torch.float32, device=cosines.device)
@@ -94,4 +94,4 @@ def match(query: PackedTokens, passages: PackedTokens, segments: torch.Tensor) -
         sums = torch.zeros_like(there).index_add_(0, rows, back)
         torch.add(there, sums.div_(lengths), out=closeness[index])
         first += width
-    return Match(relevance.cpu(), closeness.div_(2).clamp_(-1.0, 1.0).cpu())
+    return Similarities(best_of_passages.cpu(), closeness.div_(2).clamp_(-1.0, 1.0).cpu())

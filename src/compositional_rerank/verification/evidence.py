@@ -11,7 +11,7 @@ import torch
 from compositional_rerank.backends.precision import full_precision
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.scoring.fusion import Fusion
-from compositional_rerank.scoring.similarity import Match, match
+from compositional_rerank.scoring.similarity import Similarities, match
 from compositional_rerank.scoring.tokens import PackedTokens, run_bounds
 from compositional_rerank.verification.cross_encoder import Verifier
 
@@ -44,7 +44,7 @@ class Verdicts:
 
 
 @dataclass(frozen=True)
-class Sentence:
+class Reading:
     """A sentence of the query, the segments of a passage to read it with, and the first one's closeness."""
 
     closeness: float
@@ -52,7 +52,7 @@ class Sentence:
 
 
 @full_precision
-def compare(query: EncodedText, passages: Sequence[EncodedText]) -> Match:
+def compare(query: EncodedText, passages: Sequence[EncodedText]) -> Similarities:
     """How the query's sentences meet passages and their segments.
 
     The token vectors of a few passages at a time are packed: the store's memory is read once, and what is
@@ -75,14 +75,14 @@ def compare(query: EncodedText, passages: Sequence[EncodedText]) -> Match:
             )
             spans = torch.cat([passage.segments for passage in run])[:, 2:].long()
             found.append(match(sentences, packed, spans[:, 1] - spans[:, 0]))
-    return Match(
-        torch.cat([part.relevance for part in found]), torch.cat([part.closeness for part in found], dim=1)
+    return Similarities(
+        torch.cat([part.maxsim for part in found]), torch.cat([part.closeness for part in found], dim=1)
     )
 
 
 def suspects(
     query: Text, passages: Sequence[Text], closeness: torch.Tensor, *, least: float, most: int
-) -> dict[int, list[Sentence]]:
+) -> dict[int, list[Reading]]:
     """The passages with a segment that is close to a sentence of the query.
 
     Args:
@@ -98,7 +98,7 @@ def suspects(
     """
     counts = torch.tensor([len(passage.encoded.segments) for passage in passages], dtype=torch.int64)
     ends, owners = counts.cumsum(0).tolist(), torch.repeat_interleave(torch.arange(len(counts)), counts)
-    found: dict[int, list[Sentence]] = {}
+    found: dict[int, list[Reading]] = {}
     for (start, stop), row in zip(query.encoded.segments[:, :2].tolist(), closeness, strict=True):
         sentence = query.text[start:stop]
         for place in dict.fromkeys(owners[row >= least].tolist()):
@@ -112,11 +112,11 @@ def suspects(
                 for value, segment in ranked
                 if value >= closest - _ALSO_CLOSE
             ]
-            found.setdefault(place, []).append(Sentence(closest, pairs))
+            found.setdefault(place, []).append(Reading(closest, pairs))
     return dict(sorted(found.items()))
 
 
-def verdicts(verifier: Verifier, fusion: Fusion, found: dict[int, list[Sentence]]) -> Verdicts:
+def verdicts(verifier: Verifier, fusion: Fusion, found: dict[int, list[Reading]]) -> Verdicts:
     """Ask the verifier about suspects, all of them in one run.
 
     A sentence of the query agrees with a passage if one of its segments agrees with it. The sentence with
