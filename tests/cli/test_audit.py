@@ -98,7 +98,7 @@ def test_the_html_asks_nothing_of_the_network(data: Path, capsys: pytest.Capture
     page = (data / "out" / "audit.html").read_text(encoding="utf-8")
     assert not re.search(r"<script|<link|@import|url\(|src=", page)
     assert set(re.findall(r"https?://[^\s\"'<]+", page)) == {"http://www.w3.org/2000/svg"}
-    assert page.count("<svg") == 1 + 3 + 2  # the plane, three sets, two systems against cosine
+    assert page.count("<svg") == 1 + 3 + 3  # the plane, three sets, three systems against cosine
     assert (data / "out" / "audit.md").read_text(encoding="utf-8").startswith("# Audit")
 
 
@@ -240,7 +240,10 @@ def test_judgements_of_what_is_not_there_are_counted(data: Path, capsys: pytest.
     assert toy["queries"] == 1
     # one of its two relevant documents is not there to be found
     assert toy["cosine"]["recall@100"] == plain["retrieval"]["toy"]["cosine"]["recall@100"] / 2
-    said = "toy: the judgements name 2 documents that the corpus lacks"
+    said = (
+        "toy: its judgements name documents that are not in the corpus, and count as not found: 2; "
+        "queries that are not there, and are left out: 1"
+    )
     assert captured.err.count(said) == 1
     assert [said in note for note in report["notes"]] == [True, False]
     assert main(command) == 0

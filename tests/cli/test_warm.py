@@ -114,8 +114,8 @@ def test_passages_of_others_are_mentioned(command: Any, tmp_path: Path) -> None:
         (["--store", "{}/store", "no-such-file"], "no-such-file cannot be read"),
         (["--store", "{}/store", "{}"], "no file in it or below ends in .txt, .md, .jsonl, "),
         (["--store", "{}"], "holds other files"),
-        (["--store", "{}/thesis.tex", "{}"], "look swapped: --store {} {}/thesis.tex"),
-        (["--store", "{}/thesis.tex", "new"], "look swapped: --store new {}/thesis.tex"),
+        (["--store", "{}/thesis.tex", "{}"], "look swapped, write --store {} {}/thesis.tex"),
+        (["--store", "{}/thesis.tex", "new"], "look swapped, write --store new {}/thesis.tex"),
         (["--store", "{}/thesis.tex"], "is a file, and a store is a folder: name its folder, or a new one"),
         (
             ["--store", "{}/store", "--dtyp", "int4", "--comp-act"],
@@ -132,6 +132,20 @@ def test_bad_usage_is_one_line(command: Any, tmp_path: Path, arguments: list[str
     assert said.replace("{}", str(tmp_path)) in outcome.err
     assert "delete" not in outcome.err
     assert outcome.err.count("\n") == 1
+
+
+def test_two_folders_swapped(command: Any, tmp_path: Path) -> None:
+    store, documents = tmp_path / "store", tmp_path / "docs"
+    documents.mkdir()
+    (documents / "a.txt").write_text("Rome")
+    command("warm", "--store", str(store), str(documents))
+    for verb in (("warm",), ("rerank", "--query", "x")):
+        outcome = command(*verb, "--store", str(documents), str(store))
+        assert (outcome.code, outcome.out) == (2, "")
+        assert (
+            f"docs holds no store: the arguments look swapped, write --store {store} {documents}"
+            in outcome.err
+        )
 
 
 def test_another_dtype_than_the_stores_is_one_line(command: Any, tmp_path: Path) -> None:

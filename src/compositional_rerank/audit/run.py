@@ -197,12 +197,14 @@ def run_audit(settings: AuditSettings, tell: Callable[[str], None] | None = None
 
 def _unknown(data: RetrievalSet) -> str | None:
     """What to say of judgements that name what the collection lacks."""
-    if not data.unknown_documents and not data.unknown_queries:
-        return None
-    return (
-        f"{data.name}: the judgements name {data.unknown_documents:,} documents that the corpus lacks, which "
-        f"count as not found, and {data.unknown_queries:,} queries that are not there, which are left out"
-    )
+    parts = []
+    if data.unknown_documents:
+        parts.append(
+            f"documents that are not in the corpus, and count as not found: {data.unknown_documents:,}"
+        )
+    if data.unknown_queries:
+        parts.append(f"queries that are not there, and are left out: {data.unknown_queries:,}")
+    return f"{data.name}: its judgements name {'; '.join(parts)}" if parts else None
 
 
 def _check_names(names: Sequence[str]) -> None:

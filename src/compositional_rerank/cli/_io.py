@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compositional_rerank.cli._input import STDIN, tell
+from compositional_rerank.cli._input import STDIN, is_store, tell
 from compositional_rerank.errors import InputError
 
 if TYPE_CHECKING:
@@ -34,14 +34,19 @@ def tell_unverified(reranker: CompositionalReranker, also: str = "") -> None:
 
 
 def check_store(store: Path | None, inputs: Sequence[str] = ()) -> None:
-    """Refuse a store that is a file; where the input is none, the two were swapped."""
-    if store is None or store.is_dir() or not store.exists():
+    """Refuse a store that is a file, or a folder of passages while the one input is a store."""
+    if store is None or not store.exists() or is_store(store):
         return
+    other = Path(inputs[0]) if len(inputs) == 1 and inputs[0] != STDIN else None
+    swapped = other is not None and (is_store(other) if store.is_dir() else not other.is_file())
+    if store.is_dir() and not swapped:
+        return  # a new one, or the store itself says what is wrong
+    what = "holds no store" if store.is_dir() else "is a file, and a store is a folder"
     fix = "name its folder, or a new one"
-    if len(inputs) == 1 and inputs[0] != STDIN and not Path(inputs[0]).is_file():
-        swapped = f"--store {shlex.quote(inputs[0])} {shlex.quote(str(store))}"
-        fix = f"the arguments look swapped: {swapped}"
-    raise InputError(f"--store {store} is a file, and a store is a folder: {fix}")
+    if swapped:
+        right = f"--store {shlex.quote(str(other))} {shlex.quote(str(store))}"
+        fix = f"the arguments look swapped, write {right}"
+    raise InputError(f"--store {store} {what}: {fix}")
 
 
 def check_writable(path: Path, *, force: bool) -> None:
