@@ -40,6 +40,17 @@ def check_texts(values: object, what: str) -> list[str]:
     return [check_text(value, f"{what}[{index}]") for index, value in enumerate(values)]
 
 
+def check_aligned(texts1: object, texts2: object) -> tuple[list[str], list[str]]:
+    """Return queries, none of them blank, and as many passages."""
+    queries = [check_query(text) for text in check_texts(texts1, "texts1")]
+    passages = check_texts(texts2, "texts2")
+    if len(queries) != len(passages):
+        raise InputError(
+            f"texts1 has {len(queries)} texts and texts2 has {len(passages)}: pass aligned lists"
+        )
+    return queries, passages
+
+
 def check_count(value: object, what: str) -> int | None:
     """Return a limit that is None (no limit) or an integer of at least 1, one of numpy's included."""
     if value is None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from compositional_rerank._validation import (
+    check_aligned,
     check_backend,
     check_bound,
     check_count,
@@ -16,7 +19,6 @@ from compositional_rerank._validation import (
     check_retrieval_scores,
     check_texts,
 )
-from compositional_rerank.errors import InputError
 from compositional_rerank.results import PairScores, RankedPassage, Ranking
 
 if TYPE_CHECKING:
@@ -66,7 +68,10 @@ class CompositionalReranker:
         self._model = None if model is None else os.fspath(model)
         self._backend = check_backend(backend, device)
         self._device = check_device(device)
-        self._store = os.fspath(store) if isinstance(store, (str, os.PathLike)) else store
+        # absolute already now: the process may change its folder before the first query
+        self._store = (
+            str(Path(store).expanduser().absolute()) if isinstance(store, (str, os.PathLike)) else store
+        )
         self._engine: Engine | None = None
         self._lock = Lock()
 
@@ -232,23 +237,14 @@ class CompositionalReranker:
         Raises:
             InputError: the lists differ in length, or a text cannot be used.
         """
-        queries = [check_query(text) for text in check_texts(texts1, "texts1")]
-        passages = check_texts(texts2, "texts2")
-        if len(queries) != len(passages):
-            raise InputError(
-                f"texts1 has {len(queries)} texts and texts2 has {len(passages)}: pass aligned lists"
-            )
-        return self._loaded().score_pairs(queries, passages, show_progress)
+        return self._loaded().score_pairs(*check_aligned(texts1, texts2), show_progress)
 
     def encode_passages(self, passages: Sequence[str], *, show_progress: bool = False) -> list[EncodedText]:
         """Token embeddings of passages, from the store where it has them; new ones are encoded and kept.
 
         Args:
-            passages: any texts; equal ones are encoded once.
+            passages: ``n`` texts; equal ones are encoded once.
             show_progress: whether to draw a progress bar on stderr.
-
-        Returns:
-            One `EncodedText` per passage, in their order.
 
         Raises:
             StoreError: the store could not keep the new ones.
@@ -289,7 +285,7 @@ class CompositionalReranker:
         return self._engine
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _from_settings, (self.settings,)
+        return partial(CompositionalReranker, **self.settings), ()
 
     def __copy__(self) -> CompositionalReranker:
         return self
@@ -302,7 +298,3 @@ class CompositionalReranker:
 
     def __hash__(self) -> int:
         return hash(tuple(self.settings.values()))
-
-
-def _from_settings(settings: dict[str, Any]) -> CompositionalReranker:
-    return CompositionalReranker(**settings)

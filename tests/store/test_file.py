@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compositional_rerank import CompositionalReranker, TokenEncoder
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
 from compositional_rerank.errors import InputError, StoreError
 from compositional_rerank.store import FileStore
 
@@ -292,3 +293,42 @@ def test_threads_read_write_and_compact_at_once(tmp_path: Path, kit: Any) -> Non
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(work, range(8)))
     assert all(kit.same(found, entries[key]) for key, found in zip(keys, store.get(keys), strict=True))
+
+
+def test_a_home_folder_is_the_users(tmp_path: Path, kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    FileStore("~/vectors").put({kit.key(0): kit.entry()})
+    assert len(FileStore(tmp_path / "home" / "vectors")) == 1
+    assert not (tmp_path / "~").exists()
+
+
+def test_the_process_may_change_its_folder(
+    tmp_path: Path, kit: Any, reranker: CompositionalReranker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    store, later = FileStore("vectors"), CompositionalReranker(DEFAULT_BASE, device="cpu", store="vectors")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    store.put({kit.key(0): kit.entry()})
+    assert missing(store, [kit.key(0)]) == [False]
+    assert store.compact() >= 0
+    assert later.settings["store"] == str(tmp_path / "vectors")
+    assert not any(elsewhere.iterdir())
+
+
+def test_a_store_deleted_while_serving_costs_time_and_no_answer(
+    tmp_path: Path, reranker: CompositionalReranker
+) -> None:
+    serving = reranker.with_store(FileStore(tmp_path / "store", "float32"))
+    expected = serving.rerank("Who wrote Faust?", ["Goethe wrote Faust.", "Paris is in France."])
+    shutil.rmtree(tmp_path / "store")
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        again = serving.rerank(
+            "Who wrote Faust?", ["Goethe wrote Faust.", "A new passage.", "Paris is in France."]
+        )
+    assert again[0].text == "Goethe wrote Faust."
+    assert abs(again[0].score - expected[0].score) < 1e-5
+    assert any("store" in str(warning.message) for warning in told)

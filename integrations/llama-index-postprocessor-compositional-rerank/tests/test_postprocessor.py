@@ -6,6 +6,7 @@ import json
 import math
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,7 +33,7 @@ from llama_index.core.schema import (
 )
 from llama_index.postprocessor.compositional_rerank import CompositionalRerank
 
-from compositional_rerank import CompositionalReranker
+from compositional_rerank import CompositionalReranker, FileStore
 from compositional_rerank.errors import InputError
 
 QUERY = "Who wrote Faust?"
@@ -279,3 +280,32 @@ def test_stands_in_a_chain_of_postprocessors(rerank: CompositionalRerank, nodes:
     ranked = rerank.postprocess_nodes(nodes, query_str=QUERY)
     cut = SimilarityPostprocessor(similarity_cutoff=0.5).postprocess_nodes(ranked)
     assert cut == [node for node in ranked if node.get_score() >= 0.5]
+
+
+def test_a_plain_string_is_a_query(rerank: CompositionalRerank, nodes: list[NodeWithScore]) -> None:
+    assert rerank.postprocess_nodes(nodes, QUERY) == rerank.postprocess_nodes(nodes, query_str=QUERY)
+
+
+def test_numbers_of_numpy_are_numbers(reranker: CompositionalReranker, nodes: list[NodeWithScore]) -> None:
+    ranked = CompositionalRerank.from_reranker(reranker, top_n=np.int64(2)).postprocess_nodes(nodes, QUERY)
+    assert len(ranked) == 2
+
+
+def test_the_users_own_keys_stay_with_a_prefix(reranker: CompositionalReranker) -> None:
+    own = {"relevance": "high", "mismatch": 3}
+    node = NodeWithScore(node=TextNode(text="Goethe wrote Faust.", metadata=own))
+    rerank = CompositionalRerank.from_reranker(reranker, metadata_prefix="rerank_")
+    found = rerank.postprocess_nodes([node], QUERY)[0].node
+    assert {key: found.metadata[key] for key in own} == own
+    assert type(found.metadata["rerank_relevance"]) is float
+    assert {"rerank_relevance", "rerank_mismatch"} <= set(found.excluded_embed_metadata_keys)
+
+
+def test_a_copy_with_another_store_uses_it(
+    reranker: CompositionalReranker, nodes: list[NodeWithScore], tmp_path: Path
+) -> None:
+    original = CompositionalRerank.from_reranker(reranker)
+    copied = original.model_copy(update={"store": str(tmp_path / "store")})
+    copied.postprocess_nodes(nodes, QUERY)
+    assert len(FileStore(tmp_path / "store")) > 0
+    assert original.core is reranker

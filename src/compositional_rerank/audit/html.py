@@ -76,7 +76,8 @@ def page(result: AuditResult) -> str:
         "<p class='facts'>Brackets: 95 % bootstrap intervals. "
         "p: paired randomisation test against cosine.</p>"
     )
-    parts += [f"<p class='facts'>{escape(note)}</p>" for note in NOTES if report["near_misses"]]
+    notes = [*(NOTES if report["near_misses"] else ()), *report["notes"]]
+    parts += [f"<p class='facts'>{escape(note)}</p>" for note in notes]
     body = "\n".join(parts)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'

@@ -34,6 +34,8 @@ def table(report: Mapping[str, Any]) -> str:
         parts += ["", title, *_aligned([header, *rows])]
     if report["near_misses"]:
         parts += ["", *NOTES]
+    if report["notes"]:
+        parts += ["", *report["notes"]]
     return "\n".join(parts)
 
 
@@ -58,6 +60,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         "Brackets hold 95 % bootstrap intervals; p compares with `cosine` (paired randomisation test).",
     ]
     parts += NOTES if report["near_misses"] else []
+    parts += ["", *report["notes"]] if report["notes"] else []
     return "\n".join(parts) + "\n"
 
 

@@ -163,8 +163,6 @@ def run(args: argparse.Namespace) -> int:
         tell("stopped; embeddings made so far are kept, run the command again to go on")
         return 130
     print(to_json(result.report) if args.format == "json" else table(result.report))
-    if args.format == "text" and result.report["notes"]:
-        print("", *result.report["notes"], sep="\n")
     for line in result.gate:
         tell(str(line))
     return 0 if result.passed else 1

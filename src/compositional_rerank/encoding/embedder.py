@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -175,7 +176,7 @@ class StructuralEmbedder:
         return self._model
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _from_settings, (self.settings,)
+        return partial(StructuralEmbedder, **self.settings), ()
 
     def __copy__(self) -> StructuralEmbedder:
         return self
@@ -188,10 +189,6 @@ class StructuralEmbedder:
 
     def __hash__(self) -> int:
         return hash(tuple(self.settings.values()))
-
-
-def _from_settings(settings: dict[str, Any]) -> StructuralEmbedder:
-    return StructuralEmbedder(**settings)
 
 
 def _load(model: str | None, device: str | None, sensitivity: float | None) -> _Loaded:
