@@ -70,7 +70,7 @@ class Recipe:
             structural = StructuralSettings(**raw.get("structural", {}))
             recipe = cls(seed, tuple(Source(**source) for source in raw["source"]), training, structural)
         except KeyError as error:
-            raise DataError(f"recipe {name} has no {error}: see docs/training.md") from error
+            raise DataError(f"recipe {name} has no {error}: see docs/guides/retrain.md") from error
         except (OSError, ValueError, TypeError) as error:
             raise DataError(f"no recipe can be read from {name}: {error}") from error
         for source in recipe.sources:

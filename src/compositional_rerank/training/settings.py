@@ -94,4 +94,4 @@ class StructuralSettings:
         }
         for name, fine in checks.items():
             if not fine:
-                raise InputError(f"{name} is out of range: {getattr(self, name)}; see docs/training.md")
+                raise InputError(f"{name} is out of range: {getattr(self, name)}; see docs/guides/retrain.md")
