@@ -3,7 +3,7 @@
     python benchmarks/projection_texts.py --data DIR --out texts.jsonl
     compositional-rerank train projection --corpus texts.jsonl --out CHECKPOINT
 
-DIR is the folder with the data of docs/training.md.
+DIR is the folder with the data of docs/guides/retrain.md.
 """
 
 from __future__ import annotations

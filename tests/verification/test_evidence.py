@@ -104,7 +104,7 @@ def test_the_ranking_shows_the_verdicts(verifying: CompositionalReranker, verifi
     expected = verifier.mismatch([("Rome is closer than Paris", FALSE), ("Rome is closer than Paris", TRUE)])
     assert by_index[1].mismatch == pytest.approx(expected[0].item(), abs=NOISE)
     assert by_index[3].mismatch == pytest.approx(expected[1].item(), abs=NOISE)
-    assert by_index[0].score == by_index[0].maxsim
+    assert by_index[0].score == by_index[0].relevance
 
 
 def test_the_shipped_verifier_tells_the_near_miss() -> None:

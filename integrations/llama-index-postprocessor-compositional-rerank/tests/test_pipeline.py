@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
-
 import pytest
 from llama_index.core import VectorStoreIndex
 from llama_index.core.evaluation import RetrieverEvaluator
@@ -78,14 +75,3 @@ async def test_retriever_evaluator(index: VectorStoreIndex, reranker: Compositio
 def test_an_index_keeps_its_nodes(engine: BaseQueryEngine, index: VectorStoreIndex) -> None:
     engine.query(QUERY)
     assert all(node.metadata == {} for node in index.docstore.docs.values())
-
-
-def test_the_readme_runs(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)  # the store that it makes
-    readme = Path(__file__).parents[1] / "README.md"
-    blocks = re.findall(r"```python\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 3
-    exec("\n".join(blocks), {"__name__": "readme"})
-    assert "Goethe wrote Faust." in capsys.readouterr().out.splitlines()[0]

@@ -140,7 +140,13 @@ class Folder:
         import fcntl
 
         # opened anew each time: a process forked from this one would share the lock of an open one
-        descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        try:
+            descriptor = os.open(self.path / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise StoreError(
+                f"store {self.path} cannot be written to ({error.strerror or error}): restore the folder, or "
+                "open another store"
+            ) from error
         try:
             give_up = time.monotonic() + LOCK_SECONDS
             while True:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -150,14 +148,3 @@ def test_a_run_is_traced(base: BaseRetriever, compressor: CompositionalReranker)
     assert runs.found == [4, 2]  # the base retriever within ours
     assert runs.parents[0] is None
     assert runs.parents[1] is not None
-
-
-def test_the_readme_runs(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)  # the store that it makes
-    readme = Path(__file__).parents[2] / "README.md"
-    blocks = re.findall(r"```python\n(.*?)```", readme.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 3
-    exec("\n".join(blocks), {"__name__": "readme"})
-    assert "Goethe wrote Faust." in capsys.readouterr().out.splitlines()[0]
