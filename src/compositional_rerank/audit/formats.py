@@ -1,4 +1,4 @@
-"""The four data formats of the audit, read from disk and checked line by line before any work starts."""
+"""The data formats of the audit, read from disk and checked line by line before any work starts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from compositional_rerank.audit.answers import NATURAL_SUITE, AnswerSet, answers_of
 from compositional_rerank.audit.corpus import (
     FileCorpus,
     Judgements,
@@ -14,7 +15,7 @@ from compositional_rerank.audit.corpus import (
     judgement_lines,
     judgements_of,
 )
-from compositional_rerank.audit.records import Record, read_records
+from compositional_rerank.audit.records import Record, not_empty, read_records
 from compositional_rerank.errors import DataError
 
 BUILTIN_SUITE = Path(__file__).parent / "suites" / "builtin.jsonl"
@@ -79,7 +80,7 @@ class ContrastSet:
     documents2: Sequence[str]
 
 
-NearMissSet = PairSet | TripleSet | ContrastSet
+NearMissSet = PairSet | TripleSet | ContrastSet | AnswerSet
 
 
 def read_pairs(path: Path) -> PairSet:
@@ -109,7 +110,7 @@ def read_contrast(path: Path) -> ContrastSet:
     return contrast_of(path.stem, read_records(path), str(path))
 
 
-def read_suite(name: str) -> TripleSet:
+def read_suite(name: str) -> TripleSet | AnswerSet:
     """Read a suite that the package ships.
 
     Raises:
@@ -119,11 +120,13 @@ def read_suite(name: str) -> TripleSet:
         >>> read_suite("nope")
         Traceback (most recent call last):
         ...
-        compositional_rerank.errors.DataError: suite 'nope' does not exist; the package ships: builtin
+        compositional_rerank.errors.DataError: suite 'nope' does not exist; there are: builtin, natural
     """
-    if name != "builtin":
-        raise DataError(f"suite '{name}' does not exist; the package ships: builtin")
-    return triples_of(name, read_records(BUILTIN_SUITE), str(BUILTIN_SUITE))
+    if name == "builtin":
+        return triples_of(name, read_records(BUILTIN_SUITE), str(BUILTIN_SUITE))
+    if name == "natural":
+        return answers_of(name, read_records(NATURAL_SUITE), str(NATURAL_SUITE))
+    raise DataError(f"suite '{name}' does not exist; there are: builtin, natural")
 
 
 def read_beir(folder: Path, split: str = "test") -> RetrievalSet:
@@ -188,7 +191,7 @@ def pairs_of(name: str, records: Iterable[Record], where: str) -> PairSet:
     """Check records and make them a `PairSet`; `where` names their source in messages."""
     rows = [
         (r.text("text1"), r.text("text2"), r.label("same"), r.optional_text("edit_type"))
-        for r in _not_empty(records, where)
+        for r in not_empty(records, where)
     ]
     texts1, texts2, same, edit_types = zip(*rows, strict=True)
     return PairSet(name, texts1, texts2, same, edit_types)
@@ -198,7 +201,7 @@ def triples_of(name: str, records: Iterable[Record], where: str) -> TripleSet:
     """Check records and make them a `TripleSet`; `where` names their source in messages."""
     rows = [
         (r.text("anchor"), r.text("positive"), r.text("negative"), r.optional_text("edit_type"))
-        for r in _not_empty(records, where)
+        for r in not_empty(records, where)
     ]
     anchors, positives, negatives, edit_types = zip(*rows, strict=True)
     return TripleSet(name, anchors, positives, negatives, edit_types)
@@ -206,7 +209,7 @@ def triples_of(name: str, records: Iterable[Record], where: str) -> TripleSet:
 
 def contrast_of(name: str, records: Iterable[Record], where: str) -> ContrastSet:
     """Check records and make them a `ContrastSet`; `where` names their source in messages."""
-    rows = [(r.text("q1"), r.text("q2"), r.text("doc1"), r.text("doc2")) for r in _not_empty(records, where)]
+    rows = [(r.text("q1"), r.text("q2"), r.text("doc1"), r.text("doc2")) for r in not_empty(records, where)]
     queries1, queries2, documents1, documents2 = zip(*rows, strict=True)
     return ContrastSet(name, queries1, queries2, documents1, documents2)
 
@@ -226,12 +229,3 @@ def unique_ids(records: Iterable[Record]) -> Iterator[tuple[Record, str]]:
             )
         seen[identifier] = record.where
         yield record, identifier
-
-
-def _not_empty(records: Iterable[Record], where: str) -> Iterator[Record]:
-    empty = True
-    for record in records:
-        empty = False
-        yield record
-    if empty:
-        raise DataError(f"{where}:1: the file is empty; it has to hold at least one line")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compositional_rerank.audit.answers import AnswerSet
 from compositional_rerank.audit.formats import ContrastSet, NearMissSet, PairSet, TripleSet
 from compositional_rerank.audit.intervals import mean_interval, ranking_intervals
 from compositional_rerank.audit.metrics import (
@@ -30,12 +31,15 @@ class NearMissResult:
     """Scores of one set.
 
     Attributes:
-        kind: `pairs`, `triples` or `contrast`.
+        kind: `pairs`, `triples`, `contrast` or `answers`.
         edit_types: the rows' edit types, n of them; None where unknown.
-        same: labels of the rows, [n]; empty unless the kind is `pairs`.
-        scores: system -> scores, [n] for pairs, [n, 3] for triples (anchor and positive, anchor and negative,
-            positive and negative), [n, 4] for contrasts (q1 doc1, q1 doc2, q2 doc1, q2 doc2).
+        same: labels of the rows, [n]: 1 for a paraphrase or an answer, 0 for a near-miss; empty for
+            triples and contrasts.
+        scores: system -> scores, [n] for pairs and answers, [n, 3] for triples (anchor and positive, anchor
+            and negative, positive and negative), [n, 4] for contrasts (q1 doc1, q1 doc2, q2 doc1, q2 doc2).
         mismatch: mismatch probabilities of `two_stage` in the same shape; None without a verifier.
+        owners: which query each row belongs to, [n]; empty unless the kind is `answers`.
+        forms: the rows' forms of query, n of them; empty unless the kind is `answers`.
     """
 
     kind: str
@@ -43,10 +47,12 @@ class NearMissResult:
     same: NDArray[np.int64]
     scores: dict[str, Floats]
     mismatch: Floats | None
+    owners: Places = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    forms: Sequence[str | None] = ()
 
     def split(self, values: Floats, rows: Places) -> tuple[Floats, Floats]:
         """Values of true paraphrases and values of near-misses among some rows."""
-        if self.kind == "pairs":
+        if self.kind in ("pairs", "answers"):
             return values[rows[self.same[rows] == 1]], values[rows[self.same[rows] == 0]]
         if self.kind == "triples":
             return values[rows, 0], values[rows, 1]
@@ -63,6 +69,11 @@ class NearMissResult:
             found[name] = rows
         return found
 
+    def rows_by_form(self) -> dict[str, Places]:
+        """Form of query -> rows."""
+        forms = np.array([form or "" for form in self.forms])
+        return {name: np.flatnonzero(forms == name) for name in sorted(set(forms.tolist()) - {""})}
+
 
 def evaluate(systems: Systems, data: NearMissSet) -> NearMissResult:
     """Score one set with every system."""
@@ -77,6 +88,8 @@ def evaluate(systems: Systems, data: NearMissSet) -> NearMissResult:
         texts2 = [text for p, n in rows for text in (p, n, n)]
         flat = systems.score_pairs(texts1, texts2, data.name)
         return _result("triples", data.edit_types, no_labels, flat, (3,))
+    if isinstance(data, AnswerSet):
+        return _answers(systems, data)
     assert isinstance(data, ContrastSet)
     texts1 = [text for q1, q2 in zip(data.queries1, data.queries2, strict=True) for text in (q1, q1, q2, q2)]
     texts2 = [text for d1, d2 in zip(data.documents1, data.documents2, strict=True) for text in (d1, d2) * 2]
@@ -97,7 +110,35 @@ def summarise(result: NearMissResult, threshold: float | None, seed: int) -> dic
     entry["by_edit_type"] = {
         name: _entry(result, rows, threshold, seed) for name, rows in result.rows_by_edit_type().items()
     }
+    if result.forms:
+        entry["by_form"] = {
+            name: _entry(result, rows, threshold, seed) for name, rows in result.rows_by_form().items()
+        }
     return entry
+
+
+def _answers(systems: Systems, data: AnswerSet) -> NearMissResult:
+    rows = [
+        (place, text, same)
+        for place in range(len(data.queries))
+        for same, texts in ((1, data.answers[place]), (0, data.near_misses[place]))
+        for text in texts
+    ]
+    owners = [place for place, _, _ in rows]
+    flat = systems.score_pairs(
+        [data.queries[place] for place in owners], [text for _, text, _ in rows], data.name
+    )
+    return replace(
+        _result(
+            "answers",
+            [data.edit_types[place] for place in owners],
+            np.array([same for _, _, same in rows], dtype=np.int64),
+            flat,
+            (),
+        ),
+        owners=np.array(owners, dtype=np.int64),
+        forms=[data.forms[place] for place in owners],
+    )
 
 
 def _result(
@@ -137,6 +178,11 @@ def _measures(
         if measures["auc"] is None:
             return measures, {"auc": None, "ap": None}
         return measures, dict(ranking_intervals(same, chosen, seed))
+    if result.kind == "answers":
+        shares = _right_above(result, scores, rows)
+        if len(shares) == 0:
+            return {"right_above": None}, {"right_above": None}
+        return {"right_above": float(shares.mean())}, {"right_above": mean_interval(shares, seed)}
     if result.kind == "triples":
         positive, negative, between = scores[rows].T
         hits = {
@@ -149,6 +195,17 @@ def _measures(
         {name: float(values.mean()) for name, values in hits.items()},
         {name: mean_interval(values, seed) for name, values in hits.items()},
     )
+
+
+def _right_above(result: NearMissResult, scores: Floats, rows: Places) -> Floats:
+    """For every query with both, the share of its (answer, near-miss) pairs whose answer scores higher."""
+    found = []
+    for owner in dict.fromkeys(result.owners[rows].tolist()):
+        mine = rows[result.owners[rows] == owner]
+        right, wrong = scores[mine[result.same[mine] == 1]], scores[mine[result.same[mine] == 0]]
+        if len(right) and len(wrong):
+            found.append(float((right[:, None] > wrong[None, :]).mean()))
+    return np.array(found)
 
 
 def _rejection(

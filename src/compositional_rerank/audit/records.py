@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,29 @@ class Record:
             )
         return value
 
+    def texts(self, field: str, *, least: int = 1) -> tuple[str, ...]:
+        """The strings in the list in `field`, or the `text` of its objects.
+
+        Args:
+            field: name of the field.
+            least: how many there have to be.
+
+        Raises:
+            DataError: the field is missing, no list, too short, or one of its entries holds no text.
+        """
+        value = self.fields.get(field)
+        if not isinstance(value, list):
+            raise DataError(f"{self.where}: field '{field}' is {value!r:.60}; it has to be a list of texts")
+        found = tuple(
+            Record(self.where, entry if isinstance(entry, dict) else {"text": entry}).text("text")
+            for entry in value
+        )
+        if len(found) < least:
+            raise DataError(
+                f"{self.where}: field '{field}' has {len(found)} texts; at least {least} are needed"
+            )
+        return found
+
     def optional_text(self, field: str) -> str | None:
         """The string in `field`, or None where it is absent or null."""
         return None if self.fields.get(field) is None else self.text(field)
@@ -112,6 +135,20 @@ def read_records(path: Path) -> Iterator[Record]:
     """
     for number, offset, line in read_lines(path):
         yield Record(f"{path}:{number}", parse(f"{path}:{number}", line), offset)
+
+
+def not_empty(records: Iterable[Record], where: str) -> Iterator[Record]:
+    """Hand records on.
+
+    Raises:
+        DataError: there was none.
+    """
+    empty = True
+    for record in records:
+        empty = False
+        yield record
+    if empty:
+        raise DataError(f"{where}:1: the file is empty; it has to hold at least one line")
 
 
 def parse(where: str, line: str) -> Mapping[str, Any]:

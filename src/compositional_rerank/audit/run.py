@@ -12,10 +12,18 @@ from typing import Any
 import numpy as np
 
 from compositional_rerank.audit import near_misses, retrieval
+from compositional_rerank.audit.answers import AnswerSet
 from compositional_rerank.audit.cache import EmbeddingCache, default_folder
 from compositional_rerank.audit.formats import ContrastSet, NearMissSet, PairSet, RetrievalSet, TripleSet
 from compositional_rerank.audit.gate import GateLine, check_limits, judge
-from compositional_rerank.audit.sources import find_beir, find_contrast, find_pairs, find_suite, find_triples
+from compositional_rerank.audit.sources import (
+    find_answers,
+    find_beir,
+    find_contrast,
+    find_pairs,
+    find_suite,
+    find_triples,
+)
 from compositional_rerank.audit.systems import Systems, load_systems
 from compositional_rerank.errors import DataError, InputError
 
@@ -33,6 +41,7 @@ class AuditSettings:
         pairs: pair files or hub names.
         triples: triple files or hub names.
         contrast: contrast files or hub names.
+        answers: files or hub names of queries with answers and near-misses.
         suite: name of a shipped suite. It is `builtin` where no data is named at all.
         depth: documents that are reranked for a query, at least 1.
         limit_queries: random sample of this many queries of each collection; None is all.
@@ -53,6 +62,7 @@ class AuditSettings:
     pairs: tuple[str, ...] = ()
     triples: tuple[str, ...] = ()
     contrast: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
     suite: str | None = None
     depth: int = 100
     limit_queries: int | None = None
@@ -107,12 +117,13 @@ def read_data(settings: AuditSettings) -> AuditData:
         DataError: a file is missing or has a bad line, or two sets have one name.
         InputError: a gate's limit cannot be judged on this data.
     """
-    named = (settings.beir, settings.pairs, settings.triples, settings.contrast)
+    named = (settings.beir, settings.pairs, settings.triples, settings.contrast, settings.answers)
     suite = settings.suite or (None if any(named) else "builtin")
     sets: list[NearMissSet] = [] if suite is None else [find_suite(suite)]
     sets += [find_pairs(name) for name in settings.pairs]
     sets += [find_triples(name) for name in settings.triples]
     sets += [find_contrast(name) for name in settings.contrast]
+    sets += [find_answers(name) for name in settings.answers]
     found = [find_beir(name) for name in settings.beir]
     shared = {name for name, count in Counter(data.name for data, _ in found).items() if count > 1}
     collections = [
@@ -222,6 +233,8 @@ def _time_texts(systems: Systems, sets: Sequence[NearMissSet], depth: int) -> di
             columns = (data.texts1, data.texts2)
         elif isinstance(data, TripleSet):
             columns = (data.anchors, data.negatives)
+        elif isinstance(data, AnswerSet):
+            columns = (data.queries, [text for texts in data.answers for text in texts])
         else:
             columns = (data.queries1, data.documents1)
         queries.update(dict.fromkeys(columns[0]))
@@ -251,7 +264,7 @@ def _settings(settings: AuditSettings, systems: Systems) -> dict[str, Any]:
 
     chosen = {name: value for name, value in asdict(settings).items() if name != "cache"}
     # Reports are shared: which set it was matters, not where it lay on somebody's machine.
-    for name in ("beir", "pairs", "triples", "contrast"):
+    for name in ("beir", "pairs", "triples", "contrast", "answers"):
         chosen[name] = [Path(place).name if Path(place).is_absolute() else place for place in chosen[name]]
     return {
         **chosen,

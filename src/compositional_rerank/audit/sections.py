@@ -12,6 +12,7 @@ Row = tuple[str, ...]
 COLUMNS = {
     "pairs": ("auc", "ap", "rejection_at_5", "rejection", "false_rejection", "ece"),
     "triples": ("accuracy", "accuracy_anchor", "rejection_at_5", "rejection", "false_rejection", "ece"),
+    "answers": ("right_above", "rejection_at_5", "rejection", "false_rejection", "ece"),
     "contrast": ("paired_accuracy", "rejection_at_5", "rejection", "false_rejection", "ece"),
 }
 TITLES = {
@@ -23,6 +24,7 @@ TITLES = {
     "accuracy": "beats both",
     "accuracy_anchor": "beats near-miss",
     "paired_accuracy": "paired acc.",
+    "right_above": "right above",
     "rejection_at_5": "rejected at 5%",
     "rejection": "rejected",
     "false_rejection": "wrongly rej.",
@@ -32,6 +34,7 @@ NOTES = (
     "cosine: the base model's vectors. maxsim: MaxSim over token embeddings. relevance: what ranks before a "
     "penalty. two_stage: relevance less the penalty of a mismatch.",
     "beats both: sim(a, p) > sim(a, n) and sim(a, p) > sim(p, n). beats near-miss: sim(a, p) > sim(a, n).",
+    "right above: share of (answer, near-miss) pairs of a query whose answer scores higher.",
     "rejected at 5%: near-misses below the cut that loses 5% of true paraphrases; any system can be read so.",
     "rejected, wrongly rej.: near-misses and true paraphrases whose mismatch reaches the shipped threshold.",
 )
@@ -61,24 +64,28 @@ def sections(report: Mapping[str, Any]) -> list[tuple[str, Row, list[Row]]]:
         rows = [(s, *(_with_interval(entry[s], m) for m in measures)) for s in systems]
         found.append((f"{name}: {entry['n']} {_unit(entry['kind'])}", header, rows))
         if len(entry["by_edit_type"]) > 1:
-            found.append(_edit_types(name, entry, systems))
+            found.append(_parts(name, "edit type", entry, "by_edit_type", systems))
+        if len(entry.get("by_form", {})) > 1:
+            found.append(_parts(name, "form", entry, "by_form", systems))
     if report["latency_ms"]:
         rows = [(s, f"{v['p50']:.1f}", f"{v['p95']:.1f}") for s, v in report["latency_ms"].items()]
         found.append(("latency of a query, ms", ("system", "p50", "p95"), rows))
     return found
 
 
-def _edit_types(name: str, entry: Mapping[str, Any], systems: Sequence[str]) -> tuple[str, Row, list[Row]]:
+def _parts(
+    name: str, what: str, entry: Mapping[str, Any], key: str, systems: Sequence[str]
+) -> tuple[str, Row, list[Row]]:
     measure = COLUMNS[entry["kind"]][0]
-    header = ["edit type", "n", *(f"{s} {TITLES[measure]}" for s in systems)]
+    header = [what, "n", *(f"{s} {TITLES[measure]}" for s in systems)]
     last = _present(entry, ("rejection", "false_rejection"), systems)
     header += [TITLES[m] for m in last]
     rows = []
-    for edit_type, part in entry["by_edit_type"].items():
+    for kind, part in entry[key].items():
         cells = [_number(part[s].get(measure)) for s in systems]
         cells += [_number(part["two_stage"].get(m)) for m in last]
-        rows.append((edit_type, str(part["n"]), *cells))
-    return f"{name} by edit type", tuple(header), rows
+        rows.append((kind, str(part["n"]), *cells))
+    return f"{name} by {what}", tuple(header), rows
 
 
 def _present(entry: Mapping[str, Any], measures: Sequence[str], systems: Sequence[str]) -> list[str]:
@@ -86,7 +93,7 @@ def _present(entry: Mapping[str, Any], measures: Sequence[str], systems: Sequenc
 
 
 def _unit(kind: str) -> str:
-    return "contrasts" if kind == "contrast" else kind
+    return {"contrast": "contrasts", "answers": "passages"}.get(kind, kind)
 
 
 def _number(value: float | None) -> str:

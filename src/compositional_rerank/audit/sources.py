@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from compositional_rerank.audit.answers import AnswerSet, answers_of, read_answers
 from compositional_rerank.audit.corpus import document_text, judgements_of
 from compositional_rerank.audit.formats import (
     ContrastSet,
@@ -27,11 +28,11 @@ from compositional_rerank.audit.formats import (
 from compositional_rerank.audit.records import Record
 from compositional_rerank.errors import DataError, MissingDependencyError
 
-Set = TypeVar("Set", PairSet, TripleSet, ContrastSet)
+Set = TypeVar("Set", PairSet, TripleSet, ContrastSet, AnswerSet)
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
-def find_suite(name: str) -> TripleSet:
+def find_suite(name: str) -> TripleSet | AnswerSet:
     """A suite that the package ships."""
     return read_suite(name)
 
@@ -49,6 +50,11 @@ def find_triples(name: str) -> TripleSet:
 def find_contrast(name: str) -> ContrastSet:
     """Contrasts from a file or, as `owner/name[:split]`, from the hub."""
     return _find(name, read_contrast, contrast_of)
+
+
+def find_answers(name: str) -> AnswerSet:
+    """Queries with answers and near-misses, from a file or, as `owner/name[:split]`, from the hub."""
+    return _find(name, read_answers, answers_of)
 
 
 def find_beir(name: str) -> tuple[RetrievalSet, str]:

@@ -64,7 +64,14 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--triples", action="append", default=[], metavar="F", help="JSONL: anchor positive negative"
     )
     data.add_argument("--contrast", action="append", default=[], metavar="F", help="JSONL: q1 q2 doc1 doc2")
-    data.add_argument("--suite", metavar="NAME", help="near-misses that the package ships: builtin")
+    data.add_argument(
+        "--answers", action="append", default=[], metavar="F", help="JSONL: query answers near_misses (lists)"
+    )
+    data.add_argument(
+        "--suite",
+        metavar="NAME",
+        help="set that the package ships: builtin (short texts) or natural (passages)",
+    )
     work = parser.add_argument_group("work")
     work.add_argument(
         "--depth", type=integer(1), default=100, metavar="N", help="documents reranked for a query (100)"
@@ -126,6 +133,7 @@ def settings_of(args: argparse.Namespace) -> AuditSettings:
         pairs=tuple(args.pairs),
         triples=tuple(args.triples),
         contrast=tuple(args.contrast),
+        answers=tuple(args.answers),
         suite=args.suite,
         depth=args.depth,
         limit_queries=args.limit_queries,
