@@ -45,6 +45,7 @@ def missing_for(code: str) -> list[str]:
         elif isinstance(node, ast.ImportFrom):
             modules.add(node.module or "")
     modules |= {wanted for ours, wanted in WANTED.items() if any(name.startswith(ours) for name in modules)}
+    modules |= {"fcntl"} if re.search(r"\bstore=", code) else set()  # stores on disk need a POSIX system
     return sorted({name for name in modules if not installed(name)})
 
 
