@@ -6,6 +6,7 @@ import platform
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -260,8 +261,6 @@ def _latency(names: Sequence[str], seconds: Sequence[dict[str, list[float]]]) ->
 def _settings(settings: AuditSettings, systems: Systems) -> dict[str, Any]:
     import torch
 
-    from compositional_rerank import __version__
-
     chosen = {name: value for name, value in asdict(settings).items() if name != "cache"}
     # Reports are shared: which set it was matters, not where it lay on somebody's machine.
     for name in ("beir", "pairs", "triples", "contrast", "answers"):
@@ -272,7 +271,7 @@ def _settings(settings: AuditSettings, systems: Systems) -> dict[str, Any]:
         "systems": list(systems.names),
         "threshold": systems.reranker.threshold,
         "verifier": systems.reranker.verifier is not None,
-        "version": __version__,
+        "version": version("compositional-rerank"),
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "machine": platform.machine(),

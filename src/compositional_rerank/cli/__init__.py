@@ -7,9 +7,9 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import version
 from io import TextIOWrapper
 
-from compositional_rerank import __version__
 from compositional_rerank.cli._options import Parser
 from compositional_rerank.errors import CompositionalRerankError
 
@@ -70,7 +70,7 @@ def _run(arguments: list[str]) -> int:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {version(PROGRAM)}")
     subparsers = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     modules = {verb: import_module(f"{__name__}.{verb}") for verb in verbs}
     for module in modules.values():
