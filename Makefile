@@ -3,6 +3,7 @@ BIN := .venv/bin
 READY := .venv/.installed
 DEMO := .venv-demo
 DEMO_READY := $(DEMO)/.installed
+TORCH = $(DEMO)/lib/python*/site-packages/torch
 INTEGRATIONS := $(patsubst %/pyproject.toml,%,$(wildcard integrations/*/pyproject.toml))
 PROJECTS := pyproject.toml $(INTEGRATIONS:%=%/pyproject.toml)
 SHIPPED := src/compositional_rerank/checkpoints/default
@@ -118,9 +119,10 @@ $(READY): $(PROJECTS) constraints/test.txt
 	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -e '.[dev]' $(INTEGRATIONS:%=-e ./%)
 	touch $@
 
-# Without bytecode of modules that nobody imports, and without torch's headers and C++ tests: half the size.
+# Without bytecode of modules that nobody imports, and without torch's headers, C++ tests and tools.
 $(DEMO_READY): $(PROJECTS) constraints/demo.txt
 	test -x $(DEMO)/bin/python || $(PYTHON) -m venv $(DEMO)
 	PIP_CONSTRAINT=constraints/demo.txt $(DEMO)/bin/python -m pip install --no-compile -e '.[offline]' $(INTEGRATIONS:%=-e ./%)
-	rm -rf $(foreach part,bin include test,$(DEMO)/lib/python*/site-packages/torch/$(part))
+	rm -rf $(foreach part,include test,$(TORCH)/$(part))
+	find $(TORCH)/bin -type f ! -name torch_shm_manager -delete
 	touch $@
