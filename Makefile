@@ -17,6 +17,7 @@ DEV = $(foreach set,paws_qqp scramble,--pairs $(DATA)/pairs/dev/$(set).jsonl) \
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+demo: export PYTHONDONTWRITEBYTECODE =
 demo: $(DEMO_READY) ## run both example apps, with only what a user installs (sets it up the first time)
 	$(DEMO)/bin/python examples/llamaindex_query_engine.py
 	$(DEMO)/bin/python examples/langchain_retriever_chain.py
@@ -122,7 +123,9 @@ $(READY): $(PROJECTS) constraints/test.txt
 # Without bytecode of modules that nobody imports, and without torch's headers, C++ tests and tools.
 $(DEMO_READY): $(PROJECTS) constraints/demo.txt
 	test -x $(DEMO)/bin/python || $(PYTHON) -m venv $(DEMO)
-	PIP_CONSTRAINT=constraints/demo.txt $(DEMO)/bin/python -m pip install --no-compile -e '.[offline]' $(INTEGRATIONS:%=-e ./%)
+	PIP_CONSTRAINT=constraints/demo.txt $(DEMO)/bin/python -m pip install --no-compile hatchling
+	PIP_CONSTRAINT=constraints/demo.txt $(DEMO)/bin/python -m pip install --no-compile --no-build-isolation \
+	  -e '.[offline]' $(INTEGRATIONS:%=-e ./%)
 	rm -rf $(foreach part,include test,$(TORCH)/$(part))
 	find $(TORCH)/bin -type f ! -name torch_shm_manager -delete
 	touch $@
