@@ -123,7 +123,7 @@ $(READY): $(PROJECTS) constraints/test.txt
 # Without bytecode of modules that nobody imports, and without torch's headers, C++ tests and tools.
 $(DEMO_READY): $(PROJECTS) constraints/demo.txt
 	test -x $(DEMO)/bin/python || $(PYTHON) -m venv $(DEMO)
-	PIP_CONSTRAINT=constraints/demo.txt $(DEMO)/bin/python -m pip install --no-compile hatchling
+	PIP_CONSTRAINT=constraints/demo.txt $(DEMO)/bin/python -m pip install --no-compile hatchling editables
 	PIP_CONSTRAINT=constraints/demo.txt $(DEMO)/bin/python -m pip install --no-compile --no-build-isolation \
 	  -e '.[offline]' $(INTEGRATIONS:%=-e ./%)
 	rm -rf $(foreach part,include test,$(TORCH)/$(part))
