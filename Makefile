@@ -17,10 +17,8 @@ DEV = $(foreach set,paws_qqp scramble,--pairs $(DATA)/pairs/dev/$(set).jsonl) \
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: export PYTHONDONTWRITEBYTECODE =
 demo: $(DEMO_READY) ## run both example apps, with only what a user installs (sets it up the first time)
-	$(DEMO)/bin/python examples/llamaindex_query_engine.py
-	$(DEMO)/bin/python examples/langchain_retriever_chain.py
+	$(DEMO)/bin/python examples/both.py
 
 test: $(READY) ## run every test in two processes (sets everything up the first time)
 	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile
