@@ -1,4 +1,4 @@
-"""Both example apps, one after the other, in one process: importing torch takes longer than either of them."""
+"""Both example apps, one after the other, in one process: importing torch takes longer than an app."""
 
 from __future__ import annotations
 
