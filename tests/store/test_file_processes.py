@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -186,7 +187,9 @@ print(len(store))
 def test_a_folder_of_another_user_is_read_only(tmp_path: Path, kit: Any) -> None:
     path = tmp_path / "store"
     FileStore(path).put({kit.key(0): kit.entry()})
-    for above in (tmp_path, *tmp_path.parents[:3]):  # lets another user in
+    for above in (tmp_path, *tmp_path.parents):  # lets another user in
+        if above == Path(tempfile.gettempdir()):
+            break
         above.chmod(0o755)
     process = os.fork()
     if process == 0:
