@@ -120,13 +120,13 @@ def read_suite(name: str) -> TripleSet | AnswerSet:
         >>> read_suite("nope")
         Traceback (most recent call last):
         ...
-        compositional_rerank.errors.DataError: suite 'nope' does not exist; there are: builtin, natural
+        compositional_rerank.errors.DataError: suite 'nope' does not exist; the package ships: ...
     """
     if name == "builtin":
         return triples_of(name, read_records(BUILTIN_SUITE), str(BUILTIN_SUITE))
     if name == "natural":
         return answers_of(name, read_records(NATURAL_SUITE), str(NATURAL_SUITE))
-    raise DataError(f"suite '{name}' does not exist; there are: builtin, natural")
+    raise DataError(f"suite '{name}' does not exist; the package ships: builtin, natural")
 
 
 def read_beir(folder: Path, split: str = "test") -> RetrievalSet:
