@@ -38,11 +38,12 @@ class RerankerSettings(BaseModel):
     backend: Literal["torch", "openvino"] = Field(default="torch", frozen=True)
     store: str | None = Field(default=None, frozen=True)
     _reranker: CoreReranker = PrivateAttr()
+    _built_for: dict[str, Any] = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
         """Check the settings; nothing is loaded yet."""
         super().model_post_init(context)
-        self._reranker = CoreReranker(**self._named())
+        self._build()
 
     @classmethod
     def from_reranker(cls, reranker: CoreReranker, **settings: Any) -> Self:
@@ -59,9 +60,13 @@ class RerankerSettings(BaseModel):
     @property
     def core(self) -> CoreReranker:
         """The core reranker that the fields name, also where `model_copy` changed them."""
-        if self._reranker.settings != CoreReranker(**self._named()).settings:
-            self._reranker = CoreReranker(**self._named())
+        if self._named() != self._built_for:
+            self._build()
         return self._reranker
+
+    def _build(self) -> None:
+        self._built_for = self._named()
+        self._reranker = CoreReranker(**self._built_for)
 
     def _named(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in RerankerSettings.model_fields}

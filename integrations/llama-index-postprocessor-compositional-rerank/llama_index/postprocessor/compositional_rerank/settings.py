@@ -52,11 +52,12 @@ class RerankerSettings(Component):
         description="Folder that keeps passages' token embeddings; None is memory.",
     )
     _reranker: CompositionalReranker = PrivateAttr()
+    _built_for: dict[str, Any] = PrivateAttr()
 
     def model_post_init(self, context: Any, /) -> None:
         """Check the settings; nothing is loaded yet."""
         super().model_post_init(context)
-        self._reranker = CompositionalReranker(**self._named())
+        self._build()
 
     @classmethod
     def from_reranker(cls, reranker: CompositionalReranker, **settings: Any) -> Self:
@@ -73,9 +74,13 @@ class RerankerSettings(Component):
     @property
     def core(self) -> CompositionalReranker:
         """The core reranker that the fields name, also where `model_copy` changed them."""
-        if self._reranker.settings != CompositionalReranker(**self._named()).settings:
-            self._reranker = CompositionalReranker(**self._named())
+        if self._named() != self._built_for:
+            self._build()
         return self._reranker
+
+    def _build(self) -> None:
+        self._built_for = self._named()
+        self._reranker = CompositionalReranker(**self._built_for)
 
     def _named(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in ("model", "device", "backend", "store")}
