@@ -17,6 +17,7 @@ import torch
 _LINEAR: Any = getattr(torch.ops.mkldnn, "_linear_pointwise", None)
 _PACK: Any = getattr(torch.ops.mkldnn, "_reorder_linear_weight", None)
 _INT8_PRODUCT: Any = getattr(torch, "_int_mm", None)
+LANES = 16  # float32 numbers of the widest vector register
 _LARGE, _SMALL = 1024, 64  # rows of a product come in multiples of the first, then of the second
 
 if hasattr(os, "register_at_fork"):

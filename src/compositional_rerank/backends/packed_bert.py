@@ -12,6 +12,7 @@ import torch
 from torch.nn.functional import embedding, layer_norm, scaled_dot_product_attention
 
 from compositional_rerank.backends.cpu import (
+    LANES,
     few_row_counts,
     has_packed_linear,
     pack_weight,
@@ -19,7 +20,6 @@ from compositional_rerank.backends.cpu import (
     packed_linear_add,
 )
 
-_LANES = 16  # float32 numbers of the widest vector register
 _HIDDEN_FAR = -1e9  # what is added to a logit of attention to padding
 
 
@@ -87,7 +87,7 @@ class PackedBert:
             lengths: how many tokens each text has, at least 1.
         """
         longest = max(lengths)
-        longest += -longest % _LANES  # attention is faster over whole registers
+        longest += -longest % LANES  # attention is faster over whole registers
         places = torch.arange(longest)
         mine = places < torch.tensor(lengths).unsqueeze(1)
         packed = mine.flatten().nonzero().squeeze(1)  # where the tokens are among the padded ones

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from compositional_rerank.backends.cpu import float_product, has_int8_product, int8_product
+from compositional_rerank.backends.cpu import LANES, float_product, has_int8_product, int8_product
 from compositional_rerank.errors import InputError
 from compositional_rerank.scoring.tokens import PackedTokens
-
-LANES = 16  # float32 numbers of the widest vector register
 
 
 def check_query(query: torch.Tensor, dimension: int) -> None:
