@@ -13,7 +13,7 @@ from hypothesis import settings
 from compositional_rerank import CompositionalReranker, MemoryStore, StructuralEmbedder, TokenEncoder
 from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
 from compositional_rerank.checkpoints.config import VerifierConfig
-from compositional_rerank.scoring.calibration import Calibration
+from compositional_rerank.scoring.calibration import READINGS, Calibration
 from compositional_rerank.scoring.fusion import Fusion
 
 if TYPE_CHECKING:
@@ -100,8 +100,15 @@ def checkpoint_folder(checkpoint_network: CrossEncoder, tmp_path_factory: pytest
         checkpoint_network,
         resolve(DEFAULT_BASE),
         folder,
-        fusion=Fusion(tau=0.62, width=0.02, beta=1.0, threshold=0.5),
-        verifier=VerifierConfig(Calibration(2.0, 2.0, 0.1, 0.0), max_tokens=64, segments=2),
+        fusion=Fusion(least_closeness=0.55, threshold=0.5, bonus=0.1, penalty=0.2),
+        verifier=VerifierConfig(
+            Calibration({reading: (2.0, 0.1, 0.0, 0.2, 0.0) for reading in READINGS}),
+            max_tokens=64,
+            window=40,
+            windows=2,
+            first=2,
+            max_verified=16,
+        ),
         pooled_weight=0.25,
     )
     return folder

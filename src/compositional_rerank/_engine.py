@@ -1,11 +1,13 @@
-"""What a loaded reranker does: passages from the store or the encoder, then relevance, mismatch and score."""
+"""What a loaded reranker does: passages from the store or the encoder, then relevance, verdict and score."""
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 import torch
@@ -17,14 +19,25 @@ from compositional_rerank.checkpoints.locate import locate
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.encoding.token_encoder import TokenEncoder
 from compositional_rerank.errors import InputError, StoreError
-from compositional_rerank.results import PairScores
+from compositional_rerank.results import PairScores, RankedPassage, Verdict
+from compositional_rerank.scoring.calibration import Denials
 from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE
 from compositional_rerank.store import FileStore, MemoryStore, TokenStore, quantise, token_key
+from compositional_rerank.verification.asks import Ask, asks_of
 from compositional_rerank.verification.cross_encoder import Verifier
-from compositional_rerank.verification.evidence import Text, compare, suspects, verdicts
+from compositional_rerank.verification.evidence import Reading, Text, closest, compare, readings, to_read
+from compositional_rerank.verification.verdicts import verdicts as judge
 
-Judged = tuple[float, float, float | None, float | None, float]
-"""MaxSim, relevance, closeness, mismatch and score of a passage."""
+Candidate = tuple[str, tuple[int, int] | None]
+"""A passage, and which of its characters may be evidence: None for all of them."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a caller decides about verdicts: see `CompositionalReranker.rerank`."""
+
+    denials: Denials = "auto"
+    max_verified: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +70,7 @@ class Engine:
         Raises:
             InputError: the tokenizer knows none of its characters.
         """
-        return Text(text, _checked(self.encoder.encode([text], task="query")[0], text))
+        return Text(text, None, _checked(self.encoder.encode([text], task="query")[0], text))
 
     def encoded(
         self, passages: Sequence[str], show_progress: bool = False, *, must_keep: bool = False
@@ -90,78 +103,136 @@ class Engine:
             warnings.warn(f"passages are encoded at every query: {error}", RuntimeWarning, stacklevel=4)
             return [None] * len(keys)
 
+    def rank(
+        self, query: Text, candidates: Sequence[Candidate], given: Sequence[float | None], policy: Policy
+    ) -> list[RankedPassage]:
+        """Every candidate with its scores and verdict, best first."""
+        # Equal texts are scored once: the same sum at another place of a batch may differ in its last bit,
+        # and the texts would trade places with their twins.
+        unique = list(dict.fromkeys(candidates))
+        judged = dict(zip(unique, self._judged(query, unique, policy), strict=True))
+        results = [
+            dataclasses.replace(judged[candidate], index=index, retrieval_score=given[index])
+            for index, candidate in enumerate(candidates)
+        ]
+        return sorted(results, key=lambda result: -result.score)
+
     @full_precision
-    def judge(self, query: Text, texts: list[str]) -> list[Judged]:
-        """MaxSim, relevance, closeness, mismatch and score of every text, in their order."""
-        encoded = self.encoded(texts)
+    def _judged(self, query: Text, passages: Sequence[Candidate], policy: Policy) -> list[RankedPassage]:
+        encoded = self.encoded([text for text, _ in passages])
         compared = compare(query.encoded, encoded)
         relevance = self._relevance(compared.maxsim, query.encoded, encoded)
-        if self.verifier is None or self.config is None:
-            return [
-                (best, value, None, None, value)
-                for best, value in zip(compared.maxsim.tolist(), relevance.tolist(), strict=True)
-            ]
-        fusion = self.config.fusion
-        found = suspects(
-            query,
-            [Text(text, entry) for text, entry in zip(texts, encoded, strict=True)],
-            compared.closeness,
-            least=fusion.least_closeness,
-            most=self.config.verifier.segments,
-        )
-        verdict = verdicts(self.verifier, fusion, found)
-        where = verdict.places
-        penalised = fusion.score(relevance[where], verdict.closeness, verdict.mismatch)
-        columns = (verdict.closeness.tolist(), verdict.mismatch.tolist(), penalised.tolist())
-        verified = dict(zip(where.tolist(), zip(*columns, strict=True), strict=True))
-        return [
-            (best, value, *verified.get(place, (None, None, value)))
-            for place, (best, value) in enumerate(
-                zip(compared.maxsim.tolist(), relevance.tolist(), strict=True)
+        verdicts: dict[int, Verdict] = {}
+        close = closest(encoded, compared.closeness)
+        if self.config is not None and self.verifier is not None:
+            limits = self.config.verifier
+            places = to_read(
+                relevance,
+                close,
+                least=self.config.fusion.least_closeness,
+                first=limits.first,
+                most=limits.max_verified if policy.max_verified is None else policy.max_verified,
             )
-        ]
+            texts = [Text(*passage, entry) for passage, entry in zip(passages, encoded, strict=True)]
+            verdicts = self._verdicts(query, texts, compared.closeness, places, policy.denials)
+        scores = self._scores(relevance, verdicts)
+        columns = zip(*(one.tolist() for one in (compared.maxsim, relevance, close, scores)), strict=True)
+        results = []
+        for place, (best, value, nearest, score) in enumerate(columns):
+            one = verdicts.get(place, Verdict())
+            results.append(
+                RankedPassage(
+                    index=place,
+                    text=passages[place][0],
+                    retrieval_score=None,
+                    maxsim=best,
+                    relevance=value,
+                    closeness=None if one.mismatch is None else nearest,
+                    verdict=one.verdict,
+                    support=one.support,
+                    mismatch=one.mismatch,
+                    evidence=one.evidence,
+                    score=score,
+                )
+            )
+        return results
+
+    @full_precision
+    def verify(self, query: Text, passages: Sequence[Candidate], denials: Denials) -> list[Verdict]:
+        """Verdicts of all passages, however far they are from the query."""
+        unique = list(dict.fromkeys(passages))
+        encoded = self.encoded([text for text, _ in unique])
+        compared = compare(query.encoded, encoded)
+        texts = [Text(*passage, entry) for passage, entry in zip(unique, encoded, strict=True)]
+        found = self._verdicts(query, texts, compared.closeness, range(len(texts)), denials)
+        verdicts = {passage: found[place] for place, passage in enumerate(unique)}
+        return [verdicts[passage] for passage in passages]
 
     @full_precision
     def score_pairs(self, queries: list[str], passages: list[str], show_progress: bool) -> PairScores:
         """Scores of aligned pairs; every pair is verified, however far apart."""
         entries = self.encoder.encode(queries, task="query", show_progress=show_progress)
         candidates = self.encoded(passages, show_progress)
-        compared = [
-            compare(_checked(query, text), [candidate])
-            for query, text, candidate in zip(entries, queries, candidates, strict=True)
+        maxsims, relevances, verdicts = [], [], []
+        to_ask: list[tuple[str, list[Reading]]] = []
+        for query, text, passage, candidate in zip(queries, entries, passages, candidates, strict=True):
+            found = compare(_checked(text, query), [candidate])
+            maxsims.append(found.maxsim)
+            relevances.append(self._relevance(found.maxsim, text, [candidate]))
+            if self.config is not None:
+                asked = self._asks(Text(query, None, text))
+                to_ask.append(
+                    (passage, self._readings(asked, Text(passage, None, candidate), found.closeness))
+                )
+        best, relevance = (
+            torch.cat(column or [torch.zeros(0, dtype=torch.float32)]) for column in (maxsims, relevances)
+        )
+        if self.verifier is not None and to_ask:
+            verdicts = judge(self.verifier, *map(list, zip(*to_ask, strict=True)))
+        score = self._scores(relevance, dict(enumerate(verdicts)))
+        return PairScores(_float64(best), _float64(relevance), tuple(verdicts), _float64(score))
+
+    def _verdicts(
+        self,
+        query: Text,
+        passages: Sequence[Text],
+        closeness: torch.Tensor,
+        places: Iterable[int],
+        denials: Denials,
+    ) -> dict[int, Verdict]:
+        """Verdicts of the passages at some places; ``closeness`` is of all passages."""
+        places = list(places)
+        asked = self._asks(query)
+        if self.verifier is None or not asked:
+            return dict.fromkeys(places, Verdict())
+        counts = [len(passage.encoded.segments) for passage in passages]
+        ends = list(accumulate(counts))
+        found = [
+            self._readings(asked, passages[place], closeness[:, ends[place] - counts[place] : ends[place]])
+            for place in places
         ]
-        best = torch.cat([found.maxsim for found in compared] or [torch.zeros(0, dtype=torch.float32)])
-        relevance = torch.cat(
-            [
-                self._relevance(found.maxsim, query, [candidate])
-                for found, query, candidate in zip(compared, entries, candidates, strict=True)
-            ]
-            or [torch.zeros(0, dtype=torch.float32)]
+        texts = [passages[place].text for place in places]
+        return dict(zip(places, judge(self.verifier, texts, found, denials), strict=True))
+
+    def _asks(self, query: Text) -> list[Ask]:
+        return asks_of(query.text, [(start, stop) for start, stop, *_ in query.encoded.segments.tolist()])
+
+    def _readings(self, asked: list[Ask], passage: Text, closeness: torch.Tensor) -> list[Reading]:
+        assert self.config is not None
+        limits = self.config.verifier
+        return readings(asked, passage, closeness, tokens=limits.window, windows=limits.windows)
+
+    def _scores(self, relevance: torch.Tensor, verdicts: Mapping[int, Verdict]) -> torch.Tensor:
+        """What sorts: relevance, and where there is a verdict what it adds and takes."""
+        judged = {place: one for place, one in verdicts.items() if one.mismatch is not None}
+        if self.config is None or not judged:
+            return relevance
+        where = torch.tensor(list(judged), dtype=torch.int64)
+        support, wrong = (
+            torch.tensor(values, dtype=torch.float32)
+            for values in zip(*((one.support, one.mismatch) for one in judged.values()), strict=True)
         )
-        if self.verifier is None or self.config is None:
-            return PairScores(_float64(best), _float64(relevance), None, None, _float64(relevance))
-        found = {
-            place: sentences
-            for place, (query, entry, text, passage, one) in enumerate(
-                zip(queries, entries, passages, candidates, compared, strict=True)
-            )
-            for sentences in suspects(
-                Text(query, entry),
-                [Text(text, passage)],
-                one.closeness,
-                least=-1.0,
-                most=self.config.verifier.segments,
-            ).values()
-        }
-        verdict = verdicts(self.verifier, self.config.fusion, found)
-        # a passage without a token cannot be read: no mismatch, and its relevance is the lowest there is
-        mismatch = torch.zeros(len(queries), dtype=torch.float32).index_copy(
-            0, verdict.places, verdict.mismatch
-        )
-        closeness = torch.full((len(queries),), -1.0, dtype=torch.float32)
-        closeness.index_copy_(0, verdict.places, verdict.closeness)
-        score = self.config.fusion.score(relevance, closeness, mismatch)
-        return PairScores(*map(_float64, (best, relevance, closeness, mismatch, score)))
+        return relevance.index_copy(0, where, self.config.fusion.score(relevance[where], support, wrong))
 
     def _relevance(
         self, best: torch.Tensor, query: EncodedText, passages: Sequence[EncodedText]

@@ -12,6 +12,7 @@ import numpy as np
 from compositional_rerank.errors import InputError, MissingDependencyError
 
 BACKENDS = ("torch", "openvino")
+DENIALS = ("auto", "keep", "penalise")
 
 
 def check_text(value: object, what: str) -> str:
@@ -51,14 +52,14 @@ def check_aligned(texts1: object, texts2: object) -> tuple[list[str], list[str]]
     return queries, passages
 
 
-def check_count(value: object, what: str) -> int | None:
-    """Return a limit that is None (no limit) or an integer of at least 1, one of numpy's included."""
+def check_count(value: object, what: str, least: int = 1) -> int | None:
+    """Return a limit that is None or an integer of at least ``least``, one of numpy's included."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, Integral):
         raise InputError(f"{what} must be an int or None, got {type(value).__name__}: {value!r:.40}")
-    if value < 1:
-        raise InputError(f"{what} must be at least 1, got {value}; pass None to keep all")
+    if value < least:
+        raise InputError(f"{what} must be at least {least}, got {value}; pass None for the default")
     return int(value)
 
 
@@ -71,6 +72,42 @@ def check_bound(value: object, what: str, low: float, high: float) -> float | No
     if not low <= value <= high:  # false for NaN, too
         raise InputError(f"{what} must be in [{low:g}, {high:g}], got {value}; pass None for no threshold")
     return float(value)
+
+
+def check_denials(value: object) -> None:
+    """Raise `InputError` unless the value is a known way to deal with denials."""
+    if not isinstance(value, str) or value not in DENIALS:
+        raise InputError(f"denials {value!r:.40} is unknown; choose one of: {', '.join(DENIALS)}")
+
+
+def check_own_text(values: object, texts: list[str]) -> list[tuple[str, tuple[int, int] | None]]:
+    """Return every passage with the span of its characters that may be evidence, None for all of it."""
+    if values is None:
+        return [(text, None) for text in texts]
+    if not isinstance(values, Collection) or isinstance(values, (str, bytes, Mapping, Set)):
+        raise InputError(f"own_text must be a list of (start, stop), got {type(values).__name__}")
+    if len(values) != len(texts):
+        raise InputError(f"own_text has {len(values)} entries for {len(texts)} passages: pass one for each")
+    return [
+        (text, _span(value, len(text), index))
+        for index, (value, text) in enumerate(zip(values, texts, strict=True))
+    ]
+
+
+def _span(value: object, length: int, index: int) -> tuple[int, int] | None:
+    if value is None:
+        return None
+    if isinstance(value, (tuple, list)) and len(value) == 2:
+        start, stop = value
+        if (
+            all(isinstance(one, Integral) and not isinstance(one, bool) for one in value)
+            and 0 <= start <= stop <= length
+        ):
+            return int(start), int(stop)
+    raise InputError(
+        f"own_text[{index}] must be None or (start, stop) within the passage's {length} characters, "
+        f"got {value!r:.40}"
+    )
 
 
 def check_device(value: object) -> str | None:

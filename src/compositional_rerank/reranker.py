@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from compositional_rerank._validation import (
@@ -14,23 +12,28 @@ from compositional_rerank._validation import (
     check_backend,
     check_bound,
     check_count,
+    check_denials,
     check_device,
+    check_own_text,
     check_query,
     check_retrieval_scores,
     check_texts,
 )
-from compositional_rerank.results import PairScores, RankedPassage, Ranking
+from compositional_rerank.checkpoints.loaded_once import LoadedOnce
+from compositional_rerank.errors import InputError
+from compositional_rerank.results import PairScores, Ranking, Verdict
 
 if TYPE_CHECKING:
     from compositional_rerank._engine import Engine
     from compositional_rerank.checkpoints.config import CheckpointConfig
     from compositional_rerank.encoding.encoded_text import EncodedText
     from compositional_rerank.encoding.token_encoder import TokenEncoder
+    from compositional_rerank.scoring.calibration import Denials
     from compositional_rerank.store import TokenStore
     from compositional_rerank.verification.cross_encoder import Verifier
 
 
-class CompositionalReranker:
+class CompositionalReranker(LoadedOnce["Engine"]):
     """Ranks passages by MaxSim relevance, less a penalty for structural near-misses.
 
     The constructor checks the settings and loads nothing; the model is loaded at first use, once, whichever
@@ -65,6 +68,7 @@ class CompositionalReranker:
         backend: str = "torch",
         store: TokenStore | str | os.PathLike[str] | None = None,
     ) -> None:
+        super().__init__()
         self._model = None if model is None else os.fspath(model)
         self._backend = check_backend(backend, device)
         self._device = check_device(device)
@@ -72,8 +76,6 @@ class CompositionalReranker:
         self._store = (
             str(Path(store).expanduser().absolute()) if isinstance(store, (str, os.PathLike)) else store
         )
-        self._engine: Engine | None = None
-        self._lock = Lock()
 
     @classmethod
     def from_pretrained(
@@ -116,7 +118,7 @@ class CompositionalReranker:
 
         reranker = cls(name, device=str(encoder.device), backend=encoder.backend, store=store)
         shelf = MemoryStore() if store is None else store
-        reranker._engine = Engine(name, encoder, shelf, config, verifier)
+        reranker._parts = Engine(name, encoder, shelf, config, verifier)
         return reranker
 
     def with_store(self, store: TokenStore) -> CompositionalReranker:
@@ -180,6 +182,9 @@ class CompositionalReranker:
         top_n: int | None = None,
         *,
         retrieval_scores: Sequence[float | None] | None = None,
+        own_text: Sequence[tuple[int, int] | None] | None = None,
+        denials: Denials = "auto",
+        max_verified: int | None = None,
         min_score: float | None = None,
         max_mismatch: float | None = None,
     ) -> Ranking:
@@ -191,6 +196,11 @@ class CompositionalReranker:
                 passages are fine.
             top_n: keep this many of the best, at least 1; None keeps all.
             retrieval_scores: what the retriever gave, one for each passage; carried along, never used.
+            own_text: characters ``(start, stop)`` of each passage that may be evidence, where titles or
+                metadata stand around it; None is all of it.
+            denials: whether a passage that denies the query is a near-miss: ``"auto"`` for everything but
+                yes/no questions, ``"keep"`` never (a fact checker), ``"penalise"`` always.
+            max_verified: how many passages are read at most, at least 0; None is the checkpoint's.
             min_score: drop passages whose score is below it; None drops none.
             max_mismatch: drop passages whose mismatch, in [0, 1], is above it; unverified ones stay.
 
@@ -206,23 +216,61 @@ class CompositionalReranker:
         min_score = check_bound(min_score, "min_score", -1e6, 1e6)
         max_mismatch = check_bound(max_mismatch, "max_mismatch", 0.0, 1.0)
         given = check_retrieval_scores(retrieval_scores, len(texts))
+        candidates = check_own_text(own_text, texts)
+        check_denials(denials)
+        check_count(max_verified, "max_verified", least=0)
         if not texts:
             return Ranking(query, ())
+        from compositional_rerank._engine import Policy
+
         engine = self._loaded()
-        # Equal texts are scored once: the same sum at another place of a batch may differ in its last bit,
-        # and the texts would trade places with their twins.
-        unique = list(dict.fromkeys(texts))
-        judged = dict(zip(unique, engine.judge(engine.query(query), unique), strict=True))
-        results = [
-            RankedPassage(index, text, given[index], *judged[text]) for index, text in enumerate(texts)
-        ]
+        results = engine.rank(engine.query(query), candidates, given, Policy(denials, max_verified))
         kept = [
             result
-            for result in sorted(results, key=lambda result: -result.score)
+            for result in results
             if (min_score is None or result.score >= min_score)
             and (max_mismatch is None or result.mismatch is None or result.mismatch <= max_mismatch)
         ]
         return Ranking(query, tuple(kept[:top_n]))
+
+    def verify(
+        self,
+        query: str,
+        passages: Sequence[str],
+        *,
+        own_text: Sequence[tuple[int, int] | None] | None = None,
+        denials: Denials = "auto",
+    ) -> list[Verdict]:
+        """Judge passages without ranking them: every one is read, however far it is from the query.
+
+        Args:
+            query: the question or statement; not blank.
+            passages: ``n`` texts of any length.
+            own_text: as in `rerank`.
+            denials: as in `rerank`; it decides what ``mismatch`` counts.
+
+        Returns:
+            ``n`` `Verdict`s in the order of the passages.
+
+        Raises:
+            InputError: a value cannot be used, or the model has no verifier.
+
+        Example:
+            >>> reranker = CompositionalReranker()
+            >>> question = "Does the warranty cover water damage?"
+            >>> reranker.verify(question, ["Water damage is not covered by the warranty."])[0].verdict
+            'denies'
+        """
+        query = check_query(query)
+        candidates = check_own_text(own_text, check_texts(passages, "passages"))
+        check_denials(denials)
+        engine = self._loaded()
+        if engine.verifier is None:
+            raise InputError(
+                f"{engine.name} has no verifier: verify() needs a checkpoint of this library, such as the "
+                "shipped default (model=None)"
+            )
+        return engine.verify(engine.query(query), candidates, denials) if candidates else []
 
     def score_pairs(
         self, texts1: Sequence[str], texts2: Sequence[str], *, show_progress: bool = False
@@ -274,27 +322,7 @@ class CompositionalReranker:
             if progress is not None:
                 progress(len(chunk), sum(len(entry.vectors) for entry in entries))
 
-    def _loaded(self) -> Engine:
-        """The loaded parts; an error of loading propagates, and the next call tries again."""
-        if self._engine is None:
-            from compositional_rerank._engine import load_engine  # loading torch takes seconds
+    def _load(self) -> Engine:
+        from compositional_rerank._engine import load_engine  # loading torch takes seconds
 
-            with self._lock:
-                if self._engine is None:
-                    self._engine = load_engine(self._model, self._device, self._backend, self._store)
-        return self._engine
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return partial(CompositionalReranker, **self.settings), ()
-
-    def __copy__(self) -> CompositionalReranker:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> CompositionalReranker:
-        return self
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, CompositionalReranker) and self.settings == other.settings
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.settings.values()))
+        return load_engine(self._model, self._device, self._backend, self._store)

@@ -1,12 +1,38 @@
-"""What comes out: rankings and scores of pairs."""
+"""What comes out: rankings, verdicts and scores of pairs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+VerdictName = Literal["supports", "denies", "differs"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a passage says of a query.
+
+    Args:
+        verdict: ``"supports"``: it says what the query says, or answers it (to a yes/no question: yes);
+            ``"denies"``: it says the opposite (to a yes/no question: no, which is an answer); ``"differs"``:
+            in nearly the query's words it speaks of another thing; None where it says nothing of it, or
+            cannot be judged.
+        support: probability of ``"supports"``, in [0, 1]; None where it cannot be judged.
+        denial: probability of ``"denies"``, in [0, 1]; None where it cannot be judged.
+        mismatch: probability, in [0, 1], that the passage is a near-miss of what was asked; None where it
+            cannot be judged: the query is keywords, or a text is no English prose.
+        evidence: characters ``(start, stop)`` of the passage that decided; None where nothing did.
+    """
+
+    verdict: VerdictName | None = None
+    support: float | None = None
+    denial: float | None = None
+    mismatch: float | None = None
+    evidence: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -18,13 +44,17 @@ class RankedPassage:
         text: the passage.
         retrieval_score: what the retriever gave, untouched; None if it gave none.
         maxsim: MaxSim with the query, in [-1, 1].
-        relevance: what ranks before the penalty, in [-1, 1]: MaxSim, or where a checkpoint says so MaxSim
-            mixed with the cosine of the pooled vectors.
-        closeness: how close the closest segment is to the query, both ways, in [-1, 1]; None where the
+        relevance: MaxSim, or where a checkpoint says so MaxSim mixed with the cosine of the pooled vectors,
+            in [-1, 1].
+        closeness: how close the closest sentence is to the query, both ways, in [-1, 1]; None where the
             passage was not verified.
+        verdict: ``"supports"``, ``"denies"``, ``"differs"``, or None: see `Verdict`.
+        support: probability of ``"supports"``, in [0, 1]; None where the passage was not verified.
         mismatch: probability, in [0, 1], that the passage is a structural near-miss of the query; None
-            where it was not verified: no verifier is loaded, or the passage is too far from the query.
-        score: what sorts: relevance less the penalty of a mismatch.
+            where it was not verified: no verifier is loaded, nothing is asked, the passage is too far from
+            the query, or it cannot be judged.
+        evidence: characters ``(start, stop)`` of the passage that decided; None where nothing did.
+        score: what sorts: relevance, more for support, less for a mismatch.
     """
 
     index: int
@@ -33,7 +63,10 @@ class RankedPassage:
     maxsim: float
     relevance: float
     closeness: float | None
+    verdict: VerdictName | None
+    support: float | None
     mismatch: float | None
+    evidence: tuple[int, int] | None
     score: float
 
 
@@ -56,14 +89,20 @@ class Ranking:
 
 @dataclass(frozen=True, eq=False)
 class PairScores:
-    """Scores of aligned pairs of texts, float64 ``[n]`` each; see `RankedPassage` for ranges.
+    """Scores of ``n`` aligned pairs of texts; see `RankedPassage` for ranges.
 
-    ``closeness`` and ``mismatch`` are None without a verifier; with one, every pair is verified, however far
-    apart.
+    ``maxsim``, ``relevance``, ``score``: float64 ``[n]``. ``verdicts``: one for each pair, whatever its
+    closeness; empty without a verifier.
     """
 
     maxsim: NDArray[np.float64]
     relevance: NDArray[np.float64]
-    closeness: NDArray[np.float64] | None
-    mismatch: NDArray[np.float64] | None
+    verdicts: tuple[Verdict, ...]
     score: NDArray[np.float64]
+
+    @property
+    def mismatch(self) -> NDArray[np.float64] | None:
+        """float64 ``[n]``, NaN where a pair cannot be judged; None without a verifier."""
+        if not self.verdicts and len(self.score):
+            return None
+        return np.array([one.mismatch for one in self.verdicts], dtype=np.float64)

@@ -6,6 +6,7 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from compositional_rerank.checkpoints.base_models import sha256_of
 from compositional_rerank.errors import CheckpointError
@@ -16,7 +17,7 @@ CONFIG_FILE = "config.json"
 VERIFIER_FILE = "verifier.safetensors"
 STRUCTURAL_FILE = "structural.safetensors"
 PROJECTION_FILE = "projection.safetensors"
-FORMAT = 2
+FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -24,18 +25,28 @@ class VerifierConfig:
     """How to run the verifier and read its answer.
 
     Args:
-        calibration: from its logits to mismatches, fitted on held-out pairs.
-        max_tokens: longest pair of segments, special tokens included.
-        segments: how many of a suspect's segments are read against each sentence of the query, at least 1.
+        calibration: from its logits to probabilities, fitted on pairs that it was not trained on.
+        max_tokens: longest pair, special tokens included.
+        window: tokens of the neighbouring sentences that are read as one piece of evidence, at least 8.
+        windows: how many such pieces of a passage are read with each thing that is asked, at least 1.
+        first: how many of the most relevant passages are read however far they are from the query.
+        max_verified: how many passages of a list are read at all, unless a caller says otherwise.
     """
 
     calibration: Calibration
     max_tokens: int
-    segments: int
+    window: int
+    windows: int
+    first: int
+    max_verified: int
 
     def __post_init__(self) -> None:
-        if self.max_tokens < 8 or self.segments < 1:
-            raise CheckpointError(f"verifier wants max_tokens >= 8 and segments >= 1, got {self}")
+        counts = (self.max_tokens - 7, self.window - 7, self.windows, self.first + 1, self.max_verified + 1)
+        if min(counts) < 1:
+            raise CheckpointError(
+                "verifier wants max_tokens and window >= 8, windows >= 1, first and max_verified >= 0, "
+                f"got {self}"
+            )
 
 
 @dataclass(frozen=True)
@@ -115,7 +126,7 @@ class CheckpointConfig:
                 pooled_weight=float(raw["pooled_weight"]),
                 fusion=Fusion(**raw["fusion"]),
                 verifier=VerifierConfig(
-                    **{**raw["verifier"], "calibration": Calibration(**raw["verifier"]["calibration"])}
+                    **{**raw["verifier"], "calibration": _calibration(raw["verifier"]["calibration"])}
                 ),
                 files=dict(raw["files"]),
                 structural=StructuralConfig(**raw["structural"]) if "structural" in raw else None,
@@ -150,3 +161,7 @@ class CheckpointConfig:
         if self.structural is not None:
             raw["structural"] = dataclasses.asdict(self.structural)
         (folder / CONFIG_FILE).write_text(json.dumps(raw, indent=2) + "\n", encoding="utf-8")
+
+
+def _calibration(raw: dict[str, Any]) -> Calibration:
+    return Calibration({name: tuple(map(float, curve)) for name, curve in raw["curves"].items()})

@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compositional_rerank._validation import check_bound, check_count, check_device, check_texts
+from compositional_rerank.checkpoints.loaded_once import LoadedOnce
 from compositional_rerank.encoding.surrogates import without_surrogates
 from compositional_rerank.errors import CheckpointError, InputError
 
@@ -38,7 +38,7 @@ class _Loaded:
     sensitivity: float
 
 
-class StructuralEmbedder:
+class StructuralEmbedder(LoadedOnce["_Loaded"]):
     """Embeds texts with a sentence-transformers model, and with a checkpoint's structural part if asked to.
 
     At ``sensitivity=0`` the vectors are the base model's, bit for bit. Above, the structural part follows in
@@ -72,14 +72,13 @@ class StructuralEmbedder:
         device: str | None = None,
         sensitivity: float | None = 0.0,
     ) -> None:
-        self.settings: dict[str, Any] = {
+        super().__init__()
+        self._settings = {
             "model": None if model is None else os.fspath(model),
             "device": check_device(device),
             "sensitivity": check_bound(sensitivity, "sensitivity", 0.0, 1.0),
         }
-        self._model: _Loaded | None = None
-        self._loading = Lock()
-        self._lock = Lock()  # encode() sets padding and truncation on the tokenizer that threads share
+        self._encoding = Lock()  # encode() sets padding and truncation on the tokenizer that threads share
 
     @classmethod
     def from_pretrained(
@@ -99,6 +98,11 @@ class StructuralEmbedder:
         embedder = cls(name_or_path, device=device, sensitivity=sensitivity)
         embedder._loaded()
         return embedder
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a pickle holds: model, device and sensitivity."""
+        return self._settings
 
     @property
     def model(self) -> SentenceTransformer:
@@ -161,34 +165,14 @@ class StructuralEmbedder:
         from compositional_rerank.backends.precision import full_precision  # imports torch
 
         encode = full_precision(getattr(self.model, method))
-        with self._lock:
+        with self._encoding:
             vectors: NDArray[np.float32] = encode(
                 readable, batch_size=size, normalize_embeddings=True, show_progress_bar=show_progress
             )
         return vectors
 
-    def _loaded(self) -> _Loaded:
-        """The loaded model; an error of loading propagates, and the next call tries again."""
-        if self._model is None:
-            with self._loading:
-                if self._model is None:
-                    self._model = _load(**self.settings)
-        return self._model
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return partial(StructuralEmbedder, **self.settings), ()
-
-    def __copy__(self) -> StructuralEmbedder:
-        return self
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> StructuralEmbedder:
-        return self
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, StructuralEmbedder) and self.settings == other.settings
-
-    def __hash__(self) -> int:
-        return hash(tuple(self.settings.values()))
+    def _load(self) -> _Loaded:
+        return _load(**self._settings)
 
 
 def _load(model: str | None, device: str | None, sensitivity: float | None) -> _Loaded:

@@ -4,64 +4,78 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
 from compositional_rerank.errors import CheckpointError
 
-_CLOSING = " \t\r\n\"')]\u2019\u201d"  # what may stand behind a question mark
-
-
-def asks(text: str) -> bool:
-    """Whether a text ends with a question mark.
-
-    Example:
-        >>> asks("Who wrote it? "), asks('He said: "Who?"'), asks("Who wrote it")
-        (True, True, False)
-    """
-    return text.rstrip(_CLOSING).endswith(("?", "\uff1f"))
+SUPPORTS, DENIES, DIFFERS, SILENT = range(4)  # the verifier's columns
+Reading = Literal["statement", "yes_no", "question", "same_question"]
+READINGS: tuple[Reading, ...] = ("statement", "yes_no", "question", "same_question")
+Denials = Literal["auto", "keep", "penalise"]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """A curve from logits to probabilities, with a step between statements and questions.
+    """One scale and four offsets for each kind of reading: ``softmax(scale * logits + offsets)``.
 
-    ``mismatch = sigmoid(above * log(1 + e^x) - below * log(1 + e^-x) + intercept + question)``, the last term
-    for questions only. Source: beta calibration, Kull, Silva Filho & Flach (AISTATS 2017), whose a and b are
-    ``below`` and ``above``; with both equal it is Platt's logistic curve.
+    Source: bias-corrected temperature scaling, Alexandari, Kundaje & Shrikumar (ICML 2020).
 
     Args:
-        below: slope for logits far below 0.
-        above: slope for logits far above 0.
-        intercept: of the curve for statements.
-        question: what is added for a question.
+        curves: for each of `READINGS` ``(scale, four offsets)``; the scale is above 0.
 
     Raises:
-        CheckpointError: a number is not finite.
+        CheckpointError: a kind is missing, or a number is out of range.
 
     Example:
-        >>> Calibration(1.0, 1.0, 0.0, 0.0).mismatch(torch.tensor([-1.0, 0.0]), ["It rains.", "Does it?"])
-        tensor([0.2689, 0.5000])
+        >>> plain = Calibration({reading: (1.0, 0.0, 0.0, 0.0, 0.0) for reading in READINGS})
+        >>> plain.probabilities(torch.zeros(1, 4), ["question"])
+        tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
     """
 
-    below: float
-    above: float
-    intercept: float
-    question: float
+    curves: dict[Reading, tuple[float, ...]]
 
     def __post_init__(self) -> None:
-        if not all(math.isfinite(value) for value in astuple(self)):
-            raise CheckpointError(f"calibration wants finite numbers, got {self}")
+        fine = set(self.curves) == set(READINGS) and all(
+            len(curve) == 5 and curve[0] > 0 and all(map(math.isfinite, curve))
+            for curve in self.curves.values()
+        )
+        if not fine:
+            raise CheckpointError(
+                f"calibration wants a scale above 0 and four offsets for each of {', '.join(READINGS)}, "
+                f"got {self.curves}"
+            )
 
-    def mismatch(self, logits: torch.Tensor, queries: Sequence[str]) -> torch.Tensor:
-        """Probabilities, float32 ``[n]``, for logits ``[n]`` on the CPU and the texts read as queries."""
-        asked = torch.tensor([asks(query) for query in queries], dtype=torch.float32)
-        curved = features(logits) @ torch.tensor([self.below, self.above], dtype=torch.float32)
-        return torch.sigmoid(curved + self.intercept + self.question * asked)
+    def probabilities(self, logits: torch.Tensor, readings: Sequence[Reading]) -> torch.Tensor:
+        """float32 ``[n, 4]``, rows adding up to 1, for logits ``[n, 4]`` on the CPU and their kinds."""
+        curves = torch.tensor([self.curves[reading] for reading in readings], dtype=torch.float32)
+        curves = curves.reshape(-1, 5)
+        return (curves[:, :1] * logits.float() + curves[:, 1:]).softmax(dim=1)
 
 
-def features(logits: torch.Tensor) -> torch.Tensor:
-    """float32 ``[n, 2]``: what ``below`` and ``above`` are multiplied by, for logits ``[n]``."""
-    softplus = torch.nn.functional.softplus
-    return torch.stack([-softplus(-logits.float()), softplus(logits.float())], dim=1)
+def mismatch(
+    probabilities: torch.Tensor, readings: Sequence[Reading], denials: Denials = "auto"
+) -> torch.Tensor:
+    """How likely a passage is a near-miss of what was asked: denials and differences.
+
+    A "no" to a yes/no question is an answer, so that with ``"auto"`` it is none of them.
+
+    Args:
+        probabilities: float32 ``[n, 4]``, from `Calibration.probabilities`.
+        readings: the ``n`` kinds.
+        denials: ``"keep"`` never counts a denial, ``"penalise"`` always does.
+
+    Returns:
+        float32 ``[n]`` in [0, 1].
+
+    Example:
+        >>> denied = torch.tensor([[0.1, 0.7, 0.2, 0.0]])
+        >>> mismatch(denied, ["statement"]), mismatch(denied, ["yes_no"])
+        (tensor([0.9000]), tensor([0.2000]))
+    """
+    counted = torch.tensor(
+        [denials == "penalise" or (denials == "auto" and reading != "yes_no") for reading in readings]
+    )
+    return (probabilities[:, DIFFERS] + torch.where(counted, probabilities[:, DENIES], 0.0)).clamp(0.0, 1.0)

@@ -16,11 +16,13 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 
 from compositional_rerank.checkpoints.quiet import quiet_loading
 
+VERDICTS = 4  # supports, denies, differs, silent
+
 
 def build(base: Path, max_tokens: int, device: str | None = None) -> CrossEncoder:
     """The base model reading two texts together, all of its layers trainable, its word embeddings frozen.
 
-    The logit comes from the mean of all token vectors, which is what the base was trained to pool: from its
+    The logits come from the mean of all token vectors, which is what the base was trained to pool: from its
     first token the set-up tried did not leave chance level (docs/experiments.md).
 
     Args:
@@ -32,11 +34,11 @@ def build(base: Path, max_tokens: int, device: str | None = None) -> CrossEncode
         transformer = Transformer.load(str(base))
     transformer.max_seq_length = max_tokens
     transformer.auto_model.get_input_embeddings().requires_grad_(False)
-    transformer.auto_model.config.num_labels = 1
+    transformer.auto_model.config.num_labels = VERDICTS
     dimension = transformer.get_embedding_dimension()
     head = Dense(
         dimension,
-        1,
+        VERDICTS,
         activation_function=torch.nn.Identity(),
         module_input_name="sentence_embedding",
         module_output_name="scores",
@@ -46,27 +48,38 @@ def build(base: Path, max_tokens: int, device: str | None = None) -> CrossEncode
     return network
 
 
-class LengthBatchSampler(DefaultBatchSampler):
-    """Random batches of texts of about equal length: padding would be a third of the work."""
+class TokenBatchSampler(DefaultBatchSampler):
+    """Random batches of pairs of about equal length, each of about ``batch_size`` characters in all.
+
+    Padding would be a third of the work, and a batch of long pairs four times as long as one of short ones.
+    """
 
     def __init__(self, dataset: Any, batch_size: int, drop_last: bool, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(dataset, batch_size=batch_size, drop_last=drop_last, seed=seed, **kwargs)
         self._lengths = [
-            len(query) + len(passage)
-            for query, passage in zip(dataset["query"], dataset["passage"], strict=True)
+            len(query) + len(evidence)
+            for query, evidence in zip(dataset["query"], dataset["evidence"], strict=True)
         ]
 
     def __len__(self) -> int:
-        return math.ceil(len(self._lengths) / self.batch_size)
+        return len(self._batches())
 
     def __iter__(self) -> Iterator[list[int]]:
+        yield from self._batches()
+
+    def _batches(self) -> list[list[int]]:
         rng = random.Random(f"{self.seed} {self.epoch}")
         order = list(range(len(self._lengths)))
         rng.shuffle(order)
-        pool = 50 * self.batch_size
-        batches = []
+        pool = math.ceil(50 * self.batch_size / (sum(self._lengths) / len(order)))
+        batches: list[list[int]] = []
         for start in range(0, len(order), pool):
-            chunk = sorted(order[start : start + pool], key=self._lengths.__getitem__)
-            batches += [chunk[at : at + self.batch_size] for at in range(0, len(chunk), self.batch_size)]
+            batch: list[int] = []
+            for place in sorted(order[start : start + pool], key=self._lengths.__getitem__):
+                if batch and self._lengths[place] * (len(batch) + 1) > self.batch_size:
+                    batches.append(batch)
+                    batch = []
+                batch.append(place)
+            batches.append(batch)
         rng.shuffle(batches)
-        yield from batches
+        return batches

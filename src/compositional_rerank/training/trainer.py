@@ -11,22 +11,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from datasets import Dataset
-from sentence_transformers import CrossEncoder
-from sentence_transformers.cross_encoder import CrossEncoderTrainer, CrossEncoderTrainingArguments, losses
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from compositional_rerank.backends.cpu import has_fast_bfloat16
 from compositional_rerank.checkpoints.locate import Located
 from compositional_rerank.errors import InputError
-from compositional_rerank.training.network import LengthBatchSampler
 from compositional_rerank.training.settings import TrainingSettings
-from compositional_rerank.training.sources import LabelledPair
 
 _RUN_FILE = "run.json"
 
 
-class _StopAtNaN(TrainerCallback):
+class StopAtNaN(TrainerCallback):
+    """Stops a run whose loss is no number."""
+
     def __init__(self, work: Path, learning_rate: float) -> None:
         self.work = work
         self.learning_rate = learning_rate
@@ -54,26 +51,26 @@ class _StopAfter(TrainerCallback):
 
 def watchers(settings: TrainingSettings, work: Path) -> list[TrainerCallback]:
     """What stops a run: a loss that is no number, and ``settings.stop_after``."""
-    return [_StopAtNaN(work, settings.learning_rate), _StopAfter(settings.stop_after)]
+    return [StopAtNaN(work, settings.learning_rate), _StopAfter(settings.stop_after)]
 
 
 def common_arguments(
-    steps: float, settings: TrainingSettings, work: Path, device: torch.device
+    steps: float,
+    *,
+    epochs: float,
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+    work: Path,
+    device: torch.device,
 ) -> dict[str, Any]:
-    """Arguments of every run of a trainer, stage one or two.
-
-    Args:
-        steps: of the whole run.
-        settings: how to train.
-        work: folder for the states.
-        device: where the network is.
-    """
+    """Arguments of every run of a trainer, stage one or two; ``steps`` are those of the whole run."""
     save_steps = min(400, max(1, round(steps / 100)) * 10)
     return {
         "output_dir": str(work),
-        "num_train_epochs": settings.epochs,
-        "per_device_train_batch_size": settings.batch_size,
-        "learning_rate": settings.learning_rate,
+        "num_train_epochs": epochs,
+        "per_device_train_batch_size": batch_size,
+        "learning_rate": learning_rate,
         "warmup_steps": min(150, max(1, int(steps // 10))),
         "lr_scheduler_type": "linear",
         "weight_decay": 0.01,
@@ -84,7 +81,7 @@ def common_arguments(
         "save_steps": save_steps,
         "save_total_limit": 2,
         "report_to": "none",
-        "seed": settings.seed,
+        "seed": seed,
     }
 
 
@@ -121,33 +118,6 @@ def claim(work: Path, rows: Sequence[Any], start: Located, settings: Any) -> Non
             )
     work.mkdir(parents=True, exist_ok=True)
     file.write_text(json.dumps(run), "utf-8")
-
-
-def run(network: CrossEncoder, pairs: Sequence[LabelledPair], settings: TrainingSettings, work: Path) -> None:
-    """Train in place; go on from the last whole state in ``work``.
-
-    Raises:
-        FloatingPointError: the loss is not finite.
-    """
-    steps = math.ceil(len(pairs) / settings.batch_size) * settings.epochs
-    arguments = CrossEncoderTrainingArguments(
-        **common_arguments(steps, settings, work, network.device), batch_sampler=LengthBatchSampler
-    )
-    dataset = Dataset.from_dict(
-        {
-            "query": [pair.query for pair in pairs],
-            "passage": [pair.passage for pair in pairs],
-            "label": [float(pair.mismatch) for pair in pairs],
-        }
-    )
-    trainer = CrossEncoderTrainer(
-        model=network,
-        args=arguments,
-        train_dataset=dataset,
-        loss=losses.BinaryCrossEntropyLoss(network),
-        callbacks=watchers(settings, work),
-    )
-    trainer.train(resume_from_checkpoint=last_state(work))
 
 
 def last_state(work: Path) -> str | None:

@@ -1,7 +1,7 @@
-"""The verifier: the base model reads query and segment together and says how likely they disagree.
+"""The verifier: the base model reads query and evidence together and says what the one says of the other.
 
-It costs far more per pair than MaxSim, which is why the reranker only asks it about suspects, and only about
-the segments of a suspect that meet the query best.
+It costs far more per pair than MaxSim, which is why the reranker only asks it about a few passages, and only
+about the sentences of a passage that meet the query best.
 """
 
 from __future__ import annotations
@@ -25,11 +25,13 @@ from compositional_rerank.checkpoints.quiet import quiet_loading
 from compositional_rerank.checkpoints.weight_delta import apply_delta
 from compositional_rerank.encoding.surrogates import without_surrogates
 from compositional_rerank.errors import CheckpointError
+from compositional_rerank.scoring.calibration import Reading
 
 _BATCH_TOKENS = 2048  # padded tokens of a batch: the activations stay in the L3 cache
 _GRAPH_LENGTHS = 16  # OpenVINO takes 1 ms more for another shape than the last and 3 ms for a new one
 _FEW = 8  # pairs that are read sooner one by one than by the tokenizer's threads
 HEAD = "head."
+_VERDICTS = 4
 
 
 class _Network(torch.nn.Module):
@@ -47,7 +49,7 @@ class _Network(torch.nn.Module):
         change = {name: tensor for name, tensor in tensors.items() if not name.startswith(HEAD)}
         apply_delta(self.model, change)
         hidden = int(self.model.config.hidden_size)
-        self.head = torch.nn.Linear(hidden, 1, dtype=torch.float32)
+        self.head = torch.nn.Linear(hidden, _VERDICTS, dtype=torch.float32)
         try:
             self.head.load_state_dict({name: tensors[HEAD + name].float() for name in ("weight", "bias")})
         except (KeyError, RuntimeError) as error:
@@ -60,13 +62,13 @@ class _Network(torch.nn.Module):
         attention_mask: torch.Tensor,
         token_type_ids: torch.Tensor | None = None,
     ) -> torch.Tensor:
-        """float32 ``[n]``: the logit of every pair, from int64 ``[n, t]`` each."""
+        """float32 ``[n, 4]``: the logits of every pair, from int64 ``[n, t]`` each."""
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
         hidden = self.model(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
         weights = attention_mask.unsqueeze(-1).float()
         mean = (hidden.float() * weights).sum(dim=1) / weights.sum(dim=1)
         logits: torch.Tensor = self.head(mean)
-        return logits[:, 0]
+        return logits
 
 
 class _PackedNetwork:
@@ -77,16 +79,16 @@ class _PackedNetwork:
         self._head = network.head
 
     def __call__(self, ids: torch.Tensor, types: torch.Tensor, lengths: list[int]) -> torch.Tensor:
-        """float32 ``[n]``: the logit of every pair, from int64 ``[sum T]`` each."""
+        """float32 ``[n, 4]``: the logits of every pair, from int64 ``[sum T]`` each."""
         hidden = self._bert(ids, types, lengths).float()
         logits: torch.Tensor = self._head(
             torch.stack([one.mean(dim=0) for one in torch.split(hidden, lengths)])
         )
-        return logits[:, 0]
+        return logits
 
 
 class Verifier:
-    """Mismatch probabilities of pairs of short texts. Safe to share between threads.
+    """Probabilities of the verdicts on pairs of short texts. Safe to share between threads.
 
     Args:
         base: the base model that the changes were trained on.
@@ -140,18 +142,19 @@ class Verifier:
 
     @full_precision
     @torch.inference_mode()
-    def mismatch(self, pairs: Sequence[tuple[str, str]]) -> torch.Tensor:
-        """How likely each second text is a near-miss of the first.
+    def probabilities(self, pairs: Sequence[tuple[str, str]], readings: Sequence[Reading]) -> torch.Tensor:
+        """What each second text says of the first.
 
         Args:
-            pairs: ``n`` pairs (segment of the query, segment of the passage). A pair of more than
-                ``config.max_tokens`` tokens loses the end of its longer text.
+            pairs: ``n`` pairs (query, evidence). A pair of more than ``config.max_tokens`` tokens loses the
+                end of its longer text.
+            readings: how each of them is read, which the calibration depends on.
 
         Returns:
-            float32 ``[n]`` in [0, 1], calibrated.
+            float32 ``[n, 4]``, calibrated: supports, denies, differs, silent; rows add up to 1.
         """
         if not pairs:
-            return torch.zeros(0, dtype=torch.float32)
+            return torch.zeros(0, _VERDICTS, dtype=torch.float32)
         # Equal pairs are read once: in two batches they could differ in the last bits, and so trade places.
         places = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
         texts = [(without_surrogates(first), without_surrogates(second)) for first, second in places]
@@ -160,7 +163,7 @@ class Verifier:
         else:
             encodings = self._tokenizer.encode_batch(texts)
         order = sorted(range(len(places)), key=lambda index: len(encodings[index].ids))
-        logits = torch.zeros(len(places), dtype=torch.float32)
+        logits = torch.zeros(len(places), _VERDICTS, dtype=torch.float32)
         start = 0
         while start < len(order):
             stop = start + 1
@@ -169,8 +172,8 @@ class Verifier:
             rows = order[start:stop]
             logits[rows] = self._logits([encodings[index] for index in rows])
             start = stop
-        answers = self.config.calibration.mismatch(logits, [query for query, _ in places])
-        return answers[torch.tensor([places[pair] for pair in pairs], dtype=torch.int64)]
+        rows = torch.tensor([places[pair] for pair in pairs], dtype=torch.int64)
+        return self.config.calibration.probabilities(logits[rows], readings)
 
     def _logits(self, encodings: list[Encoding]) -> torch.Tensor:
         if not self._pads:

@@ -1,7 +1,8 @@
-"""From suspects to mismatches: which pairs of segments the verifier reads, and what its answers say."""
+"""Which pieces of which passages are read with what is asked."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -10,45 +11,35 @@ import torch
 
 from compositional_rerank.backends.precision import full_precision
 from compositional_rerank.encoding.encoded_text import EncodedText
-from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.scoring.similarity import Similarities, match
 from compositional_rerank.scoring.tokens import PackedTokens, run_bounds
-from compositional_rerank.verification.cross_encoder import Verifier
+from compositional_rerank.verification.asks import Ask
+from compositional_rerank.verification.forms import form_of
+from compositional_rerank.verification.readable import readable
 
-# A segment that says something else agrees with anything: only one that is about as close as the closest can
-# show that the passage also says what the query says.
+# A window whose closest sentence is this much farther than the closest of all says something else.
 _ALSO_CLOSE = 0.1
+_HEADING_WORDS = 12
+_ENDS = re.compile(r"[.!?:;…,\"')\]”’]\s*$")
+
+Span = tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
 class Text:
-    """A text with its token vectors."""
+    """A text with its token vectors; ``own`` is the span of its characters that may be evidence."""
 
     text: str
+    own: Span | None
     encoded: EncodedText
-
-
-@dataclass(frozen=True, eq=False)
-class Verdicts:
-    """What the verifier says of the suspects among ``n`` passages.
-
-    Args:
-        places: int64 ``[v]``, which passages are suspects, in order.
-        closeness: float32 ``[v]`` in [-1, 1], closeness of the sentence that decided.
-        mismatch: float32 ``[v]`` in [0, 1].
-    """
-
-    places: torch.Tensor
-    closeness: torch.Tensor
-    mismatch: torch.Tensor
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A sentence of the query, the segments of a passage to read it with, and the first one's closeness."""
+    """What to read of a passage with one thing that is asked: spans of its characters, the closest first."""
 
-    closeness: float
-    pairs: list[tuple[str, str]]
+    ask: Ask
+    windows: list[Span]
 
 
 @full_precision
@@ -80,61 +71,146 @@ def compare(query: EncodedText, passages: Sequence[EncodedText]) -> Similarities
     )
 
 
-def suspects(
-    query: Text, passages: Sequence[Text], closeness: torch.Tensor, *, least: float, most: int
-) -> dict[int, list[Reading]]:
-    """The passages with a segment that is close to a sentence of the query.
+def closest(passages: Sequence[EncodedText], closeness: torch.Tensor) -> torch.Tensor:
+    """Closeness of every passage's closest segment to any sentence of the query.
 
     Args:
-        query: a query with at least one token.
         passages: ``n`` passages.
-        closeness: float32 ``[q, s]``, of each of the query's sentences with each of the passages' segments,
-            from `compare`.
-        least: closeness from which a segment makes its passage a suspect, in [-1, 1].
-        most: how many segments of a passage to read with a sentence, closest first, at least 1.
+        closeness: float32 ``[q, s]``, from `compare`.
 
     Returns:
-        For each suspect's place among the passages, the query's sentences that made it one.
+        float32 ``[n]`` in [-1, 1]; -1 for a passage without a segment.
     """
-    counts = torch.tensor([len(passage.encoded.segments) for passage in passages], dtype=torch.int64)
-    ends, owners = counts.cumsum(0).tolist(), torch.repeat_interleave(torch.arange(len(counts)), counts)
-    found: dict[int, list[Reading]] = {}
-    for (start, stop), row in zip(query.encoded.segments[:, :2].tolist(), closeness, strict=True):
-        sentence = query.text[start:stop]
-        for place in dict.fromkeys(owners[row >= least].tolist()):
-            passage = passages[place]
-            table = passage.encoded.segments.tolist()
-            values = row[ends[place] - len(table) : ends[place]].tolist()
-            ranked = sorted(zip(values, table, strict=True), key=lambda item: -item[0])[:most]
-            closest = ranked[0][0]
-            pairs = [
-                (sentence, passage.text[segment[0] : segment[1]])
-                for value, segment in ranked
-                if value >= closest - _ALSO_CLOSE
-            ]
-            found.setdefault(place, []).append(Reading(closest, pairs))
-    return dict(sorted(found.items()))
+    counts = torch.tensor([len(passage.segments) for passage in passages], dtype=torch.int64)
+    owners = torch.repeat_interleave(torch.arange(len(counts)), counts)
+    found = torch.full((len(counts),), -1.0, dtype=torch.float32)
+    return found.scatter_reduce_(0, owners, closeness.amax(dim=0), "amax")
 
 
-def verdicts(verifier: Verifier, fusion: Fusion, found: dict[int, list[Reading]]) -> Verdicts:
-    """Ask the verifier about suspects, all of them in one run.
-
-    A sentence of the query agrees with a passage if one of its segments agrees with it. The sentence with
-    the largest penalty decides.
+def to_read(
+    relevance: torch.Tensor, closeness: torch.Tensor, *, least: float, first: int, most: int
+) -> list[int]:
+    """Which passages to read: the first few of the list and those that are close, the closest first.
 
     Args:
-        verifier: the verifier.
-        fusion: whose gate weighs the sentences.
-        found: what `suspects` returned.
+        relevance: float32 ``[n]``.
+        closeness: float32 ``[n]``, from `closest`.
+        least: closeness from which a passage is read, in [-1, 1].
+        first: how many of the most relevant are read however far they are; support found there counts.
+        most: how many are read at all.
+
+    Returns:
+        At most ``most`` places, in order.
     """
-    pairs = [pair for sentences in found.values() for sentence in sentences for pair in sentence.pairs]
-    answers = iter(verifier.mismatch(pairs).tolist())
-    closeness, mismatch = torch.zeros(2, len(found), dtype=torch.float32)
-    for row, sentences in enumerate(found.values()):
-        answer = torch.tensor(
-            [min(next(answers) for _ in sentence.pairs) for sentence in sentences], dtype=torch.float32
+    leading = relevance.argsort(descending=True, stable=True)[:first].tolist()
+    near = [
+        place
+        for place in closeness.argsort(descending=True, stable=True).tolist()
+        if closeness[place] >= least
+    ]
+    return sorted([*dict.fromkeys([*leading, *near])][:most])
+
+
+def readings(
+    asks: Sequence[Ask], passage: Text, closeness: torch.Tensor, *, tokens: int, windows: int
+) -> list[Reading]:
+    """What to read of a passage.
+
+    A window is a run of neighbouring sentences around the one that is closest: a pronoun needs the sentence
+    before it, and an answer may take two. Headings are no evidence, and no window reaches over one.
+
+    Args:
+        asks: what is asked.
+        passage: the passage.
+        closeness: float32 ``[q, s]``, of the query's sentences with this passage's segments.
+        tokens: longest window, in tokens; a longer sentence is a window of its own.
+        windows: how many windows to read with one ask, at least 1.
+
+    Returns:
+        One reading for each ask; empty where the passage holds nothing that can be judged.
+    """
+    if not asks or not readable(passage.text):
+        return []
+    blocks, begins = _blocks(passage)
+    if not blocks:
+        return []
+    table = passage.encoded.segments.tolist()
+    found = []
+    for ask in asks:
+        near = closeness[list(ask.sentences)].amax(dim=0).tolist()
+        chosen: list[tuple[float, Span]] = []
+        left = [list(block) for block in blocks]
+        while len(chosen) < windows and (rest := [place for block in left for place in block]):
+            best = max(rest, key=lambda place: near[place])
+            if chosen and near[best] < chosen[0][0] - _ALSO_CLOSE:
+                break
+            block = next(block for block in left if best in block)
+            window = _grown(block, best, near, table, tokens)
+            chosen.append((near[best], (begins[window[0]], table[window[-1]][1])))
+            left.remove(block)
+            parts = (
+                [place for place in block if place < window[0]],
+                [place for place in block if place > window[-1]],
+            )
+            left += [part for part in parts if part]
+        found.append(Reading(ask, [span for _, span in chosen]))
+    return found
+
+
+def _blocks(passage: Text) -> tuple[list[list[int]], dict[int, int]]:
+    """Runs of the places of neighbouring segments that may be evidence, and where each begins to be it."""
+    start, stop = passage.own or (0, len(passage.text))
+    blocks: list[list[int]] = [[]]
+    begins: dict[int, int] = {}
+    for place, (first, last, *_) in enumerate(passage.encoded.segments.tolist()):
+        begin = _after_headings(passage.text, max(first, start), last)
+        if begin > first:
+            blocks.append([])
+        if begin < last <= stop:
+            blocks[-1].append(place)
+            begins[place] = begin
+    return [block for block in blocks if block], begins
+
+
+def _after_headings(text: str, start: int, stop: int) -> int:
+    """Where a sentence begins that the lines of its headings are part of; ``stop`` for a heading alone."""
+    while start < stop:
+        end = text.find("\n", start, stop)
+        line = text[start : stop if end < 0 else end]
+        alone = (end >= 0 or text[stop:].lstrip(" \t").startswith("\n") or not text[stop:].strip()) and (
+            text[:start].rstrip(" \t").endswith("\n") or not text[:start].strip()
         )
-        close = torch.tensor([sentence.closeness for sentence in sentences], dtype=torch.float32)
-        worst = int((fusion.gate(close) * answer).argmax())
-        closeness[row], mismatch[row] = close[worst], answer[worst]
-    return Verdicts(torch.tensor(list(found), dtype=torch.int64), closeness, mismatch)
+        if line.strip() and not (alone and _is_heading(line)):
+            break
+        start = stop if end < 0 else end + 1
+    return start
+
+
+def _is_heading(line: str) -> bool:
+    """A short line without a verb and a full stop, or one that markup calls a heading."""
+    if line.startswith("#"):
+        return True
+    short = len(line.split()) <= _HEADING_WORDS
+    return short and not _ENDS.search(line) and form_of(line) == "keywords"
+
+
+def _grown(block: list[int], best: int, near: list[float], table: list[list[int]], tokens: int) -> list[int]:
+    """The window around a segment: its neighbours join it, the closer one first, while there is room."""
+
+    def length(place: int) -> int:
+        return int(table[place][3] - table[place][2])
+
+    at = block.index(best)
+    first = last = at
+    room = tokens - length(best)
+    while True:
+        sides = []
+        if first > 0 and length(block[first - 1]) <= room:
+            sides.append(first - 1)
+        if last + 1 < len(block) and length(block[last + 1]) <= room:
+            sides.append(last + 1)
+        if not sides:
+            return block[first : last + 1]
+        side = max(sides, key=lambda place: near[block[place]])
+        room -= length(block[side])
+        first, last = min(first, side), max(last, side)

@@ -1,0 +1,75 @@
+"""Edits by rule: another name or number, questions as people type them."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+
+_NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
+_NAME = re.compile(r"(?<=[a-z,;:)] )[A-Z][\w'-]*[a-z0-9](?: [A-Z][\w'-]*[a-z0-9])*")
+
+
+def names_and_numbers(text: str) -> list[str]:
+    """Capitalised words within a sentence, and numbers, each once, in order.
+
+    Example:
+        >>> names_and_numbers("Flat 6 is let by Anna Stahl from 1.5 days on.")
+        ['Anna Stahl', '6', '1.5']
+    """
+    return list(dict.fromkeys(_NAME.findall(text) + _NUMBER.findall(text)))
+
+
+def renamed(query: str, evidence: str, pool: Sequence[str], rng: random.Random) -> tuple[str, str] | None:
+    """A pair that speaks of another thing: a name or number of both texts is exchanged in one of them.
+
+    Args:
+        query: the query.
+        evidence: a passage with words of the query.
+        pool: names and numbers of other texts.
+        rng: what is exchanged, and where.
+
+    Returns:
+        The pair; None where the texts share no name and no number, or the pool has no other of its kind.
+
+    Example:
+        >>> renamed("Who rents flat 6?", "Mia has rented flat 6 since May.", ["9"], random.Random(3))
+        ('Who rents flat 9?', 'Mia has rented flat 6 since May.')
+    """
+    shared = [
+        found
+        for found in dict.fromkeys(names_and_numbers(evidence) + names_and_numbers(query))
+        if _whole(found).search(query) and _whole(found).search(evidence)
+    ]
+    if not shared:
+        return None
+    old = rng.choice(shared)
+    others = [
+        other
+        for other in pool
+        if other[0].isdigit() == old[0].isdigit()
+        and not _whole(other).search(query)
+        and not _whole(other).search(evidence)
+    ]
+    if not others:
+        return None
+    new = rng.choice(others)
+    if rng.random() < 0.5:
+        return query, _whole(old).sub(lambda _: new, evidence)
+    return _whole(old).sub(lambda _: new, query), evidence
+
+
+def _whole(text: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w.,-]){re.escape(text)}(?![\w-]|[.,]\d)", re.IGNORECASE)
+
+
+def as_typed(question: str, rng: random.Random) -> str:
+    """The question as some people type it: without its mark, or after a greeting; mostly as it is."""
+    chance = rng.random()
+    if chance < 0.1:
+        return question.rstrip(" ?.")
+    if chance < 0.13:
+        return question.rstrip(" ?.") + "??"
+    if chance < 0.16:
+        return rng.choice(("hi, ", "Hello! ", "quick question: ", "Please tell me: ")) + question
+    return question

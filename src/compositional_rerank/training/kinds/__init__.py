@@ -1,0 +1,19 @@
+"""Kinds of data: one module for each, that makes `Row`s of a file."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+from compositional_rerank.training.kinds import answers, captions, contrast, inference, pairs, triples
+from compositional_rerank.training.rows import Row
+
+KINDS: dict[str, Callable[[Path, int, random.Random], list[Row]]] = {
+    "answers": answers.rows,
+    "captions": captions.rows,
+    "contrast": contrast.rows,
+    "inference": inference.rows,
+    "pairs": pairs.rows,
+    "triples": triples.rows,
+}

@@ -1,0 +1,134 @@
+"""Contrast items: two passages that differ in one fact, with questions, claims and keywords about them.
+
+What each text says of each query is told in data/README.md.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+from compositional_rerank.encoding.sentences import sentence_spans
+from compositional_rerank.errors import DataError
+from compositional_rerank.training.edits import as_typed, names_and_numbers, renamed
+from compositional_rerank.training.rows import (
+    DENIES,
+    DIFFERS,
+    SILENT,
+    SUPPORTS,
+    Row,
+    numbered_rows,
+    text_of,
+)
+
+_NOT = DENIES | DIFFERS
+_ELSE = DIFFERS | SILENT
+# query -> what doc1, doc2, other and near say of it
+_VERDICTS = {
+    "q1": (SUPPORTS, _NOT, _ELSE, DIFFERS),
+    "q1b": (SUPPORTS, _NOT, _ELSE, DIFFERS),
+    "q2": (_NOT, SUPPORTS, _ELSE, DIFFERS),
+    "yn": (SUPPORTS, DENIES, _ELSE, DIFFERS),
+    "ynb": (DENIES, SUPPORTS, _ELSE, DIFFERS),
+    "claim1": (SUPPORTS, DENIES, _ELSE, _ELSE),
+    "claim2": (DENIES, SUPPORTS, _ELSE, _ELSE),
+    "keywords": (SUPPORTS, SUPPORTS, 0, 0),
+    "keywords2": (SUPPORTS, SUPPORTS, 0, 0),
+}
+# questions of a cache, and claims: read in both directions
+_ALIKE = (
+    ("q1", "q1b", SUPPORTS),
+    ("q1", "q2", _NOT),
+    ("q1b", "q2", _NOT),
+    ("q1", "yn", _NOT | SILENT),
+    ("yn", "ynb", DENIES),
+    ("claim1", "claim2", _NOT),
+)
+_EXTRA = ("q1b", "ynb", "keywords2", "near")  # fields that an item may lack
+_CROP = 0.3
+
+
+def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
+    """Up to 50 rows for each item of a file, or of all ``*.jsonl`` of a folder.
+
+    Args:
+        file: JSONL, or a folder of it.
+        different: not used; an item says everything.
+        rng: crops, contexts, names, other items and ways of typing.
+    """
+    return [row for item in items(file) for row in _rows_of(*item, rng)]
+
+
+def items(file: Path) -> list[tuple[dict[str, str], list[str], list[str]]]:
+    """Items with other passages of their domain, and names and numbers of theirs.
+
+    Raises:
+        DataError: a file is missing, or an item lacks a field.
+    """
+    found: dict[str, list[dict[str, str]]] = {}
+    for part in sorted(file.glob("*.jsonl")) if file.is_dir() else [file]:
+        for number, row in numbered_rows(part):
+            needed = [name for name in ("doc1", "doc2", "other", *_VERDICTS) if name not in _EXTRA]
+            item = {name: text_of(row, name, part, number) for name in (*needed, "id", "domain")}
+            item |= {name: text_of(row, name, part, number) for name in _EXTRA if row.get(name)}
+            found.setdefault(item["domain"], []).append(item)
+    if not found:
+        raise DataError(f"{file}: no rows")
+    everything = []
+    for alike in found.values():
+        passages = [item["doc1"] for item in alike]
+        pool = list(dict.fromkeys(chain.from_iterable(map(names_and_numbers, passages))))
+        everything += [(item, passages, pool) for item in alike]
+    return everything
+
+
+def _rows_of(item: dict[str, str], passages: list[str], pool: list[str], rng: random.Random) -> Iterator[Row]:
+    docs = item["doc1"], item["doc2"]
+    cropped = _windows(*docs), _windows(*docs[::-1])
+    pool = rng.sample(pool, min(40, len(pool)))
+
+    def asked(name: str) -> str:
+        query = item[name]
+        if name not in ("q1", "q1b", "q2", "yn", "ynb"):
+            return query
+        if rng.random() < 0.06:  # a sentence before the question, which is not asked about
+            start, stop = sentence_spans(item["other"])[0]
+            return f"{item['other'][start:stop]} {query}"
+        return as_typed(query, rng)
+
+    for name, verdicts in _VERDICTS.items():
+        if name not in item:
+            continue
+        for place, (doc, verdict) in enumerate(zip(docs, verdicts, strict=False)):
+            text = rng.choice(cropped[place]) if rng.random() < _CROP else doc
+            yield Row(asked(name), text, verdict, "contrast")
+            changed = renamed(item[name], doc, pool, rng) if "keywords" not in name else None
+            if changed is not None and rng.random() < 0.3:
+                yield Row(*changed, _ELSE, "contrast")
+        for text, verdict in (("other", verdicts[2]), ("near", verdicts[3])):
+            if verdict and text in item:
+                yield Row(asked(name), item[text], verdict, "contrast")
+        if verdicts[2] and rng.random() < 0.3:
+            other = rng.choice(passages)
+            if other != item["doc1"]:
+                yield Row(asked(name), other, SILENT, "contrast")
+    for first, second, verdict in _ALIKE:
+        if first in item and second in item:
+            names = rng.sample((first, second), 2)
+            yield Row(asked(names[0]), item[names[1]], verdict, "contrast")
+
+
+def _windows(doc: str, other: str) -> list[str]:
+    """Runs of a passage's sentences that hold all that the other passage does not say."""
+    spans = sentence_spans(doc)
+    there = {other[start:stop] for start, stop in sentence_spans(other)}
+    own = [place for place, (start, stop) in enumerate(spans) if doc[start:stop] not in there]
+    if not own:
+        return [doc]
+    return [
+        doc[spans[first][0] : spans[last][1]]
+        for first in range(own[0] + 1)
+        for last in range(own[-1], len(spans))
+    ]

@@ -1,0 +1,48 @@
+"""Natural language inference: the premise is the evidence, the hypothesis is a claim."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+from compositional_rerank.errors import DataError
+from compositional_rerank.training.rows import (
+    DENIES,
+    DIFFERS,
+    SILENT,
+    SUPPORTS,
+    Row,
+    detokenise,
+    numbered_rows,
+    text_of,
+)
+
+_LABELS = {
+    "entailment": SUPPORTS,
+    "contradiction": DENIES,
+    "neutral": DIFFERS | SILENT,
+    "non-entailment": DENIES | DIFFERS | SILENT,
+}
+
+
+def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
+    """Rows of a file with ``premise hypothesis label``.
+
+    Args:
+        file: JSONL.
+        different: what a contradiction is; 0 for a denial. Where one word was exchanged, "contradiction" is
+            often another thing: a red line is no denial of a yellow one.
+        rng: not used; labels say everything.
+    """
+    found = []
+    for number, row in numbered_rows(file):
+        query, evidence, label = (
+            text_of(row, name, file, number) for name in ("hypothesis", "premise", "label")
+        )
+        if label not in _LABELS:
+            raise DataError(
+                f"{file}:{number}: field 'label' must be one of {', '.join(_LABELS)}, got {label!r:.60}"
+            )
+        verdicts = different if label == "contradiction" and different else _LABELS[label]
+        found.append(Row(detokenise(query), detokenise(evidence), verdicts, file.stem))
+    return found

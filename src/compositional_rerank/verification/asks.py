@@ -1,0 +1,69 @@
+"""From a query to what is asked: its questions with their context, or its statements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from compositional_rerank.verification.forms import Form, form_of, has_content
+from compositional_rerank.verification.readable import readable
+
+_LONGEST = 400  # characters of a question with its context
+_POINTS_BACK = re.compile(
+    r"(?i)(?:and |but |so )?(?:it|its|they|their|he|his|she|her|this|that|these|those)\b"
+)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One thing that a query asks or says.
+
+    Args:
+        text: what the verifier reads as the query.
+        form: ``"statement"``, ``"yes_no"`` or ``"question"``.
+        sentences: indices of the query's sentences in it.
+    """
+
+    text: str
+    form: Form
+    sentences: tuple[int, ...]
+
+
+def asks_of(query: str, spans: Sequence[tuple[int, int]]) -> list[Ask]:
+    """What a query asks.
+
+    Where there is a question, the questions decide, each read with the sentences before it, and no sentence
+    before it can deny anything. Without a question every statement counts. Keywords ask nothing.
+
+    Args:
+        query: the query.
+        spans: character spans of its sentences, in order.
+
+    Returns:
+        Nothing for keywords, for stop words alone, and for a language or script that is not read.
+
+    Example:
+        >>> query = "My basic plan has no phone support. Does the premium plan?"
+        >>> [(ask.form, ask.sentences) for ask in asks_of(query, [(0, 35), (36, 58)])]
+        [('yes_no', (0, 1))]
+    """
+    if not readable(query) or not has_content(query):
+        return []
+    sentences = [query[start:stop] for start, stop in spans]
+    forms = [form_of(sentence) for sentence in sentences]
+    found = []
+    first = 0  # sentence after the last question
+    for place, form in enumerate(forms):
+        if form not in ("yes_no", "question"):
+            continue
+        start = first if spans[place][1] - spans[first][0] <= _LONGEST else place
+        found.append(Ask(query[spans[start][0] : spans[place][1]], form, tuple(range(start, place + 1))))
+        first = place + 1
+    if found:
+        return found
+    for place, (sentence, form) in enumerate(zip(sentences, forms, strict=True)):
+        if form == "statement":
+            start = place - 1 if place and _POINTS_BACK.match(sentence) else place
+            found.append(Ask(query[spans[start][0] : spans[place][1]], form, (place,)))
+    return found

@@ -1,0 +1,108 @@
+"""What a query is: a statement, a yes/no question, another question, or keywords."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal
+
+Form = Literal["statement", "yes_no", "question", "keywords"]
+FORMS: tuple[Form, ...] = ("statement", "yes_no", "question", "keywords")
+
+_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
+_CLAUSE = re.compile(r"[,;:.!?–—]+\s+|\s+-\s+")
+_CLOSING = " \t\r\n\"')]’”"  # what may stand behind a question mark
+_ASKING = frozenset(
+    "who whom whose what which when where why how whats wheres whos hows what's where's who's how's "
+    "when's why's".split()
+)
+_BE_AND_MODAL = frozenset(
+    "is are was were am be been do does did has have had can could will would shall should may might "
+    "must need isn't aren't wasn't weren't don't doesn't didn't hasn't haven't hadn't can't cannot "
+    "couldn't won't wouldn't shan't shouldn't mustn't needn't ain't isnt arent wasnt werent dont doesnt "
+    "didnt hasnt havent cant couldnt wont wouldnt shouldnt".split()
+)
+_OPENING = frozenset("and but so or then also ok okay hi hello hey please well yes no now just btw".split())
+_NOT_ASKED = frozenset("be been cannot need".split())
+_KNOW = frozenset("know tell say explain remember remind show find".split())
+_WHETHER = frozenset("if whether".split())
+_PRONOUNS = frozenset("it they he she we i you there it's they're he's she's we're i'm you're".split())
+_DETERMINERS = frozenset("the a an this that these those his her its their my your our".split())
+_EMPTY = frozenset(
+    "of in on at to for from by with as and or but not no so if than then about into over also only "
+    "just very".split()
+)
+_FEW = 2  # words that are no sentence without a mark
+
+
+def asks(text: str) -> bool:
+    """Whether a text ends with a question mark.
+
+    Example:
+        >>> asks("Who wrote it? "), asks('He said: "Who?"'), asks("Who wrote it")
+        (True, True, False)
+    """
+    return text.rstrip(_CLOSING).endswith(("?", "？"))
+
+
+def form_of(text: str) -> Form:
+    """The form of a query, by its first words, its mark and its verbs; English.
+
+    Args:
+        text: one sentence, or a question with sentences before it.
+
+    Example:
+        >>> form_of("If it rains, is the match off?"), form_of("how long is the warranty")
+        ('yes_no', 'question')
+        >>> form_of("The drug is safe."), form_of("refund policy contractors")
+        ('statement', 'keywords')
+    """
+    clauses = [words for part in _CLAUSE.split(text) if (words := _words(part))]
+    every = [word for words in clauses for word in words]
+    if asks(text):
+        for words in clauses:
+            if words[0] in _ASKING:
+                return "question"
+            if words[0] in _BE_AND_MODAL - _NOT_ASKED:
+                return _of_auxiliary(words)
+        said = _BE_AND_MODAL.intersection(every) or _PRONOUNS.intersection(every)
+        return "yes_no" if said and not _ASKING.intersection(every) else "question"
+    if len(every) <= _FEW:
+        return "keywords"
+    first, second = clauses[0][0], (*clauses[0], "")[1]
+    if text.rstrip(_CLOSING).endswith((".", "!")):
+        return "question" if first in _ASKING and second in _BE_AND_MODAL else "statement"
+    if first in _BE_AND_MODAL - _NOT_ASKED:
+        return _of_auxiliary(clauses[0])
+    if _ASKING.intersection(every):
+        return "question"
+    said = _BE_AND_MODAL.intersection(every) or _PRONOUNS.union(_DETERMINERS).intersection(every)
+    return "statement" if said else "keywords"
+
+
+def has_content(text: str) -> bool:
+    """Whether a text has a word that is no stop word.
+
+    Example:
+        >>> has_content("What is it?"), has_content("What is MaxSim?")
+        (False, True)
+    """
+    stop = _ASKING | _BE_AND_MODAL | _PRONOUNS | _DETERMINERS | _EMPTY | _OPENING
+    return any(word.lower() not in stop for word in _WORD.findall(text))
+
+
+def _of_auxiliary(words: list[str]) -> Form:
+    """``do you know who pays`` asks who, ``do you know whether it is paid`` takes a yes or a no."""
+    for place, word in enumerate(words[:5]):
+        if word in _KNOW:
+            after = words[place + 1 :]
+            asking = next((other for other in after if other in _ASKING | _WHETHER), None)
+            if asking in _ASKING:
+                return "question"
+    return "yes_no"
+
+
+def _words(clause: str) -> list[str]:
+    words = [word.lower().replace("’", "'") for word in _WORD.findall(clause)]
+    while len(words) > 1 and words[0] in _OPENING:
+        words = words[1:]
+    return words
