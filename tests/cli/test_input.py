@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from compositional_rerank.cli._forms import Passage
 from compositional_rerank.cli._input import read_one, read_passages
 from compositional_rerank.errors import CompositionalRerankError
+from compositional_rerank.inputs.forms import Passage
 
 WRAPPED = "One.\nStill one.\n \t\nTwo.\n"
 

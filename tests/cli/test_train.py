@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
-from compositional_rerank.checkpoints.locate import Located, locate
+from compositional_rerank.checkpoints.locate import locate
 from compositional_rerank.cli import main
 from compositional_rerank.errors import DataError
-from compositional_rerank.training.recipe import Recipe
-from compositional_rerank.training.sources import LabelledPair
+from compositional_rerank.training.rows import Row
 
-SENTENCES = """\
-The dog bit the man in the old garden. The doctor called the nurse before the patient left.
-
-Rome is closer to Naples than Paris. The red car stood behind the blue truck on Monday.
-
-All 40 tickets were sold in May. Nobody asked the cashier for the money. The drug is safe for small children.
-
-The company pays for travel if the manager approves the trip. Some drivers wash the white vans after work.
-
-The north gate opens at 7 and the south gate closes at 9.
-
-The teacher praised the pupil and thanked the parents.
-"""
+SENTENCES = "\n\n".join(
+    f"The {who} of house {number} keeps the {what} in the {where}. Nobody took it in {1900 + number}."
+    for number, (who, what, where) in enumerate(
+        (who, what, where)
+        for who in "owner tenant doctor painter".split()
+        for what in "red bicycle,old ladder,blue lamp,long rope,last key".split(",")
+        for where in "cellar attic kitchen garage garden hall".split()
+    )
+)
 
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     (tmp_path / "docs").mkdir()
     (tmp_path / "docs" / "notes.txt").write_text(SENTENCES)
+    (tmp_path / "docs" / "few.md").write_text("The dog bit the man in the old garden.")
     return tmp_path / "docs"
 
 
@@ -41,64 +37,70 @@ def train(*arguments: object) -> int:
     return main(["train", "verifier", "--device", "cpu", *map(str, arguments)])
 
 
-def test_adapting_to_passages(corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_adapting_to_passages(
+    corpus: Path, checkpoint_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "mine"
-    few = ["--rows", 280, "--epochs", 0.02, "--batch-size", 4]
-    assert train("--corpus", corpus, "--from", DEFAULT_BASE, "--out", out, *few) == 0
+    command = ["--corpus", corpus, "--rows", 60, "--from", checkpoint_folder, "--out", out]
+    assert train(*command) == 0
     message = capsys.readouterr().err
-    assert "of them near-misses" in message
+    assert "pairs: the closest other passage: not labelled" in message
     assert f"wrote {out}" in message
-    assert locate(out).config is not None
-    assert train("--corpus", corpus, "--from", DEFAULT_BASE, "--out", out) == 2
+    before, after = locate(checkpoint_folder).config, locate(out).config
+    assert before is not None
+    assert after is not None
+    assert (after.fusion, after.verifier) == (before.fusion, before.verifier)
+    assert after.files != before.files
+    assert train(*command) == 2
     assert "exists: choose another folder" in capsys.readouterr().err
 
 
-def test_a_recipe_of_one_s_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source = '[[source]]\nname = "templates"\nkind = "templates"\nrows = 220\nlicence = "CC0"\n'
-    (tmp_path / "mine.toml").write_text(f"seed = 4\n[training]\nbatch_size = 4\nstop_after = 1\n{source}")
-    out = tmp_path / "out"
-    recipe = ["--recipe", tmp_path / "mine.toml", "--from", DEFAULT_BASE]
-    assert train("--data", tmp_path, *recipe, "--out", out) == 0
-    assert "220 pairs, 110 of them near-misses" in capsys.readouterr().err
-    assert locate(out).config is not None
-
-
-def test_the_seed_draws_a_recipe_s_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = '[[source]]\nname = "templates"\nkind = "templates"\nrows = 220\nlicence = "CC0"\n'
-    (tmp_path / "mine.toml").write_text(f"seed = 4\n{source}")
-    drawn: list[Sequence[LabelledPair]] = []
-
-    def keep(pairs: Sequence[LabelledPair], start: Located, out: Path, **kwargs: object) -> Path:
-        drawn.append(pairs)
-        return out
-
-    monkeypatch.setattr("compositional_rerank.training.verifier.train_verifier", keep)
-    recipe = ["--data", tmp_path, "--recipe", tmp_path / "mine.toml", "--out", tmp_path / "out"]
-    for seed in ([], ["--seed", 4], ["--seed", 5]):
-        assert train(*recipe, "--from", DEFAULT_BASE, *seed) == 0
-    assert drawn[0] == drawn[1] != drawn[2]
-
-
-def test_the_embedder_beside_the_shipped_verifier(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    source = '[[source]]\nname = "templates"\nkind = "templates"\nrows = 220\nlicence = "CC0"\n'
-    head = "seed = 4\n[training]\nbatch_size = 4\nstop_after = 1\n[structural]\ndimension = 8\nwidth = 8\n"
-    (tmp_path / "mine.toml").write_text(head + source)
-    given = ["--data", str(tmp_path), "--recipe", str(tmp_path / "mine.toml"), "--device", "cpu"]
-    for method in ("structural", "naive"):
+def test_the_embedder_beside_a_verifier(
+    checkpoint_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = [
+        {"text1": f"The {a} dog bit the {b} man.", "text2": f"The {b} dog bit the {a} man.", "same": 0}
+        for a in "old young small tall red sad mad big thin bald".split()
+        for b in "loud quiet fat poor rich pale late cold weak calm fast slow".split()
+    ]
+    (tmp_path / "pairs.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    part = "dimension = 8\nwidth = 8\ndepth = 1\nlongest = 32\nsensitivity = 0.35\nfollow = 20\n"
+    part += "paraphrase = 30\nfall = 1\nrank = 10\ndrop = 0.3\nmargin = 0.15\n"
+    source = '[[source]]\nname = "made"\nkind = "pairs"\npath = "pairs.jsonl"\nrows = 220\n'
+    head = "seed = 4\n[training]\nbatch_size = 4\nepochs = 0.01\n"
+    (tmp_path / "mine.toml").write_text(f"{head}[structural]\n{part}{source}")
+    (tmp_path / "whole.toml").write_text(head + source)
+    given = [
+        "train",
+        "embedder",
+        "--data",
+        str(tmp_path),
+        "--from",
+        str(checkpoint_folder),
+        "--device",
+        "cpu",
+    ]
+    for method, recipe in (("structural", "mine"), ("naive", "whole")):
         out = tmp_path / method
-        command = ["train", "embedder", *given, "--method", method, "--out", str(out)]
-        assert main(command) == 0
+        command = [*given, "--recipe", str(tmp_path / f"{recipe}.toml"), "--out", str(out)]
+        assert main([*command, "--method", method]) == 0
         message = capsys.readouterr().err
         assert "220 rows, 220 of them with a near-miss" in message
         assert f"wrote {out}" in message
         assert main(command) == 2
         assert "exists: choose another folder" in capsys.readouterr().err
-    config, shipped = locate(tmp_path / "structural").config, locate(None).config
+    config, start = locate(tmp_path / "structural").config, locate(checkpoint_folder).config
     assert config is not None
     assert config.structural is not None
-    assert shipped is not None
-    assert config.verifier == shipped.verifier
+    assert start is not None
+    assert config.verifier == start.verifier
     assert locate(tmp_path / "naive").config is None
+    for more, said in (
+        (["--recipe", str(tmp_path / "whole.toml")], "has no [structural]"),
+        (["--seed", "5"], "with --data the recipe says everything: write seed into a recipe"),
+    ):
+        assert main([*given, *more, "--out", str(tmp_path / "out")]) == 2
+        assert said in capsys.readouterr().err
 
 
 def test_the_embedder_reads_recipes_only(corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -115,25 +117,22 @@ def bad_line(folder: Path) -> None:
     [
         (["--corpus", "{docs}", "--rows", "0"], "--rows: must be an integer of at least 1, got '0'"),
         (["--corpus", "{docs}", "--rows", "1e4"], "--rows: must be an integer of at least 1, got '1e4'"),
-        (["--corpus", "{docs}", "--rows", "30"], "pairs are too few to train on; give at least 200"),
+        (
+            ["--corpus", "{docs}/few.md"],
+            "hold 1 different sentences of 20 to 240 characters, and at least 200",
+        ),
         (["--corpus", "{docs}/none"], "none cannot be read"),
         (["--corpus", "/dev/null"], "holds no passage"),
+        (["--corpus", "{docs}"], "has no verifier to adapt"),
         (["--corpus", "{docs}", "--learning-rate", "2"], "must be a number above 0 and below 1, got '2'"),
-        (["--corpus", "{docs}", "--epochs", "0"], "--epochs: must be a number above 0, got '0'"),
-        (["--corpus", "{docs}", "--epochs", "inf"], "--epochs: must be a number above 0, got 'inf'"),
-        (["--corpus", "{docs}", "--batch-size", "x"], "must be an integer of at least 1, got 'x'"),
         (["--corpus", "{docs}", "--seed", "-3"], "must be an integer from 0 to 4294967295, got '-3'"),
         (
-            ["--corpus", "{docs}", "--batch_size", "4"],
-            "unknown option --batch_size, the nearest is --batch-size",
+            ["--corpus", "{docs}", "--learning_rate", "4"],
+            "unknown option --learning_rate, the nearest is --learning-rate",
         ),
         (["--corpus", "{docs}", "--recipe", "first"], "--recipe first goes with --data, not with --corpus"),
         (["--data", "{docs}", "--input", "lines"], "--input lines goes with --corpus, not with --data"),
-        (
-            ["--data", "{docs}", "--recipe", "hundredth"],
-            "--recipe hundredth is no file, and those of this package",
-        ),
-        (["--data", "{docs}", "--recipe", "first"], "does not exist: recipe source"),
+        (["--data", "{docs}", "--recipe", "hundredth"], "no recipe 'hundredth': it is no file"),
         (["--data", "{docs}", "--corpus", "{docs}"], "not allowed with argument"),
         ([], "one of the arguments --corpus --data is required"),
     ],
@@ -155,31 +154,17 @@ def test_a_bad_line_is_named(corpus: Path, tmp_path: Path, capsys: pytest.Captur
     assert "more.jsonl:1: field 'text' is missing, it has 'body'" in capsys.readouterr().err
 
 
-def test_help_names_the_recipes_that_are_here_and_no_others(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    assert main(["train", "--help"]) == 0
-    shown = " ".join(capsys.readouterr().out.split())
-    named = shown.split("or one of ")[1].split(" (sixteenth, or embedder)")[0].split(", ")
-    assert all(Recipe.load(name).sources for name in named)
-    monkeypatch.setattr("compositional_rerank.cli.train.files", lambda package: tmp_path)
-    assert main(["train", "--help"]) == 0
-    assert "or one of" not in capsys.readouterr().out
-    assert train("--data", tmp_path, "--out", tmp_path / "out") == 2
-    assert "--recipe sixteenth is no file, and this package has none" in capsys.readouterr().err
-
-
 def test_the_corpus_is_read_as_every_verb_reads(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "wrapped.txt").write_text("One line,\nand another.\n\nThe end.\n")
     seen: list[list[str]] = []
 
-    def keep(passages: list[str], rows: int, seed: int) -> list[LabelledPair]:
+    def keep(passages: list[str], rows: int, seed: int) -> tuple[list[Row], Counter[str]]:
         seen.append(passages)
         raise DataError("seen")
 
-    monkeypatch.setattr("compositional_rerank.training.corpus.corpus_pairs", keep)
+    monkeypatch.setattr("compositional_rerank.training.corpus.corpus_rows", keep)
     out = ["--from", DEFAULT_BASE, "--out", tmp_path / "out"]
     assert train("--corpus", tmp_path, *out) == 2
     assert train("--corpus", tmp_path / "wrapped.txt", "--input", "lines", *out) == 2

@@ -1,98 +1,99 @@
-"""A user's passages as training data."""
+"""A user's passages as training data: what a rule is sure of, and what is left to the checkpoint."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import pytest
 
 from compositional_rerank.errors import DataError, InputError
-from compositional_rerank.training.corpus import corpus_pairs, read_passages
+from compositional_rerank.training.corpus import corpus_rows
+from compositional_rerank.training.neighbours import similarities
+from compositional_rerank.training.rows import ANY, DIFFERS, SILENT, SUPPORTS, Row
 
+THINGS = "boiler lift garage cellar roof fence oven window garden heating".split()
+ACTS = "repairs cleans checks paints rents insures measures photographs".split()
 PASSAGES = [
-    "The dog bit the man in the garden. The man called the doctor before the dog ran away.",
-    "Rome is closer to Naples than Paris. The red car\nstood behind the blue truck.",
-    "All 40 tickets were sold on Monday. Nobody asked for the money back.",
-]
-
-
-def test_a_folder_is_read_as_the_command_line_reads_it(tmp_path: Path) -> None:
-    (tmp_path / "deep").mkdir()
-    (tmp_path / "a.txt").write_bytes("\ufeffOne.\nStill one.\r\n \t\r\nTwo.\n\n\n\nThree.\n".encode())
-    (tmp_path / "deep" / "b.md").write_text("# Four\n\nFünf 五\n", encoding="utf-8")
-    (tmp_path / "c.jsonl").write_text(
-        '{"title": "Six", "text": "six\u2028six"}\n\n{"text": "Seven", "title": null}\n', encoding="utf-8"
+    f"In March {1990 + place} the owner of house {number} {act} the {thing} again.\n"
+    f"Who pays Anna Stahl for the {thing} of house {number}? Nobody {act} it for fewer than {number} euros."
+    for number, (place, thing, act) in enumerate(
+        ((place, thing, act) for place, thing in enumerate(THINGS) for act in ACTS), start=100
     )
-    (tmp_path / "d.csv").write_text("id,text\n8,Eight\n")
-    (tmp_path / "e.rst").write_text("not read\n")
-    assert [passage.strip() for passage in read_passages(tmp_path)] == [
-        "One.\nStill one.",
-        "Two.",
-        "Three.",
-        "six\u2028six",
-        "Seven",
-        "Eight",
-        "# Four",
-        "Fünf 五",
+]
+KINDS = {
+    "a statement in its own passage: supports": SUPPORTS,
+    "a question or heading in its own passage: not labelled": ANY,
+    "the closest other passage: not labelled": ANY,
+    "a far passage: silent": SILENT,
+    "another name or number: differs or silent": DIFFERS | SILENT,
+}
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[Row]:
+    return corpus_rows(PASSAGES, 600, seed=1)[0]
+
+
+def test_the_seed_fixes_the_rows(rows: list[Row]) -> None:
+    assert corpus_rows(PASSAGES, 600, seed=1)[0] == rows
+    assert corpus_rows(PASSAGES, 600, seed=2)[0] != rows
+
+
+def test_where_rows_come_from_is_counted(rows: list[Row]) -> None:
+    again, counts = corpus_rows(PASSAGES, 600, seed=1)
+    assert sum(counts.values()) == len(again) == 600
+    assert set(counts) == set(KINDS)
+    assert all(count == sum(row.source == kind for row in again) for kind, count in counts.items())
+    assert min(counts.values()) >= 30
+    assert len(corpus_rows(PASSAGES, 10**6, seed=1)[0]) <= 4 * 3 * len(PASSAGES)
+
+
+def test_only_what_is_sure_is_labelled(rows: list[Row]) -> None:
+    assert all(row.verdicts == KINDS[row.source] for row in rows)
+    texts = [" ".join(passage.split()) for passage in PASSAGES]
+    for row in rows:
+        own = [text for text in texts if row.query in text]
+        kind = row.source
+        if "own passage" in kind:
+            assert row.query in row.evidence
+            assert row.query.endswith("?") == ("question" in kind)
+        elif "name or number" in kind:
+            assert not own or row.evidence not in own[0]
+        else:
+            assert own
+            assert row.evidence not in own[0]
+            assert any(row.evidence in text for text in texts)
+    exact = [row.query == row.evidence for row in rows if row.verdicts == SUPPORTS]
+    assert 0 < sum(exact) < len(exact)
+
+
+def test_the_closest_passage_is_closer_than_the_far_one(rows: list[Row]) -> None:
+    found: dict[str, dict[str, str]] = {}
+    for row in rows:
+        found.setdefault(row.query, {})[row.source] = row.evidence
+    both = [
+        (query, one["the closest other passage: not labelled"], one["a far passage: silent"])
+        for query, one in found.items()
+        if {"the closest other passage: not labelled", "a far passage: silent"} <= one.keys()
     ]
-    assert len(read_passages(tmp_path / "c.jsonl")) == 2
-
-
-@pytest.mark.parametrize("line", ["{", "[]", '{"body": "x"}', '{"text": 3}'])
-def test_a_bad_line_is_named(tmp_path: Path, line: str) -> None:
-    file = tmp_path / "docs.jsonl"
-    file.write_text('{"text": "fine"}\n' + line + "\n")
-    with pytest.raises(DataError, match=r"docs\.jsonl:2: "):
-        read_passages(tmp_path)
-
-
-def test_another_encoding_is_named(tmp_path: Path) -> None:
-    (tmp_path / "old.txt").write_bytes("Größe".encode("latin-1"))
-    with pytest.raises(DataError, match=r"old\.txt:1: byte 3 is not UTF-8"):
-        read_passages(tmp_path)
+    assert len(both) > 50
+    texts = [text for _, *others in both for text in others]
+    for place, near in enumerate(similarities([query for query, *_ in both], texts)):
+        assert near[2 * place] > near[2 * place + 1]
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("passages", "said"),
     [
-        ("", r"no file in it or below ends in \.txt, \.md, "),
-        ("missing", "missing cannot be read"),
-        ("blank.text", "holds no passage"),
+        ([], "hold 0 different sentences of 20 to 240 characters, and at least 200 are needed"),
+        (["Too short.", "word " * 200, *PASSAGES[:3], *PASSAGES[:3]], "hold 9 different sentences"),
+        ([" ".join(PASSAGES * 2)], "all sentences are of one passage, and at least 2 are needed"),
     ],
 )
-def test_nothing_to_read(tmp_path: Path, name: str, said: str) -> None:
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "blank.text").write_text("\n \n")
+def test_a_corpus_that_is_too_small_is_refused(passages: list[str], said: str) -> None:
     with pytest.raises(DataError, match=said):
-        read_passages(tmp_path / name)
+        corpus_rows(passages, 10, seed=0)
 
 
-def test_the_seed_fixes_the_pairs() -> None:
-    pairs = corpus_pairs(PASSAGES, 60, seed=1)
-    assert corpus_pairs(PASSAGES, 60, seed=1) == pairs
-    assert corpus_pairs(PASSAGES, 60, seed=2) != pairs
-
-
-def test_pairs_are_of_both_labels_from_both_sources() -> None:
-    pairs = corpus_pairs(PASSAGES, 60, seed=1)
-    assert 40 < len(pairs) <= 60
-    for source in ("corpus", "templates"):
-        labels = [pair.mismatch for pair in pairs if pair.source == source]
-        assert set(labels) == {0, 1}
-        assert 0.3 < sum(labels) / len(labels) < 0.7
-    assert all("\n" not in pair.query + pair.passage for pair in pairs)
-    words = {word for text in PASSAGES for word in text.split()}
-    own = [pair for pair in pairs if pair.source == "corpus"]
-    assert all(words & set(f"{pair.query} {pair.passage}".split()) for pair in own)
-
-
-@pytest.mark.parametrize("passages", [[], ["", "Too short."], ["word " * 200]])
-def test_passages_without_a_sentence_to_change(passages: list[str]) -> None:
-    with pytest.raises(DataError, match="no sentence of 20 to 240 characters"):
-        corpus_pairs(passages, 10, seed=0)
-
-
-@pytest.mark.parametrize("rows", [0, -5])
-def test_rows_must_be_positive(rows: int) -> None:
-    with pytest.raises(InputError, match=f"rows is {rows}: ask for at least 1"):
-        corpus_pairs(PASSAGES, rows, seed=0)
+@pytest.mark.parametrize("count", [0, -5])
+def test_rows_must_be_positive(count: int) -> None:
+    with pytest.raises(InputError, match=f"rows is {count}: ask for at least 1"):
+        corpus_rows(PASSAGES, count, seed=0)

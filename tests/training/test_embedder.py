@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import resource
 import shutil
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from sentence_transformers import SentenceTransformer
+from sentence_transformers import CrossEncoder, SentenceTransformer
 from sentence_transformers.base.modules import Dense
 from torch.optim.optimizer import register_optimizer_step_post_hook
 
@@ -31,24 +33,28 @@ from compositional_rerank.checkpoints.locate import Located, locate
 from compositional_rerank.encoding.structural import append_part
 from compositional_rerank.errors import CheckpointError, DataError, InputError
 from compositional_rerank.training.embedder import train_naive, train_structural
-from compositional_rerank.training.export import export_structural
-from compositional_rerank.training.near_misses import triples
+from compositional_rerank.training.export import export, export_structural
 from compositional_rerank.training.settings import StructuralSettings, TrainingSettings
-from compositional_rerank.training.sources import LabelledPair
 from compositional_rerank.training.structural_loss import StructuralLoss
 from compositional_rerank.training.triples import TrainingTriple
-from compositional_rerank.training.verifier import train_verifier
 
-FEW = TrainingSettings(batch_size=4, stop_after=2, max_tokens=32)
-SMALL = StructuralSettings(dimension=16, width=8, depth=1, sensitivity=0.25)
+FEW = TrainingSettings(batch_size=4, epochs=0.03, max_tokens=32)  # two steps
+SMALL = StructuralSettings(
+    16, 8, 1, 32, 0.25, follow=20, paraphrase=30, fall=1, rank=10, drop=0.3, margin=0.15
+)
+CITIES = "Rome Paris Oslo Bonn Bern Graz Cork Lyon Nice Lodz Riga Turin Basel Ghent Delft".split()
 
 
 @pytest.fixture(scope="module")
 def rows() -> list[TrainingTriple]:
-    made = [TrainingTriple(t.anchor, t.positive, t.negative, 1, "templates") for t in triples(500, seed=3)]
-    short = [row for row in made if max(map(len, (row.anchor, row.positive, row.negative))) <= 80]
-    return short[:200] + [
-        TrainingTriple("Who wrote Faust?", f"Goethe wrote {n} books.", "", 0, "made") for n in range(10)
+    made = [
+        TrainingTriple(
+            f"{a} is closer than {b}.", f"{b} is farther than {a}.", f"{b} is closer than {a}.", 1, ""
+        )
+        for a, b in itertools.permutations(CITIES, 2)
+    ]
+    return made[:200] + [
+        TrainingTriple("Who wrote Faust?", f"Goethe wrote {n} books.", "", 0, "") for n in range(10)
     ]
 
 
@@ -106,7 +112,7 @@ def test_what_the_loss_asks_for(base_folder: Path) -> None:
 
     def cost(*columns: list[str], near_miss: int = 1, **weights: float) -> float:
         features = [model.preprocess(list(column)) for column in columns]
-        settings = StructuralSettings(**{"rank": 0.0, **weights})
+        settings = dataclasses.replace(SMALL, **{"rank": 0.0, **weights})
         with torch.no_grad():
             return float(StructuralLoss(model, settings)(features, torch.full((2,), near_miss)))
 
@@ -122,16 +128,21 @@ def test_what_the_loss_asks_for(base_folder: Path) -> None:
     assert cost(anchors, other, ["", ""], near_miss=0) > 0.1
 
 
-def test_the_verifier_is_trained_on_and_the_part_stays(
-    rows: list[TrainingTriple], structural_folder: Path, tmp_path: Path
+def test_a_verifier_of_the_same_base_takes_the_part_over(
+    checkpoint_network: CrossEncoder, structural_folder: Path, tmp_path: Path
 ) -> None:
-    pairs = [LabelledPair(row.anchor, row.positive, 0, "") for row in rows[:150]]
-    pairs += [LabelledPair(row.anchor, row.negative, 1, "") for row in rows[:150]]
-    settings = TrainingSettings(batch_size=4, stop_after=1)
-    start = locate(structural_folder)
-    out = train_verifier(pairs, start, tmp_path / "next", settings=settings, device="cpu")
-    assert (out / STRUCTURAL_FILE).read_bytes() == (structural_folder / STRUCTURAL_FILE).read_bytes()
+    start, out = locate(structural_folder), tmp_path / "next"
     assert start.config is not None
+    export(
+        checkpoint_network,
+        start.base,
+        out,
+        fusion=start.config.fusion,
+        verifier=start.config.verifier,
+        pooled_weight=start.config.pooled_weight,
+        start=start,
+    )
+    assert (out / STRUCTURAL_FILE).read_bytes() == (structural_folder / STRUCTURAL_FILE).read_bytes()
     assert CheckpointConfig.load(out).structural == start.config.structural
 
 
@@ -139,7 +150,7 @@ def test_ctrl_c_leaves_no_checkpoint_and_the_same_call_goes_on(
     rows: list[TrainingTriple], checkpoint_folder: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "checkpoint"
-    settings = dataclasses.replace(FEW, stop_after=13)
+    settings = dataclasses.replace(FEW, epochs=0.24)  # 13 steps
 
     def interrupt(step: int) -> None:
         if step == 12:
@@ -202,7 +213,7 @@ def test_bad_rows(rows: list[TrainingTriple], checkpoint_folder: Path, tmp_path:
 
 def test_a_base_model_alone_has_no_verifier_to_go_beside(rows: list[TrainingTriple], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="is a base model without a verifier: train one first"):
-        train_structural(rows, locate(DEFAULT_BASE), tmp_path / "out", settings=FEW, device="cpu")
+        train(rows, Path(DEFAULT_BASE), tmp_path / "out")
     assert not any(tmp_path.iterdir())
 
 
@@ -223,11 +234,11 @@ def test_a_base_of_another_build_is_named(
 @pytest.mark.parametrize("field", ["dimension", "width", "depth", "longest", "sensitivity", "drop", "follow"])
 def test_settings_out_of_range(field: str) -> None:
     with pytest.raises(InputError, match=f"{field} is out of range: -1"):
-        StructuralSettings(**{field: -1})
+        dataclasses.replace(SMALL, **{field: -1})
 
 
 def test_nothing_is_overwritten(rows: list[TrainingTriple], checkpoint_folder: Path, tmp_path: Path) -> None:
-    for method in (train_structural, train_naive):
+    for method in (partial(train_structural, structural=SMALL), train_naive):
         with pytest.raises(InputError, match="exists: choose another folder"):
             method(rows, locate(checkpoint_folder), tmp_path, settings=FEW, device="cpu")
     assert not any(tmp_path.iterdir())

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from compositional_rerank import CompositionalReranker, TokenEncoder
+from compositional_rerank.audit.formats import read_suite
 from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve, sha256_of
 from compositional_rerank.checkpoints.config import PROJECTION_FILE, CheckpointConfig
 from compositional_rerank.checkpoints.locate import locate
@@ -17,13 +18,12 @@ from compositional_rerank.cli import main
 from compositional_rerank.errors import CheckpointError, DataError, InputError
 from compositional_rerank.scoring.maxsim import maxsim
 from compositional_rerank.scoring.tokens import PackedTokens
-from compositional_rerank.training.near_misses import triples
 from compositional_rerank.training.projection import fit_projection
 
 
 @pytest.fixture(scope="module")
 def texts() -> list[str]:
-    return [text for triple in triples(120, seed=5) for text in (triple.anchor, triple.positive)]
+    return read_suite("natural").queries[:240]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def scores(encoder: TokenEncoder, texts: list[str]) -> torch.Tensor:
 def test_more_dimensions_keep_the_scores_of_unseen_texts_better(
     texts: list[str], whole: TokenEncoder, tmp_path: Path
 ) -> None:
-    unseen = [triple.anchor for triple in triples(100, seed=99)]
+    unseen = read_suite("natural").queries[-100:]
     expected = scores(whole, unseen)
     errors = []
     for dimension in (24, 96, 232):
@@ -103,8 +103,8 @@ def test_command_says_what_it_cannot_use(tmp_path: Path, capsys: pytest.CaptureF
     command = ["train", "projection", "--out", str(tmp_path / "out")]
     assert main([*command, "--data", str(tmp_path)]) == 2
     assert "--corpus" in capsys.readouterr().err
-    assert main([*command, "--corpus", str(tmp_path), "--epochs", "2"]) == 2
-    assert "no epochs" in capsys.readouterr().err
+    assert main([*command, "--corpus", str(tmp_path), "--seed", "2"]) == 2
+    assert "no seed" in capsys.readouterr().err
 
 
 def test_a_projection_of_another_model_is_refused(tmp_path: Path) -> None:

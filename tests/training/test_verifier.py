@@ -1,220 +1,187 @@
-"""Training on the real base model, a few steps of it: what is written, what is refused, what survives."""
+"""A whole recipe on a few rows: every step, going on after a stop, and the table at its end."""
 
 from __future__ import annotations
 
-import resource
+import json
 import shutil
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-from sentence_transformers import CrossEncoder
-from torch.optim.optimizer import register_optimizer_step_post_hook
+from safetensors.torch import load_file
 
 from compositional_rerank import CompositionalReranker
-from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
-from compositional_rerank.checkpoints.config import VERIFIER_FILE, CheckpointConfig, VerifierConfig
-from compositional_rerank.checkpoints.locate import locate
-from compositional_rerank.errors import CheckpointError, DataError, InputError
-from compositional_rerank.scoring.calibration import Calibration
-from compositional_rerank.scoring.fusion import Fusion
-from compositional_rerank.training.export import export
-from compositional_rerank.training.near_misses import triples
-from compositional_rerank.training.settings import TrainingSettings
-from compositional_rerank.training.sources import LabelledPair
-from compositional_rerank.training.verifier import train_verifier
+from compositional_rerank.checkpoints.locate import Located, locate
+from compositional_rerank.cli import main
+from compositional_rerank.errors import DataError, InputError
+from compositional_rerank.training.expected import compare, figure_of, table
+from compositional_rerank.training.recipe import Expected, Recipe
+from compositional_rerank.training.verifier import make
 
-FEW = TrainingSettings(batch_size=4, stop_after=2)
+ROOT = Path(__file__).parents[2]
+BASE = "sentence-transformers/all-MiniLM-L6-v2"
+RUN = "learning_rate = 1e-4\nbatch_characters = 2000\nmax_tokens = 64\n"
+SOURCES = """
+[[source]]
+name = "items"
+kind = "contrast"
+path = "items"
+rows = 60
+taught = 20
+
+[[source]]
+name = "claims"
+kind = "inference"
+path = "claims.jsonl"
+rows = 30
+"""
+TEACHER = f'base = "{BASE}"\nseed = 1\n[labelled]\n{RUN}{SOURCES}'
+STUDENT = f"""base = "{BASE}"
+teacher = "{{teacher}}"
+seed = 2
+[labelled]
+{RUN}[taught]
+{RUN}{SOURCES}
+[[calibration]]
+name = "apart"
+kind = "contrast"
+path = "apart"
+rows = 60
+
+[gate]
+contrast = ["apart"]
+beir = ["collection"]
+
+[reading]
+window = 40
+
+[report]
+pairs = ["reported.jsonl"]
+
+[[expected]]
+figure = "near_misses/reported/n"
+value = 2
+within = 0
+"""
 
 
 @pytest.fixture(scope="module")
-def pairs() -> list[LabelledPair]:
-    found = []
-    for triple in triples(130, seed=3):
-        found.append(LabelledPair(triple.anchor, triple.positive, 0, "templates"))
-        found.append(LabelledPair(triple.anchor, triple.negative, 1, "templates"))
-    return found
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    lines = (ROOT / "data" / "calibration" / "role.jsonl").read_text("utf-8").splitlines()
+    for name, part in (("items", lines[:6]), ("apart", lines[6:9])):
+        (folder / name).mkdir()
+        (folder / name / "role.jsonl").write_text("\n".join(part), "utf-8")
+    claims = [
+        {"premise": f"Bus {n} is late.", "hypothesis": f"Bus {n} is on time.", "label": "contradiction"}
+        for n in range(40)
+    ]
+    (folder / "claims.jsonl").write_text("\n".join(map(json.dumps, claims)), "utf-8")
+    pairs = [{"text1": "The dog bit the man.", "text2": "The man bit the dog.", "same": n} for n in (0, 1)]
+    (folder / "reported.jsonl").write_text("\n".join(map(json.dumps, pairs)), "utf-8")
+    collection = folder / "collection"
+    (collection / "qrels").mkdir(parents=True)
+    texts = [{"_id": f"d{n}", "text": f"Bus {n} leaves at {n} o'clock."} for n in range(12)]
+    (collection / "corpus.jsonl").write_text("\n".join(map(json.dumps, texts)), "utf-8")
+    queries = [{"_id": f"q{n}", "text": f"When does bus {n} leave?"} for n in range(3)]
+    (collection / "queries.jsonl").write_text("\n".join(map(json.dumps, queries)), "utf-8")
+    grades = "query-id\tcorpus-id\tscore\n" + "".join(f"q{n}\td{n}\t1\n" for n in range(3))
+    (collection / "qrels" / "test.tsv").write_text(grades, "utf-8")
+    (folder / "teacher.toml").write_text(TEACHER, "utf-8")
+    (folder / "student.toml").write_text(STUDENT.format(teacher=folder / "teacher.toml"), "utf-8")
+    return folder
 
 
-@contextmanager
-def after_each_step(act: Callable[[int], None]) -> Iterator[list[int]]:
-    """Call ``act`` with the number of optimiser steps so far; yields the list of them."""
-    steps: list[int] = []
-
-    def hook(*arguments: object) -> None:
-        steps.append(len(steps) + 1)
-        act(steps[-1])
-
-    handle = register_optimizer_step_post_hook(hook)
-    try:
-        yield steps
-    finally:
-        handle.remove()
+@pytest.fixture(scope="module")
+def start() -> Located:
+    return locate(None)
 
 
-def train(pairs: list[LabelledPair], out: Path, settings: TrainingSettings = FEW) -> Path:
-    return train_verifier(pairs, locate(DEFAULT_BASE), out, settings=settings, device="cpu")
+@pytest.fixture(scope="module")
+def made(data: Path, start: Located, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a stopped and continued run made."""
+    folder = tmp_path_factory.mktemp("made")
+    recipe = Recipe.load(str(data / "student.toml"))
+    said: list[str] = []
+
+    def stop_before_the_teacher(line: str) -> None:
+        said.append(line)
+        if line.startswith("teacher: "):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make(recipe, data, folder / "whole", start, "cpu", stop_before_the_teacher)
+    assert not (folder / "whole").exists()
+    make(recipe, data, folder / "whole", start, "cpu", said.append)
+    assert "labelled: done before" in said
+    return folder / "whole"
 
 
-def test_a_trained_checkpoint_is_used(pairs: list[LabelledPair], tmp_path: Path) -> None:
-    out = tmp_path / "new" / "checkpoint"
-    with after_each_step(lambda step: None) as steps:
-        assert train(pairs, out) == out
-    assert len(steps) == 2
-    assert [entry.name for entry in out.parent.iterdir()] == ["checkpoint"]
-    assert sorted(file.name for file in out.iterdir()) == ["config.json", "verifier.safetensors"]
-    assert (out / VERIFIER_FILE).stat().st_size < 8e6
-
-    reranker = CompositionalReranker.from_pretrained(out, device="cpu")
-    config = CheckpointConfig.load(out)
-    query, near, far = "Rome is closer than Paris", "Paris is closer than Rome.", "Quarks carry colour."
-    ranking = reranker.rerank(query, [near, far])
-    scored = {result.text: result for result in ranking}
-    assert scored[far].mismatch is None
-    assert scored[far].score == scored[far].relevance
-    mismatch = scored[near].mismatch
-    assert mismatch is not None
-    assert 0 <= mismatch <= 1
-    # the gate is wide open for a permutation of the query's words
-    expected = scored[near].relevance - config.fusion.beta * mismatch
-    assert scored[near].score == pytest.approx(expected, abs=0.01)
-    assert reranker.threshold == config.fusion.threshold
+def test_what_is_made_ranks_verifies_and_keeps_the_rest(made: Path, start: Located) -> None:
+    reranker = CompositionalReranker.from_pretrained(made, device="cpu")
+    (verdict,) = reranker.verify("Is bus 4 late?", ["Bus 4 is late."])
+    assert verdict.support is not None
+    assert verdict.denial is not None
+    assert 0 <= verdict.support + verdict.denial <= 1 + 1e-6
+    assert reranker.config is not None
+    assert start.config is not None
+    assert start.folder is not None
+    assert reranker.config.verifier.window == 40
+    assert reranker.config.structural == start.config.structural
+    assert (made / "projection.safetensors").read_bytes() == (
+        start.folder / "projection.safetensors"
+    ).read_bytes()
 
 
-def test_going_on_keeps_the_gate_and_starts_from_the_weights(
-    pairs: list[LabelledPair], checkpoint_folder: Path, tmp_path: Path
-) -> None:
-    settings = TrainingSettings(batch_size=4, stop_after=1, learning_rate=1e-7)
-    start = locate(checkpoint_folder)
-    out = train_verifier(pairs, start, tmp_path / "next", settings=settings, device="cpu")
-    before, after = CheckpointConfig.load(checkpoint_folder), CheckpointConfig.load(out)
-    assert (after.fusion, after.pooled_weight) == (before.fusion, before.pooled_weight)
-    assert after.base_sha256 == before.base_sha256
-    old, new = load_file(checkpoint_folder / VERIFIER_FILE), load_file(out / VERIFIER_FILE)
-    torch.testing.assert_close(new["head.weight"], old["head.weight"], atol=1e-5, rtol=0)
+def test_the_teachers_answers_are_probabilities(made: Path) -> None:
+    answers = load_file(made.with_name("whole.work") / "answers.safetensors")["probabilities"]
+    assert answers.shape == (20, 4)
+    assert torch.allclose(answers.sum(dim=1), torch.ones(20), atol=1e-3)
 
 
-def test_ctrl_c_leaves_no_checkpoint_and_the_same_call_goes_on(
-    pairs: list[LabelledPair], tmp_path: Path
-) -> None:
-    out = tmp_path / "checkpoint"
-    settings = TrainingSettings(batch_size=4, stop_after=13)
-
-    def interrupt(step: int) -> None:
-        if step == 12:
-            signal.raise_signal(signal.SIGINT)
-
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
-    try:
-        with after_each_step(interrupt), pytest.raises(KeyboardInterrupt):
-            train(pairs, out, settings)
-    finally:
-        signal.signal(signal.SIGINT, before)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint.training"]
-    states = sorted(folder.name for folder in (tmp_path / "checkpoint.training").glob("checkpoint-*"))
-    assert states == ["checkpoint-10"]
-    # a crash while a state was written
-    half = tmp_path / "checkpoint.training" / "checkpoint-12"
-    half.mkdir()
-    (half / "model.safetensors").write_bytes(b"half")
-
-    with pytest.raises(InputError, match="states of another training run"):
-        train(pairs[1:], out, settings)
-    with pytest.raises(InputError, match="states of another training run"):
-        train(pairs, out, TrainingSettings(batch_size=4, stop_after=13, learning_rate=2e-5))
-
-    with after_each_step(lambda step: None) as steps:
-        train(pairs, out, settings)
-    assert len(steps) == 3
-    assert [entry.name for entry in tmp_path.iterdir()] == ["checkpoint"]
-    assert locate(out).config is not None
-
-
-def test_a_loss_that_is_no_number_stops_the_run(
-    pairs: list[LabelledPair], linked_model: Path, tmp_path: Path
-) -> None:
-    tensors = load_file(linked_model / "model.safetensors")
-    tensors["encoder.layer.3.output.LayerNorm.weight"][0] = float("nan")
-    (linked_model / "model.safetensors").unlink()  # a link to the base model's
-    save_file(tensors, linked_model / "model.safetensors", metadata={"format": "pt"})
-    settings = TrainingSettings(batch_size=4, learning_rate=3e-4)
-    with pytest.raises(FloatingPointError, match=r"the loss is nan at step 10: lower .* \(now 0\.0003\)"):
-        train_verifier(pairs, locate(linked_model), tmp_path / "out", settings=settings, device="cpu")
-    assert not (tmp_path / "out").exists()
-
-
-def test_too_few_pairs(pairs: list[LabelledPair], tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="199 pairs are too few to train on; give at least 200"):
-        train(pairs[:199], tmp_path / "out")
-    assert not any(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("label", [0, 1])
-def test_one_label_only(pairs: list[LabelledPair], tmp_path: Path, label: int) -> None:
-    one_sided = [pair for pair in pairs if pair.mismatch == label] * 2
-    with pytest.raises(DataError, match=rf"label\(s\) \[{label}\]"):
-        train(one_sided, tmp_path / "out")
-    assert not any(tmp_path.iterdir())
-
-
-def test_calibration_needs_both_labels_too(pairs: list[LabelledPair], tmp_path: Path) -> None:
-    """Said before the training, not after it."""
-    lopsided = [pair for pair in pairs if pair.mismatch] * 3 + [pairs[0]]
-    with pytest.raises(DataError, match=r"the (held-out|training) pairs have the label\(s\) \[1\]"):
-        train(lopsided, tmp_path / "out")
-    assert not any(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("kind", ["folder", "file"])
-def test_nothing_is_overwritten(pairs: list[LabelledPair], tmp_path: Path, kind: str) -> None:
-    out = tmp_path / "out"
-    out.mkdir() if kind == "folder" else out.write_text("mine")
-    with pytest.raises(InputError, match="out exists: choose another folder"):
-        train(pairs, out)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["out"]
-
-
-def write(network: CrossEncoder, out: Path) -> None:
-    export(
-        network,
-        resolve(DEFAULT_BASE),
-        out,
-        fusion=Fusion(tau=0.6, width=0.02, beta=1.0, threshold=0.5),
-        verifier=VerifierConfig(Calibration(1.0, 1.0, 0.0, 0.0), 64, 2),
-        pooled_weight=0.0,
-    )
-
-
-def test_a_full_disk_leaves_nothing(checkpoint_network: CrossEncoder, tmp_path: Path) -> None:
-    """The system refuses to let a file grow beyond 1 MB, as a full disk does."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
-    try:
-        with pytest.raises(OSError, match="could not be written"):
-            write(checkpoint_network, tmp_path / "out")
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert not any(tmp_path.iterdir())
-
-
-def test_export_does_not_overwrite(checkpoint_network: CrossEncoder, tmp_path: Path) -> None:
+def test_another_recipe_does_not_go_on_with_these_steps(made: Path, data: Path, start: Located) -> None:
+    other = data / "other.toml"
+    other.write_text((data / "student.toml").read_text("utf-8").replace("seed = 2", "seed = 9"), "utf-8")
+    shutil.copytree(made.with_name("whole.work"), made.with_name("other.work"))
+    with pytest.raises(InputError, match="another recipe"):
+        make(Recipe.load(str(other)), data, made.with_name("other"), start, "cpu", lambda _: None)
     with pytest.raises(InputError, match="exists"):
-        write(checkpoint_network, tmp_path)
+        make(Recipe.load(str(other)), data, made, start, "cpu", lambda _: None)
 
 
-def test_a_base_in_a_folder_is_found_from_elsewhere(
-    checkpoint_network: CrossEncoder, linked_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_nothing_starts_without_the_teacher(data: Path, tmp_path: Path, start: Located) -> None:
+    text = (data / "student.toml").read_text("utf-8")
+    (tmp_path / "a.toml").write_text(text.replace("teacher.toml", "missing.toml"), "utf-8")
+    with pytest.raises(DataError, match=r"missing\.toml"):
+        make(Recipe.load(str(tmp_path / "a.toml")), data, tmp_path / "out", start, "cpu", lambda _: None)
+    assert not list(tmp_path.glob("out*"))
+
+
+def test_the_command_ends_with_expected_and_got(
+    made: Path, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    base = resolve(linked_model.relative_to(tmp_path))
-    fusion, verifier = Fusion(0.6, 0.02, 1.0, 0.5), VerifierConfig(Calibration(1.0, 1.0, 0.0, 0.0), 64, 2)
-    export(checkpoint_network, base, tmp_path / "out", fusion=fusion, verifier=verifier, pooled_weight=0.0)
-    monkeypatch.chdir("/")
-    assert locate(tmp_path / "out").base.path == linked_model
-    shutil.rmtree(linked_model)
-    with pytest.raises((CheckpointError, OSError), match="model"):
-        locate(tmp_path / "out")
+    """The steps are there already: the command goes on, audits, and its exit code says what held."""
+    recipe = data / "student.toml"
+    for value, code in (("2", 0), ("3", 1)):
+        out = tmp_path / f"out{value}"
+        shutil.copytree(made.with_name("whole.work"), out.with_name(out.name + ".work"))
+        text = recipe.read_text("utf-8").replace("value = 2", f"value = {value}")
+        (data / "again.toml").write_text(text, "utf-8")
+        arguments = ["train", "verifier", "--data", str(data), "--recipe", str(data / "again.toml")]
+        assert main([*arguments, "--out", str(out), "--device", "cpu"]) == code
+        printed = capsys.readouterr().out
+        assert ("outside" in printed) == bool(code)
+        assert "near_misses/reported/n" in printed
+        assert json.loads(out.with_name(out.name + ".audit.json").read_text("utf-8"))["near_misses"]
+
+
+def test_the_table_names_what_is_outside() -> None:
+    recipe = Recipe.load("all-minilm-l6-v2")
+    lines = compare(
+        type(recipe)(**{**vars(recipe), "expected": (Expected("a/auc", 0.9, 0.01), Expected("b", 0.5, 0.1))}),
+        {"a": {"auc": 0.87}, "b": {"value": 0.55, "low": 0.5, "high": 0.6}},
+    )
+    assert [line.holds for line in lines] == [False, True]
+    assert [row.endswith("outside") for row in table(lines).splitlines()] == [False, True, False]
+    with pytest.raises(DataError, match="at 'c'"):
+        figure_of({"a": 1}, "c/d")

@@ -1,27 +1,15 @@
-"""The one reader of input: what a file, a folder and standard input mean to every verb."""
+"""What every verb says of its input, and how it reads it."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
-from compositional_rerank.cli._forms import (
-    Passage,
-    decoded,
-    from_csv,
-    from_json,
-    from_json_lines,
-    from_lines,
-    from_paragraphs,
-    told_by_start,
-)
-from compositional_rerank.errors import DataError, InputError
+from compositional_rerank.inputs import files
+from compositional_rerank.inputs.files import FORMS
+from compositional_rerank.inputs.forms import Passage
 
-STDIN = "-"
-FORMS = ("auto", "lines", "paragraphs", "jsonl", "json", "csv")
 INPUT_HELP = """\
 input, in UTF-8; rerank, warm and train --corpus read it in the same way:
   .txt            one passage a paragraph if blank lines part it, else one a line
@@ -34,14 +22,6 @@ input, in UTF-8; rerank, warm and train --corpus read it in the same way:
 Other names are read as .txt; it, too, is JSON or CSV if it starts so. --input lines and --input
 paragraphs say how text is to be read, whatever its name.
 """
-_BY_NAME = {
-    ".txt": "text",
-    ".md": "paragraphs",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".csv": "csv",
-}
 
 
 def add_input_option(parser: argparse._ActionsContainer) -> None:
@@ -56,131 +36,11 @@ def tell(what: str) -> None:
     print(what, file=sys.stderr)
 
 
-def read_passages(
-    names: Sequence[str], form: str = FORMS[0], say: Callable[[str], None] = tell
-) -> list[Passage]:
-    """Passages of files, folders and, for ``-``, standard input, in this order.
-
-    Args:
-        names: paths, or ``-``.
-        form: one of `FORMS`.
-        say: called with what the user should know.
-
-    Raises:
-        DataError: something cannot be read or used; the message names file, line and field.
-        InputError: ``form`` does not go with a folder.
-    """
-    passages: list[Passage] = []
-    for name in names:
-        if not name.strip():
-            raise InputError(
-                f"the name of a file is blank ({name!r}): name a file, or a folder, or - for stdin"
-            )
-        if name == STDIN or not Path(name).is_dir():
-            passages += _read(name, form, say)
-            continue
-        if form not in ("auto", "lines", "paragraphs"):
-            raise InputError(
-                f"--input {form} does not go with the folder {name}, whose files are read by their names: "
-                "leave it out, or name the files"
-            )
-        for file in _files(Path(name)):
-            text = _BY_NAME[file.suffix.lower()] in ("text", "paragraphs")
-            passages += _read(str(file), form if text else "auto", None)
-    return passages
+def read_passages(names: Sequence[str], form: str = FORMS[0]) -> list[Passage]:
+    """`files.read_passages`, which says on stderr what the user should know."""
+    return files.read_passages(names, form, tell)
 
 
 def read_one(name: str) -> str:
-    """The one passage that a file or, for ``-``, standard input holds; plain text is taken as a whole.
-
-    Raises:
-        DataError: it cannot be read, or it is JSON or CSV and holds another number of passages.
-    """
-    if name != STDIN and Path(name).is_dir():
-        raise DataError(f"{name} is a folder, and one passage is explained: name a file")
-    shown = _shown(name)
-    text = decoded(_content(name, "the passage"), shown)
-    form = _form(name, text)
-    if form in ("text", "paragraphs"):
-        return text
-    passages = _parsed(text, shown, form)
-    if len(passages) != 1:
-        raise DataError(
-            f"{shown} holds {len(passages)} passages, and one is explained: pass its text with --passage"
-        )
-    return passages[0].text
-
-
-def is_store(folder: Path) -> bool:
-    """Whether a folder holds a token store."""
-    return (folder / "meta.json").is_file() and any(folder.glob("vectors-*.bin"))
-
-
-def _files(folder: Path) -> list[Path]:
-    """All files of ours in a folder and below, sorted; hidden files and token stores are left out."""
-    if is_store(folder):
-        raise DataError(f"{folder} is a token store: name the passages that it is to hold or was made from")
-
-    def refuse(error: OSError) -> None:
-        raise DataError(f"{error.filename} cannot be read: {error.strerror or error}") from error
-
-    found = []
-    for base, folders, files in os.walk(folder, onerror=refuse):
-        folders[:] = [name for name in folders if name[0] != "." and not is_store(Path(base, name))]
-        found += [Path(base, name) for name in files if name[0] != "."]
-    found = sorted(file for file in found if file.suffix.lower() in _BY_NAME)
-    if not found:
-        raise DataError(
-            f"{folder}: no file in it or below ends in {', '.join(_BY_NAME)}: name another folder, or files"
-        )
-    return found
-
-
-def _read(name: str, form: str, say: Callable[[str], None] | None) -> list[Passage]:
-    shown = _shown(name)
-    text = decoded(_content(name, "passages"), shown)
-    if form == "auto":
-        form = _form(name, text)
-    if form != "text":
-        return _parsed(text, shown, form)
-    passages, lines = from_paragraphs(text), from_lines(text)
-    if name == STDIN or len(passages) == 1:
-        return lines
-    if len(passages) < len(lines) and say is not None:
-        say(
-            f"{shown}: read as {len(passages)} paragraphs, parted by blank lines; for one passage a line "
-            "pass --input lines"
-        )
-    return passages
-
-
-def _form(name: str, text: str) -> str:
-    by_name = "text" if name == STDIN else _BY_NAME.get(Path(name).suffix.lower(), "text")
-    return told_by_start(text) if by_name == "text" else by_name
-
-
-def _parsed(text: str, shown: str, form: str) -> list[Passage]:
-    if form == "lines":
-        return from_lines(text)
-    if form == "paragraphs":
-        return from_paragraphs(text)
-    return {"jsonl": from_json_lines, "json": from_json, "csv": from_csv}[form](text, shown)
-
-
-def _content(name: str, waits_for: str) -> bytes:
-    """Bytes of a file, or of standard input for ``-``; on a terminal, say what it waits for."""
-    if name == STDIN:
-        if sys.stdin.isatty():
-            tell(f"reading {waits_for} from the terminal; end with Ctrl-D on a new line")
-        return sys.stdin.buffer.read()
-    try:
-        return Path(name).read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = getattr(error, "strerror", None) or error
-        raise DataError(
-            f"{name} cannot be read: {reason}: name a file, or a folder, or - for stdin"
-        ) from error
-
-
-def _shown(name: str) -> str:
-    return "<stdin>" if name == STDIN else name
+    """`files.read_one`, which says on stderr what the user should know."""
+    return files.read_one(name, tell)

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from compositional_rerank.cli._input import STDIN, is_store, tell
+from compositional_rerank.cli._input import tell
 from compositional_rerank.errors import InputError
+from compositional_rerank.inputs.files import STDIN, is_store
 
 if TYPE_CHECKING:
     from compositional_rerank.reranker import CompositionalReranker

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import math
-from dataclasses import replace
-from importlib.resources import files
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from compositional_rerank.cli._input import INPUT_HELP, add_input_option, read_passages, tell
@@ -18,43 +14,40 @@ from compositional_rerank.errors import (
     InputError,
     MissingDependencyError,
 )
-from compositional_rerank.training.settings import METHODS, TrainingSettings
+from compositional_rerank.training.settings import METHODS
 
 _EPILOG = f"""\
 {INPUT_HELP}
 That is what --corpus takes. --data takes the folder that a recipe's files lie in.
 
 examples (my_docs/ is a folder with your texts):
-  # adapt the shipped verifier to them; this needs a clone of the repository, whose templates it mixes in
+  # adapt the shipped verifier to them
   compositional-rerank train verifier --corpus my_docs/ --out my_checkpoint
   compositional-rerank rerank --model my_checkpoint --query "Rome is closer than Paris" my_docs/
 
   # fit token embeddings of fewer dimensions to them, for smaller stores
   compositional-rerank train projection --corpus my_docs/ --dimension 64 --out my_checkpoint
 
-  # train from labelled data by a recipe of your own, such as the one in docs/guides/retrain.md
-  compositional-rerank train verifier --data data/ --recipe mine.toml --from all-MiniLM-L6-v2 --out mine
+  # make the shipped verifier anew, or one of your own, by a recipe (docs/guides/retrain.md)
+  compositional-rerank train verifier --data data/ --recipe all-minilm-l6-v2 --out my_checkpoint
 
   # train the structural part of stage one, beside the verifier of the shipped checkpoint
   compositional-rerank train embedder --data data/ --out my_checkpoint
 
-The last line that a training prints is the command that measures what came of it.
+A recipe ends with an audit and a table of what it must measure: expected and got.
 Stopped by Ctrl-C or a crash, the same command goes on from the last saved state.
-exit codes: 0 done, 2 bad data or settings
+exit codes: 0 done, 1 a figure is outside the recipe's tolerance, 2 bad data or settings
 """
 
 
-_DEFAULT = "sixteenth"  # the recipe that trained the shipped verifier last
+_VERIFIER = "all-minilm-l6-v2"  # the recipe of the shipped verifier
+_EMBEDDER = "structural"
 _HELP = {
-    "epochs": "passes over the pairs",
-    "learning_rate": "peak learning rate",
-    "batch_size": "pairs per step",
-    "seed": "fixes data, order and head",
+    "learning_rate": "peak learning rate (3e-05)",
+    "seed": "fixes pairs and order (17)",
 }
 _READERS = {
-    "epochs": bound(0, math.inf, inside=True),
     "learning_rate": bound(0, 1, inside=True),
-    "batch_size": integer(1),
     "seed": integer(0, SEEDS),
 }
 
@@ -74,12 +67,10 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     data.add_argument("--corpus", metavar="PATH", help="your passages: a file, a folder, or - for stdin")
     data.add_argument("--data", type=place, metavar="DIR", help="folder with the files that the recipe names")
     add_input_option(parser)
-    names = _recipes()
     parser.add_argument(
         "--recipe",
         metavar="R",
-        help="recipe for --data: a TOML file"
-        + (f", or one of {', '.join(names)} ({_DEFAULT}, or embedder)" if names else ""),
+        help=f"recipe for --data: a TOML file, or a name in recipes/ ({_VERIFIER}, or {_EMBEDDER})",
     )
     parser.add_argument(
         "--out", type=place, required=True, metavar="DIR", help="checkpoint folder to write; must not exist"
@@ -103,14 +94,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         metavar="D",
         help="projection: of the token vectors (320)",
     )
-    for field in ("epochs", "learning_rate", "batch_size", "seed"):
-        value = getattr(TrainingSettings, field)
-        parser.add_argument(
-            f"--{field.replace('_', '-')}",
-            type=_READERS[field],
-            metavar=field[0].upper(),
-            help=f"{_HELP[field]} ({value:g}, or what the recipe says)",
-        )
+    for field, what in _HELP.items():
+        option = f"--{field.replace('_', '-')}"
+        parser.add_argument(option, type=_READERS[field], metavar=field[0].upper(), help=f"--corpus: {what}")
     parser.add_argument("--device", metavar="D", help="torch device, such as cpu or cuda (the best there is)")
     return parser
 
@@ -123,7 +109,7 @@ def run(args: argparse.Namespace) -> int:
         raise InputError(f"--recipe {args.recipe} goes with --data, not with --corpus: leave one of them out")
     if args.data is not None and args.input != "auto":
         raise InputError(f"--input {args.input} goes with --corpus, not with --data: leave it out")
-    for package in ("accelerate", "datasets", "lemminflect"):
+    for package in ("accelerate", "datasets", "ir_measures"):
         if find_spec(package) is None:
             raise MissingDependencyError(
                 f"training needs {package}: pip install 'compositional-rerank[train]'"
@@ -131,30 +117,13 @@ def run(args: argparse.Namespace) -> int:
     given = {field: getattr(args, field) for field in _HELP if getattr(args, field) is not None}
     trainers = {"verifier": _train_verifier, "embedder": _train_embedder, "projection": _train_projection}
     try:
-        trainers[args.what](args, given)
+        return trainers[args.what](args, given)
     except FloatingPointError as error:
         raise DataError(str(error)) from error
     except CompositionalRerankError:
         raise
     except OSError as error:
         raise InputError(f"{args.out} could not be written: {error}; the same command goes on") from error
-    return 0
-
-
-def _recipes() -> list[str]:
-    """Names of the recipes that are here."""
-    folder = files("compositional_rerank.training") / "recipes"
-    found = folder.iterdir() if folder.is_dir() else ()
-    return sorted(file.name.removesuffix(".toml") for file in found if file.name.endswith(".toml"))
-
-
-def _recipe(args: argparse.Namespace, default: str) -> str:
-    """The recipe that is asked for, if it is here."""
-    name, names = args.recipe or default, _recipes()
-    if name not in names and not Path(name).is_file():
-        here = f"those of this package are {', '.join(names)}" if names else "this package has none"
-        raise InputError(f"--recipe {name} is no file, and {here}: pass a TOML file")
-    return str(name)
 
 
 def _corpus(args: argparse.Namespace) -> list[str]:
@@ -164,51 +133,74 @@ def _corpus(args: argparse.Namespace) -> list[str]:
     return [passage.text for passage in passages]
 
 
-def _train_verifier(args: argparse.Namespace, given: dict[str, Any]) -> None:
+def _train_verifier(args: argparse.Namespace, given: dict[str, Any]) -> int:
     from compositional_rerank.checkpoints.locate import locate
-    from compositional_rerank.training.corpus import corpus_pairs
-    from compositional_rerank.training.recipe import Recipe
-    from compositional_rerank.training.verifier import train_verifier
 
-    start = locate(args.start)
     if args.corpus is not None:
-        settings = TrainingSettings(**given)
-        pairs = corpus_pairs(_corpus(args), args.rows, settings.seed)
-    else:
-        recipe = Recipe.load(_recipe(args, _DEFAULT))
-        settings = replace(recipe.training, **given)
-        pairs = replace(recipe, seed=settings.seed).pairs(args.data)
-    tell(f"{len(pairs)} pairs, {sum(pair.mismatch for pair in pairs)} of them near-misses")
-    out = train_verifier(pairs, start, args.out, settings=settings, device=args.device)
-    tell(f"wrote {out}; look at it with: compositional-rerank audit --model {out}")
+        from compositional_rerank.training.adapt import adapt
+        from compositional_rerank.training.corpus import corpus_rows
+        from compositional_rerank.training.verifier_trainer import RunSettings
+
+        settings = RunSettings(**{"learning_rate": 3e-5, **given})
+        rows, counts = corpus_rows(_corpus(args), args.rows, settings.seed)
+        for kind, count in counts.items():
+            tell(f"{count:6,} pairs: {kind}")
+        adapt(rows, locate(args.start), args.out, settings=settings, device=args.device, tell=tell)
+        tell(f"wrote {args.out}; look at it with: compositional-rerank audit --model {args.out}")
+        return 0
+    from compositional_rerank.training.expected import audit, compare, table, write_report
+    from compositional_rerank.training.recipe import Recipe
+    from compositional_rerank.training.verifier import make
+
+    if given:
+        raise InputError(
+            f"with --data the recipe says everything: write {', '.join(sorted(given))} into a recipe of yours"
+        )
+    recipe = Recipe.load(args.recipe or _VERIFIER)
+    report = args.out.with_name(args.out.name + ".audit.json")
+    make(recipe, args.data, args.out, locate(args.start), args.device, tell)
+    tell(f"wrote {args.out}; audit")
+    measured = audit(recipe, args.data, args.out, args.device)
+    write_report(measured, report)
+    lines = compare(recipe, measured)
+    print(table(lines))
+    outside = sum(not line.holds for line in lines)
+    tell(f"{outside} of {len(lines)} figures are outside the recipe's tolerance; all figures: {report}")
+    return int(outside > 0)
 
 
-def _train_embedder(args: argparse.Namespace, given: dict[str, Any]) -> None:
+def _train_embedder(args: argparse.Namespace, given: dict[str, Any]) -> int:
     from compositional_rerank.checkpoints.locate import locate
     from compositional_rerank.training.embedder import train_naive, train_structural
-    from compositional_rerank.training.recipe import Recipe
+    from compositional_rerank.training.structural_recipe import StructuralRecipe
 
     if args.data is None:
         raise InputError("train embedder takes --data with a recipe; --corpus adapts the verifier only")
+    if given:
+        raise InputError(
+            f"with --data the recipe says everything: write {', '.join(sorted(given))} into a recipe of yours"
+        )
+    recipe = StructuralRecipe.load(args.recipe or _EMBEDDER)
+    settings, part = recipe.training, recipe.structural
+    if args.method == "structural" and part is None:
+        raise InputError(f"{recipe.file} has no [structural]: write what the part is, or pass --method naive")
     start = locate(args.start)
-    recipe = Recipe.load(_recipe(args, "embedder"))
-    settings = replace(recipe.training, **given)
-    rows = replace(recipe, seed=settings.seed).triples(args.data)
+    rows = recipe.rows(args.data)
     near = sum(bool(row.near_miss and row.negative) for row in rows)
     tell(f"{len(rows)} rows, {near} of them with a near-miss")
-    if args.method == "naive":
+    if args.method == "naive" or part is None:
         out = train_naive(rows, start, args.out, settings=settings, device=args.device)
         tell(f"wrote {out}; look at it with: compositional-rerank audit --against {out}")
-        return
-    part = recipe.structural
+        return 0
     out = train_structural(rows, start, args.out, settings=settings, structural=part, device=args.device)
     tell(
         f"wrote {out}; look at it with: compositional-rerank audit --model {out} "
         f"--sensitivity {part.sensitivity:g}"
     )
+    return 0
 
 
-def _train_projection(args: argparse.Namespace, given: dict[str, Any]) -> None:
+def _train_projection(args: argparse.Namespace, given: dict[str, Any]) -> int:
     from compositional_rerank.checkpoints.locate import locate
     from compositional_rerank.encoding.token_encoder import TokenEncoder
     from compositional_rerank.training.export import check_new, export_projection
@@ -230,3 +222,4 @@ def _train_projection(args: argparse.Namespace, given: dict[str, Any]) -> None:
         f"wrote {args.out}: token vectors of {args.dimension} dimensions, {encoder.dimension} before; "
         f"look at it with: compositional-rerank audit --model {args.out}"
     )
+    return 0

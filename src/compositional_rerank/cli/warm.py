@@ -6,10 +6,11 @@ import argparse
 import time
 from typing import TYPE_CHECKING, Any
 
-from compositional_rerank.cli._input import INPUT_HELP, STDIN, add_input_option, read_passages, tell
+from compositional_rerank.cli._input import INPUT_HELP, add_input_option, read_passages, tell
 from compositional_rerank.cli._io import check_store, load_reranker
 from compositional_rerank.cli._options import add_model_options, place
 from compositional_rerank.errors import InputError
+from compositional_rerank.inputs.files import STDIN
 
 if TYPE_CHECKING:
     from compositional_rerank.reranker import CompositionalReranker

@@ -1,65 +1,61 @@
-"""Fitting the curve from a network's logits to probabilities."""
+"""Fitting the curves from a network's logits to probabilities."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 
 from compositional_rerank.errors import DataError
-from compositional_rerank.scoring.calibration import Calibration, asks, features
+from compositional_rerank.scoring.calibration import READINGS, Calibration, Reading
+
+_PULL = (
+    0.02  # of the curve's distance from "as it comes", in nats a row at distance 1: few rows move it little
+)
+_LEAST = 50  # rows of a reading below which its curve is that of all readings together
 
 
-def fit_calibration(
-    logits: torch.Tensor,
-    labels: torch.Tensor,
-    queries: Sequence[str],
-    *,
-    weights: torch.Tensor | None = None,
-    question: float = 0.0,
-) -> Calibration:
-    """The calibration that fits the labels best.
-
-    Where the two slopes cannot both rise, one slope for all logits is fitted instead.
+def fit_calibration(logits: torch.Tensor, allowed: torch.Tensor, readings: Sequence[Reading]) -> Calibration:
+    """The curves under which verdicts that may be right are most probable.
 
     Args:
-        logits: float ``[n]``.
-        labels: float ``[n]``, 0 or 1, both present.
-        queries: ``n`` texts that were read as queries.
-        weights: float ``[n]``, how much each counts; None is 1 for all.
-        question: the step of questions, taken where ``queries`` are all questions or all statements.
+        logits: float ``[n, 4]``.
+        allowed: bool ``[n, 4]``: which verdicts may be right.
+        readings: the ``n`` kinds of reading.
 
     Raises:
-        DataError: only one label, or a logit that is not finite.
+        DataError: a logit is not finite, or there are no rows.
 
     Example:
-        >>> logits = torch.tensor([-2.0, -1.0, 1.0, 2.0] * 10)
-        >>> found = fit_calibration(logits, (torch.sigmoid(logits) > 0.3).float(), ["It rains."] * 40)
-        >>> found.below > 0, found.above > 0, found.question
-        (True, True, 0.0)
+        >>> allowed = torch.eye(4).bool().repeat(20, 1)
+        >>> found = fit_calibration(allowed.float() * 2, allowed, ["statement"] * 80)
+        >>> found.curves["statement"][0] > 1
+        True
     """
-    from sklearn.linear_model import LogisticRegression
-
+    if not len(logits):
+        raise DataError("calibration has no rows: name sets under [[calibration]] of the recipe")
     if not bool(torch.isfinite(logits).all()):
         raise DataError("the network's logits are not finite: training diverged; lower the learning rate")
-    if len(set(labels.tolist())) < 2:
-        raise DataError("calibration needs pairs of both labels among the held-out ones; give more pairs")
-    asked = np.array([asks(query) for query in queries])
-    both_forms = asked.any() and not asked.all()
+    everything = _fit(logits, allowed)
+    curves: dict[Reading, tuple[float, ...]] = {}
+    for reading in READINGS:
+        rows = torch.tensor([one == reading for one in readings])
+        curves[reading] = _fit(logits[rows], allowed[rows]) if int(rows.sum()) >= _LEAST else everything
+    return Calibration(curves)
 
-    def fit(curve: torch.Tensor) -> tuple[list[float], float, float]:
-        columns = np.column_stack([curve.numpy(), asked]) if both_forms else curve.numpy()
-        counts = None if weights is None else weights.numpy()
-        model = LogisticRegression(C=100.0, max_iter=1000).fit(columns, labels.numpy(), counts)
-        found: list[float] = model.coef_[0].tolist()
-        step = found.pop() if both_forms else question
-        return found, float(model.intercept_[0]), step
 
-    (below, above), intercept, step = fit(features(logits))
-    if min(below, above) <= 0:
-        (below,), intercept, step = fit(logits.unsqueeze(1))
-        above = below
-    if asked.all():  # the intercept is the questions', and statements are below or above it by the given step
-        intercept -= step
-    return Calibration(below, above, intercept, step)
+def _fit(logits: torch.Tensor, allowed: torch.Tensor) -> tuple[float, ...]:
+    curve = torch.zeros(5, dtype=torch.float64, requires_grad=True)  # log of the scale, four offsets
+    values = logits.double()
+    optimiser = torch.optim.LBFGS([curve], max_iter=200, line_search_fn="strong_wolfe")
+
+    def loss() -> float:
+        optimiser.zero_grad()
+        log = (curve[0].exp() * values + curve[1:]).log_softmax(dim=1)
+        value = -log.masked_fill(~allowed, -torch.inf).logsumexp(dim=1).mean() + _PULL * curve.square().sum()
+        value.backward()  # type: ignore[no-untyped-call]
+        return float(value.detach())
+
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    found = curve.detach()
+    return (float(found[0].exp()), *(found[1:] - found[1:].mean()).tolist())

@@ -33,8 +33,8 @@ def renamed(query: str, evidence: str, pool: Sequence[str], rng: random.Random) 
         The pair; None where the texts share no name and no number, or the pool has no other of its kind.
 
     Example:
-        >>> renamed("Who rents flat 6?", "Mia has rented flat 6 since May.", ["9"], random.Random(3))
-        ('Who rents flat 9?', 'Mia has rented flat 6 since May.')
+        >>> renamed("Who rents flat 6?", "Mia has rented flat 6 since May.", ["9"], random.Random(1))
+        ('Who rents flat 6?', 'Mia has rented flat 9 since May.')
     """
     shared = [
         found

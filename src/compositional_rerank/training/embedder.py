@@ -27,7 +27,7 @@ from compositional_rerank.errors import DataError, InputError
 from compositional_rerank.training.export import check_new, export_structural, staged
 from compositional_rerank.training.settings import StructuralSettings, TrainingSettings
 from compositional_rerank.training.structural_loss import StructuralLoss
-from compositional_rerank.training.trainer import claim, common_arguments, last_state, watchers
+from compositional_rerank.training.trainer import StopAtNaN, claim, common_arguments, last_state
 from compositional_rerank.training.triples import TrainingTriple
 
 MIN_ROWS = 200
@@ -39,14 +39,14 @@ def train_structural(
     start: Located,
     out: Path,
     *,
-    settings: TrainingSettings | None = None,
-    structural: StructuralSettings | None = None,
+    settings: TrainingSettings,
+    structural: StructuralSettings,
     device: str | None = None,
 ) -> Path:
     """Train a structural part on the base model and write a checkpoint with it.
 
     The part is always trained anew; ``start`` gives the base model, the verifier and its thresholds. States
-    are kept in ``OUT.training``, as in `training.verifier.train_verifier`.
+    are kept in ``OUT.training``; called again with the same arguments after a crash or Ctrl-C, it goes on.
 
     Args:
         rows: some of them with a near-miss. Rows with a text of more than ``structural.longest`` or
@@ -67,7 +67,6 @@ def train_structural(
         FloatingPointError: the loss is not finite.
         OSError: the disk is full, or ``out`` cannot be written.
     """
-    settings, structural = settings or TrainingSettings(), structural or StructuralSettings()
     if start.config is None:
         raise InputError(
             f"{start.name} is a base model without a verifier: train one first (train verifier --from "
@@ -100,7 +99,7 @@ def train_naive(
     start: Located,
     out: Path,
     *,
-    settings: TrainingSettings | None = None,
+    settings: TrainingSettings,
     device: str | None = None,
 ) -> Path:
     """Fine-tune the whole vector with near-misses as hard negatives and nothing that protects recall.
@@ -109,7 +108,6 @@ def train_naive(
     paraphrase is its own positive (two dropout masks of one text, as in SimCSE). Arguments and errors as in
     `train_structural`; ``out`` becomes a sentence-transformers model.
     """
-    settings = settings or TrainingSettings()
     near = [
         dataclasses.replace(row, positive=row.positive or row.anchor)
         for row in rows
@@ -177,11 +175,20 @@ def _run(
     trainer = SentenceTransformerTrainer(
         model=model,
         args=SentenceTransformerTrainingArguments(
-            **common_arguments(steps, settings, work, model.device), batch_sampler=BudgetBatchSampler
+            **common_arguments(
+                steps,
+                epochs=settings.epochs,
+                batch_size=settings.batch_size,
+                learning_rate=settings.learning_rate,
+                seed=settings.seed,
+                work=work,
+                device=model.device,
+            ),
+            batch_sampler=BudgetBatchSampler,
         ),
         train_dataset=dataset,
         loss=loss,
-        callbacks=watchers(settings, work),
+        callbacks=[StopAtNaN(work, settings.learning_rate)],
     )
     trainer.train(resume_from_checkpoint=last_state(work))
 

@@ -34,6 +34,10 @@ def build(base: Path, max_tokens: int, device: str | None = None) -> CrossEncode
         transformer = Transformer.load(str(base))
     transformer.max_seq_length = max_tokens
     transformer.auto_model.get_input_embeddings().requires_grad_(False)
+    transformer.auto_model.set_attn_implementation("eager")  # on a CPU the fused one is slow at going back
+    for module in transformer.auto_model.modules():  # one pass over the rows: there is nothing to overfit
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
     transformer.auto_model.config.num_labels = VERDICTS
     dimension = transformer.get_embedding_dimension()
     head = Dense(

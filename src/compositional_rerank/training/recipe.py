@@ -1,13 +1,16 @@
-"""Recipes: one file says everything that makes a checkpoint."""
+"""Recipes: one file says everything that makes a checkpoint, and what must come out."""
 
 from __future__ import annotations
 
+import hashlib
 import random
 import sys
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from compositional_rerank.checkpoints.base_models import sha256_of
 from compositional_rerank.errors import DataError
 from compositional_rerank.training.kinds import KINDS
 from compositional_rerank.training.rows import NAMES, Row
@@ -18,6 +21,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+REPORTED = ("beir", "pairs", "triples", "contrast", "answers", "nli")
+
 
 @dataclass(frozen=True)
 class Source:
@@ -26,21 +31,23 @@ class Source:
     Args:
         name: how the model card calls it; its draw depends on it and on the recipe's seed alone.
         kind: how a file becomes rows, one of `kinds.KINDS`.
-        path: file or folder below the data folder.
+        path: file or folder below the data folder, or where it begins with ``..`` beside the recipe.
         rows: how many rows to draw for the first run; more than there are means that the file is read again
             with other random choices.
         licence: of the texts, as their publisher states it.
         taught: how many rows to draw for the teacher to label.
         different: verdicts that a row labelled as different may have; empty for the kind's own.
+        sha256: of the file, or of a folder's files; None checks nothing.
     """
 
     name: str
     kind: str
     path: str
     rows: int
-    licence: str
+    licence: str = "none stated"
     taught: int = 0
     different: tuple[str, ...] = ()
+    sha256: str | None = None
 
     def draw(self, file: Path, count: int, key: str) -> list[Row]:
         """``count`` rows; the same file, count and key give the same rows."""
@@ -56,42 +63,190 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Expected:
+    """A figure that must come out.
+
+    Args:
+        figure: where the audit's report holds it, keys joined by ``/``.
+        value: what the run that the recipe was written from gave.
+        within: how far another run may be from it, at least 0.
+    """
+
+    figure: str
+    value: float
+    within: float
+
+
+@dataclass(frozen=True)
 class Recipe:
+    """All that makes a verifier.
+
+    Args:
+        file: where the recipe lies.
+        base: the model that is trained.
+        seed: of all draws, orders and heads.
+        sources: what is learnt.
+        labelled: the first run, on people's labels.
+        taught: the second run, on a teacher's answers; None without a teacher.
+        teacher: the teacher's recipe, a name or a path.
+        calibration: what the probabilities are fitted on.
+        gate: what threshold and closeness are fitted on: contrast items.
+        fusion: collections, such as ``beir/scifact:train``, that bonus and penalty are fitted on.
+        reading: how the verifier reads: windows, tokens, caps.
+        report: for each of `REPORTED` the sets that are reported, below the data folder or beside the recipe.
+        suite: suite of the package that is reported, too; None for none.
+        expected: what must come out.
+    """
+
     file: Path
     base: str
     seed: int
     sources: tuple[Source, ...]
     labelled: RunSettings
-    taught: RunSettings | None = None
-    teacher: str | None = None
+    taught: RunSettings | None
+    teacher: str | None
+    calibration: tuple[Source, ...]
+    gate: tuple[str, ...]
+    fusion: tuple[str, ...]
+    reading: dict[str, int]
+    report: dict[str, tuple[str, ...]]
+    suite: str | None
+    expected: tuple[Expected, ...]
 
     @classmethod
-    def load(cls, file: Path) -> Recipe:
-        raw: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
-        sources = tuple(
-            Source(**{**source, "different": tuple(source.get("different", ()))}) for source in raw["source"]
-        )
-        seed = int(raw["seed"])
-        return cls(
-            file=file,
-            base=raw["base"],
-            seed=seed,
-            sources=sources,
-            labelled=RunSettings(seed=seed, **raw["labelled"]),
-            taught=RunSettings(seed=seed, **raw["taught"]) if "taught" in raw else None,
-            teacher=raw.get("teacher"),
-        )
+    def load(cls, name: str) -> Recipe:
+        """Read a recipe and check it as far as it can be checked without the data.
+
+        Args:
+            name: a TOML file, or the name of one in ``recipes/`` of a clone of the repository.
+
+        Raises:
+            DataError: there is no such recipe, a field is missing or wrong, or a set is both fitted and
+                reported.
+        """
+        file = find_recipe(name)
+        try:
+            raw: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
+            seed = int(raw["seed"])
+            recipe = cls(
+                file=file,
+                base=str(raw["base"]),
+                seed=seed,
+                sources=tuple(_source(one) for one in raw["source"]),
+                labelled=RunSettings(**{"seed": seed, **raw["labelled"]}),
+                taught=RunSettings(**{"seed": seed, **raw["taught"]}) if "taught" in raw else None,
+                teacher=raw.get("teacher"),
+                calibration=tuple(_source(one) for one in raw.get("calibration", ())),
+                gate=tuple(raw.get("gate", {}).get("contrast", ())),
+                fusion=tuple(raw.get("gate", {}).get("beir", ())),
+                reading=dict(raw.get("reading", {})),
+                report={kind: tuple(raw.get("report", {}).get(kind, ())) for kind in REPORTED},
+                suite=raw.get("report", {}).get("suite"),
+                expected=tuple(Expected(**one) for one in raw.get("expected", ())),
+            )
+        except KeyError as error:
+            raise DataError(f"recipe {file} has no {error}: see docs/guides/retrain.md") from error
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(f"no recipe can be read from {file}: {error}") from error
+        if (recipe.teacher is None) != (recipe.taught is None):
+            raise DataError(f"recipe {file}: a teacher and [taught] go together; give both or none")
+        recipe._check_apart()
+        return recipe
+
+    def _check_apart(self) -> None:
+        """No set may be both learnt or fitted on and reported."""
+        used = {source.path for source in (*self.sources, *self.calibration)} | set(self.gate)
+        used |= set(self.fusion)
+        both = sorted(used & {name for names in self.report.values() for name in names})
+        if both:
+            raise DataError(
+                f"recipe {self.file}: {', '.join(both)} is both fitted on and reported: a figure on it would "
+                "say nothing; take it out of one of them"
+            )
+
+    def place(self, path: str, data: Path) -> Path:
+        """Where a path of the recipe leads."""
+        return (self.file.parent if path.startswith("..") else data) / path
+
+    def check_files(self, data: Path) -> None:
+        """Raise `DataError` where a file is missing or has another hash than the recipe says."""
+        for source in (*self.sources, *self.calibration):
+            file = self.place(source.path, data)
+            if not file.exists():
+                raise DataError(f"{file} does not exist: recipe source {source.name!r} needs it")
+            if source.sha256 is not None and (found := hash_of(file)) != source.sha256:
+                raise DataError(
+                    f"{file} has sha256 {found}, recipe source {source.name!r} wants {source.sha256}: it is "
+                    "another version; get that one, or change the recipe and expect other figures"
+                )
+        names = [*self.gate, *self.fusion, *(name for names in self.report.values() for name in names)]
+        for name in names:
+            file = self.place(name.rpartition(":")[0] if ":" in name else name, data)
+            if not file.exists():
+                raise DataError(f"{file} does not exist: recipe {self.file.name} measures on it")
 
     def rows(self, data: Path, run: str) -> list[Row]:
-        """The rows of a run, ``labelled`` or ``taught``, in random order."""
+        """The rows of a run, ``labelled`` or ``taught``, in random order.
+
+        Raises:
+            DataError: a line of a file is wrong.
+        """
         drawn = []
         for source in self.sources:
             count = source.rows if run == "labelled" else source.taught
             if count:
-                drawn += source.draw(
-                    (self.file.parent if source.path.startswith("..") else data) / source.path,
-                    count,
-                    f"{self.seed} {run}",
-                )
+                drawn += source.draw(self.place(source.path, data), count, f"{self.seed} {run}")
         random.Random(self.seed).shuffle(drawn)
         return drawn
+
+
+def hash_of(file: Path) -> str:
+    """Hex sha256 of a file, or of the hashes of a folder's JSONL files in the order of their names."""
+    if not file.is_dir():
+        return sha256_of(file)
+    parts = [f"{part.name} {sha256_of(part)}" for part in sorted(file.glob("*.jsonl"))]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def find_recipe(name: str) -> Path:
+    """A recipe's file, by its path or by its name in ``recipes/``.
+
+    Raises:
+        DataError: there is none.
+    """
+    here = [Path(name), *(folder / f"{name}.toml" for folder in _folders())]
+    for file in here:
+        if file.is_file():
+            return file
+    raise DataError(
+        f"no recipe {name!r}: it is no file, and there is no recipes/{name}.toml above this folder; recipes "
+        "lie in recipes/ of a clone of the repository"
+    )
+
+
+def _folders() -> Iterator[Path]:
+    """``recipes/`` of the clone that is worked in, and of the one that the package was installed from."""
+    for start in (Path.cwd(), Path(__file__).parent):
+        for folder in (start, *start.parents):
+            yield folder / "recipes"
+
+
+def _source(raw: dict[str, Any]) -> Source:
+    source = Source(**{**raw, "different": tuple(raw.get("different", ()))})
+    if source.kind not in KINDS:
+        raise ValueError(f"source {source.name!r} has kind {source.kind!r}; the kinds are {sorted(KINDS)}")
+    for name in ("rows", "taught"):
+        count = getattr(source, name)
+        if not isinstance(count, int) or count < 0:
+            raise ValueError(f"source {source.name!r} has {name} = {count!r}; a count is needed")
+    unknown = [name for name in source.different if name not in NAMES]
+    if unknown:
+        raise ValueError(f"source {source.name!r} has different = {unknown}; choose from {list(NAMES)}")
+    wrong = [
+        field.name
+        for field in fields(Source)
+        if field.name in ("name", "path", "licence") and not isinstance(getattr(source, field.name), str)
+    ]
+    if wrong:
+        raise ValueError(f"source {source.name!r} has {wrong} that are no texts")
+    return source

@@ -1,4 +1,4 @@
-"""How to train, with the values that the shipped checkpoint was trained with."""
+"""How stage one is trained; the shipped part's values are in recipes/structural.toml."""
 
 from __future__ import annotations
 
@@ -12,27 +12,21 @@ METHODS = ("structural", "naive")
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How to train; the defaults are those of the shipped checkpoint.
+    """How to train.
 
     Args:
-        epochs: passes over the pairs, above 0.
-        learning_rate: peak, reached after 150 steps or a tenth of them, then falling to 0. Above 2e-4 the
-            network did not leave chance level.
-        batch_size: pairs per step, at least 1.
-        max_tokens: longest pair while training; longer ones are cut.
-        held_out: share of the pairs kept for calibration, never trained on, in (0, 0.5].
-        seed: of the split, the order and the head.
-        stop_after: stop after so many steps, at the learning rate that the schedule of all ``epochs`` has
-            there; None goes to the end.
+        epochs: passes over the rows, above 0.
+        learning_rate: peak, reached after 150 steps or a tenth of them, then falling to 0.
+        batch_size: rows per step, at least 1.
+        max_tokens: longest text while training; longer ones are cut.
+        seed: of the draws, the order and the weights at the start.
     """
 
     epochs: float = 1.0
     learning_rate: float = 1e-4
     batch_size: int = 32
     max_tokens: int = 128
-    held_out: float = 0.02
     seed: int = 17
-    stop_after: int | None = None
 
     def __post_init__(self) -> None:
         checks = {
@@ -40,19 +34,13 @@ class TrainingSettings:
             "learning_rate": 0 < self.learning_rate < 1,
             "batch_size": self.batch_size >= 1,
             "max_tokens": self.max_tokens >= 8,
-            "held_out": 0 < self.held_out <= 0.5,
-            "stop_after": self.stop_after is None or self.stop_after >= 1,
         }
-        for name, fine in checks.items():
-            if not fine:
-                raise InputError(
-                    f"{name} is out of range: {getattr(self, name)}; see `train verifier --help`"
-                )
+        _refuse(self, checks)
 
 
 @dataclass(frozen=True)
 class StructuralSettings:
-    """The structural part and what it learns; the defaults are those of the shipped checkpoint.
+    """The structural part and what it learns: table ``[structural]`` of a recipe.
 
     Args:
         dimension: components that it adds to the base model's vectors, at least 1.
@@ -68,17 +56,17 @@ class StructuralSettings:
         margin: how far it is to stay below the paraphrase.
     """
 
-    dimension: int = 128
-    width: int = 128
-    depth: int = 2
-    longest: int = 32
-    sensitivity: float = 0.35
-    follow: float = 20.0
-    paraphrase: float = 30.0
-    fall: float = 1.0
-    rank: float = 10.0
-    drop: float = 0.3
-    margin: float = 0.15
+    dimension: int
+    width: int
+    depth: int
+    longest: int
+    sensitivity: float
+    follow: float
+    paraphrase: float
+    fall: float
+    rank: float
+    drop: float
+    margin: float
 
     def __post_init__(self) -> None:
         checks = {
@@ -92,6 +80,10 @@ class StructuralSettings:
                 for name in ("follow", "paraphrase", "fall", "rank", "drop", "margin")
             },
         }
-        for name, fine in checks.items():
-            if not fine:
-                raise InputError(f"{name} is out of range: {getattr(self, name)}; see docs/guides/retrain.md")
+        _refuse(self, checks)
+
+
+def _refuse(settings: object, checks: dict[str, bool]) -> None:
+    for name, fine in checks.items():
+        if not fine:
+            raise InputError(f"{name} is out of range: {getattr(settings, name)}; see docs/guides/retrain.md")

@@ -16,7 +16,6 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from compositional_rerank.backends.cpu import has_fast_bfloat16
 from compositional_rerank.checkpoints.locate import Located
 from compositional_rerank.errors import InputError
-from compositional_rerank.training.settings import TrainingSettings
 
 _RUN_FILE = "run.json"
 
@@ -37,21 +36,6 @@ class StopAtNaN(TrainerCallback):
                 f"the loss is {loss} at step {state.global_step}: lower the learning rate "
                 f"(now {self.learning_rate:g}) and remove {self.work} to start anew"
             )
-
-
-class _StopAfter(TrainerCallback):
-    def __init__(self, steps: int | None) -> None:
-        self.steps = steps
-
-    def on_step_end(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
-    ) -> None:
-        control.should_training_stop |= self.steps is not None and state.global_step >= self.steps
-
-
-def watchers(settings: TrainingSettings, work: Path) -> list[TrainerCallback]:
-    """What stops a run: a loss that is no number, and ``settings.stop_after``."""
-    return [StopAtNaN(work, settings.learning_rate), _StopAfter(settings.stop_after)]
 
 
 def common_arguments(

@@ -1,115 +1,161 @@
-"""Stage-two training: pairs in, a checkpoint folder out."""
+"""From a recipe to a checkpoint, in steps that leave their results where the next call finds them."""
 
 from __future__ import annotations
 
-import random
+import dataclasses
+import hashlib
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import cast
 
 import torch
 from safetensors.torch import load_file
+from sentence_transformers import CrossEncoder
 
-from compositional_rerank.checkpoints.config import VERIFIER_FILE, VerifierConfig
+from compositional_rerank.checkpoints.base_models import resolve
+from compositional_rerank.checkpoints.config import VerifierConfig
 from compositional_rerank.checkpoints.locate import Located
-from compositional_rerank.checkpoints.weight_delta import apply_delta
-from compositional_rerank.errors import DataError, InputError
-from compositional_rerank.scoring.fusion import Fusion
+from compositional_rerank.errors import InputError
+from compositional_rerank.scoring.calibration import Calibration, Reading
 from compositional_rerank.training.calibration import fit_calibration
-from compositional_rerank.training.export import export
-from compositional_rerank.training.network import build
-from compositional_rerank.training.settings import TrainingSettings
-from compositional_rerank.training.sources import LabelledPair
-from compositional_rerank.training.trainer import claim, run
-from compositional_rerank.verification.cross_encoder import HEAD
+from compositional_rerank.training.export import check_new, export, write_tensors
+from compositional_rerank.training.fit_fusion import START, fit_fusion
+from compositional_rerank.training.labelling import label, logits_of
+from compositional_rerank.training.network import VERDICTS, build
+from compositional_rerank.training.recipe import Recipe
+from compositional_rerank.training.rows import Row
+from compositional_rerank.training.verifier_trainer import train
+from compositional_rerank.verification.forms import form_of
+from compositional_rerank.verification.verdicts import kind_of
 
-MIN_PAIRS = 200
-# The shipped checkpoint's, for runs that start from a base model (benchmarks/fit_gate.py).
-FUSION = Fusion(tau=0.65, width=0.02, beta=0.3, threshold=0.69)
+Tell = Callable[[str], None]
 POOLED_WEIGHT = 1 / 3
+_READING = {"max_tokens": 256, "window": 64, "windows": 2, "first": 2, "max_verified": 16}
 
 
-def train_verifier(
-    pairs: Sequence[LabelledPair],
-    start: Located,
-    out: Path,
-    *,
-    settings: TrainingSettings | None = None,
-    device: str | None = None,
-) -> Path:
-    """Train a verifier and write it as a checkpoint.
-
-    The trainer is sentence-transformers'. It saves its state in ``OUT.training`` about ten times, at least
-    every 400 steps; called again with the same arguments after a crash or Ctrl-C, it goes on from there.
-    Calibration comes from held-out pairs; gate, penalty and the pooled share are those of the checkpoint that
-    training starts from, or the shipped ones.
+def make(recipe: Recipe, data: Path, out: Path, start: Located, device: str | None, tell: Tell) -> None:
+    """Make a recipe's checkpoint.
 
     Args:
-        pairs: labelled pairs, at least 200, of both labels.
-        start: base model, or a checkpoint to go on from.
-        out: folder to write; must not exist.
-        settings: how to train.
+        recipe: the recipe.
+        data: folder with the files that it names.
+        out: checkpoint folder to write; must not exist. The steps' results lie in ``OUT.work`` until the end;
+            called again after a crash or Ctrl-C, it goes on from there.
+        start: checkpoint whose projection and structural part are taken over.
         device: torch device name; None picks an accelerator where there is one.
-
-    Returns:
-        ``out``.
+        tell: called with a line on every step.
 
     Raises:
-        DataError: too few pairs, or one label only.
-        InputError: ``out`` exists, or ``OUT.training`` is of a run with other arguments.
+        DataError: a file is missing or has another hash, or a line is wrong; before the work starts.
+        InputError: ``out`` exists, or ``OUT.work`` is of another recipe.
+        ModelNotFoundError: no place has the base model or the teacher's.
         FloatingPointError: the loss is not finite.
-        OSError: the disk is full, or ``out`` cannot be written.
     """
-    settings = settings or TrainingSettings()
-    if out.exists():
-        raise InputError(f"{out} exists: choose another folder, or remove it first")
-    _check(pairs)
-    work = out.with_name(out.name + ".training")
-    order = list(pairs)
-    random.Random(settings.seed).shuffle(order)
-    count = max(64, round(len(order) * settings.held_out))
-    held_out, training = order[:count], order[count:]
-    _check_labels(training, "training")
-    _check_labels(held_out, "held-out")
-    claim(work, pairs, start, settings)
+    check_new(out)
+    recipe.check_files(data)
+    base = resolve(recipe.base)
+    teacher = None
+    if recipe.teacher is not None:
+        teacher = Recipe.load(recipe.teacher)
+        teacher.check_files(data)
+        resolve(teacher.base)
+    work = out.with_name(out.name + ".work")
+    _claim(work, [recipe, *([teacher] if teacher else [])])
+    network = build(base.path, recipe.labelled.max_tokens, device)
+    _trained(recipe, data, network, work / "labelled", tell)
+    if teacher is not None and recipe.taught is not None:
+        _taught(recipe, teacher, data, network, work, tell)
+    tell("calibration")
+    verifier = VerifierConfig(_calibrated(recipe, data, network), **{**_READING, **recipe.reading})
+    tell("threshold, gate, bonus and penalty")
+    draft = work / "draft"
+    shutil.rmtree(draft, ignore_errors=True)
+    export(network, base, draft, fusion=START, verifier=verifier, pooled_weight=POOLED_WEIGHT, start=start)
+    contrast = [recipe.place(name, data) for name in recipe.gate]
+    collections = [str(recipe.place(name, data)) for name in recipe.fusion]
+    fusion = fit_fusion(draft, contrast, collections, tell)
+    export(network, base, out, fusion=fusion, verifier=verifier, pooled_weight=POOLED_WEIGHT, start=start)
 
-    torch.manual_seed(settings.seed)
-    network = build(start.base.path, settings.max_tokens, device)
-    if start.folder is not None:
-        tensors = load_file(start.folder / VERIFIER_FILE)
-        layers = cast(torch.nn.Module, network[0].auto_model)
-        head = cast(torch.nn.Module, network[2].linear)
-        apply_delta(layers, {k: v for k, v in tensors.items() if not k.startswith(HEAD)})
-        head.load_state_dict({k: tensors[HEAD + k].float() for k in ("weight", "bias")})
-    run(network, training, settings, work)
-    logits = network.predict(
-        [(pair.query, pair.passage) for pair in held_out],
-        activation_fn=torch.nn.Identity(),
-        convert_to_tensor=True,
-    )
-    labels = torch.tensor([float(pair.mismatch) for pair in held_out])
-    fusion, pooled_weight, question = FUSION, POOLED_WEIGHT, 0.0
-    if start.config is not None:
-        fusion, pooled_weight = start.config.fusion, start.config.pooled_weight
-        question = start.config.verifier.calibration.question
-    queries = [pair.query for pair in held_out]
-    calibration = fit_calibration(logits.float().cpu(), labels, queries, question=question)
-    config = VerifierConfig(calibration, max_tokens=256, segments=2)
-    export(network, start.base, out, fusion=fusion, verifier=config, pooled_weight=pooled_weight, start=start)
+
+def _trained(recipe: Recipe, data: Path, network: CrossEncoder, work: Path, tell: Tell) -> None:
+    """The first run, on people's labels, unless it was done before."""
+    if _loaded(network, work, tell):
+        return
+    rows = recipe.rows(data, "labelled")
+    tell(f"{work.name}: {recipe.base} learns from {len(rows):,} labelled rows")
+    torch.manual_seed(recipe.seed)
+    cast(torch.nn.Linear, network[2].linear).reset_parameters()
+    train(network, rows, None, recipe.labelled, work)
+    _keep(network, work)
+
+
+def _taught(
+    recipe: Recipe, teacher: Recipe, data: Path, network: CrossEncoder, work: Path, tell: Tell
+) -> None:
+    """The second run, on a teacher's answers, unless it was done before."""
+    assert recipe.taught is not None
+    if _loaded(network, work / "taught", tell):
+        return
+    device = str(network.device)
+    reader = build(resolve(teacher.base).path, teacher.labelled.max_tokens, device)
+    _trained(teacher, data, reader, work / "teacher", tell)
+    rows = recipe.rows(data, "taught")
+    answers = label(reader, rows, work / "answers.safetensors", tell)
+    tell(f"taught: {recipe.base} learns the answers to {len(rows):,} rows")
+    train(network, rows, answers, recipe.taught, work / "taught")
+    _keep(network, work / "taught")
+
+
+def _loaded(network: CrossEncoder, work: Path, tell: Tell) -> bool:
+    """Whether a step was done before; its weights are in the network then."""
+    file = work.with_suffix(".safetensors")
+    if not file.is_file():
+        return False
+    tell(f"{work.name}: done before")
+    network.load_state_dict(load_file(file))
+    return True
+
+
+def _keep(network: CrossEncoder, work: Path) -> None:
+    """Keep a step's weights, and not its states."""
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    write_tensors(tensors, work.with_suffix(".part"))
+    work.with_suffix(".part").replace(work.with_suffix(".safetensors"))
     shutil.rmtree(work)
-    return out
 
 
-def _check(pairs: Sequence[LabelledPair]) -> None:
-    if len(pairs) < MIN_PAIRS:
-        raise DataError(f"{len(pairs)} pairs are too few to train on; give at least {MIN_PAIRS}")
-    _check_labels(pairs, "given")
+def _calibrated(recipe: Recipe, data: Path, network: CrossEncoder) -> Calibration:
+    """Curves fitted on the recipe's calibration sets."""
+    rows = [
+        row
+        for source in recipe.calibration
+        for row in source.draw(recipe.place(source.path, data), source.rows, f"{recipe.seed} calibration")
+    ]
+    kept = [(row, reading) for row in rows if (reading := reading_of(row)) is not None]
+    logits = logits_of(network, [row for row, _ in kept])
+    allowed = torch.tensor([[bool(row.verdicts >> bit & 1) for bit in range(VERDICTS)] for row, _ in kept])
+    return fit_calibration(logits, allowed, [reading for _, reading in kept])
 
 
-def _check_labels(pairs: Sequence[LabelledPair], which: str) -> None:
-    labels = {pair.mismatch for pair in pairs}
-    if labels != {0, 1}:
-        raise DataError(
-            f"the {which} pairs have the label(s) {sorted(labels)}; 0 (agrees) and 1 (mismatch) are needed"
+def reading_of(row: Row) -> Reading | None:
+    """How a row is read; None for keywords, which are never read."""
+    form = form_of(row.query)
+    return None if form == "keywords" else kind_of(form, row.evidence)
+
+
+def _claim(work: Path, recipes: Sequence[Recipe]) -> None:
+    """Make ``work`` the folder of these very recipes, or find that it is.
+
+    Raises:
+        InputError: it holds the steps of others.
+    """
+    text = "".join(repr(dataclasses.replace(recipe, file=Path(), expected=())) for recipe in recipes)
+    mine = hashlib.sha256(text.encode()).hexdigest()
+    file = work / "recipe.sha256"
+    if (file.is_file() and file.read_text("utf-8") != mine) or (work.is_dir() and not file.is_file()):
+        raise InputError(
+            f"{work} holds the steps of another recipe: remove it, or write the checkpoint elsewhere"
         )
+    work.mkdir(parents=True, exist_ok=True)
+    file.write_text(mine, "utf-8")

@@ -59,14 +59,13 @@ class RunSettings:
 
 
 class _Mean(TrainerCallback):
-    """A moving average of the weights, saved with every state."""
+    """A moving average of the weights of the second half, saved with every state."""
 
     def __init__(self, network: CrossEncoder, share: float, work: Path) -> None:
         self._work = work
         self._network = network
-        self._mean = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(share))
-        # young averages are means of what there is: a start from random weights must not linger
-        self._share = share
+        average = get_ema_multi_avg_fn(share)  # type: ignore[no-untyped-call]
+        self._mean = AveragedModel(network, multi_avg_fn=average)
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any

@@ -47,7 +47,8 @@ _ALIKE = (
     ("claim1", "claim2", _NOT),
 )
 _EXTRA = ("q1b", "ynb", "keywords2", "near")  # fields that an item may lack
-_CROP = 0.3
+_CROP = 0.6  # share of passages that are cut to the sentences that matter and some around them
+_FILL = 0.6  # share of the others that get sentences of the item's passages: length must tell nothing
 
 
 def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
@@ -84,9 +85,28 @@ def items(file: Path) -> list[tuple[dict[str, str], list[str], list[str]]]:
     return everything
 
 
+def judged_passages(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Every question and claim of the items, with the passages that answer it and its near-misses.
+
+    To a yes/no question the "no" is an answer, too.
+    """
+    for item, _, _ in items(file):
+        for name, verdicts in _VERDICTS.items():
+            if name not in item or name.startswith("keywords"):
+                continue
+            right_ones = SUPPORTS | (DENIES if name in ("yn", "ynb") else 0)
+            texts = [item.get(part) for part in ("doc1", "doc2", "other", "near")]
+            judged = [(text, verdict) for text, verdict in zip(texts, verdicts, strict=True) if text]
+            right = [text for text, verdict in judged if not verdict & ~right_ones]
+            wrong = [text for text, verdict in judged if not verdict & (right_ones | SILENT)]
+            if right and wrong:
+                yield item[name], right, wrong
+
+
 def _rows_of(item: dict[str, str], passages: list[str], pool: list[str], rng: random.Random) -> Iterator[Row]:
     docs = item["doc1"], item["doc2"]
     cropped = _windows(*docs), _windows(*docs[::-1])
+    shared = _shared(*docs)
     pool = rng.sample(pool, min(40, len(pool)))
 
     def asked(name: str) -> str:
@@ -109,7 +129,7 @@ def _rows_of(item: dict[str, str], passages: list[str], pool: list[str], rng: ra
                 yield Row(*changed, _ELSE, "contrast")
         for text, verdict in (("other", verdicts[2]), ("near", verdicts[3])):
             if verdict and text in item:
-                yield Row(asked(name), item[text], verdict, "contrast")
+                yield Row(asked(name), _filled(item[text], shared, rng), verdict, "contrast")
         if verdicts[2] and rng.random() < 0.3:
             other = rng.choice(passages)
             if other != item["doc1"]:
@@ -118,6 +138,22 @@ def _rows_of(item: dict[str, str], passages: list[str], pool: list[str], rng: ra
         if first in item and second in item:
             names = rng.sample((first, second), 2)
             yield Row(asked(names[0]), item[names[1]], verdict, "contrast")
+
+
+def _shared(doc: str, other: str) -> list[str]:
+    """Sentences that both passages have: they settle nothing that is asked."""
+    there = {other[start:stop] for start, stop in sentence_spans(other)}
+    return [text for start, stop in sentence_spans(doc) if (text := doc[start:stop]) in there]
+
+
+def _filled(text: str, sentences: list[str], rng: random.Random) -> str:
+    """The text among some of the sentences, or alone."""
+    if not sentences or rng.random() >= _FILL:
+        return text
+    chosen = sorted(rng.sample(range(len(sentences)), rng.randint(1, min(3, len(sentences)))))
+    place = rng.randint(0, len(chosen))
+    parts = [sentences[one] for one in chosen]
+    return " ".join([*parts[:place], text, *parts[place:]])
 
 
 def _windows(doc: str, other: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""Passages out of files, folders and standard input."""

@@ -1,0 +1,140 @@
+"""Fitting what a verdict does to the order: threshold, gate, bonus and penalty."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from compositional_rerank.audit.cache import EmbeddingCache, default_folder
+from compositional_rerank.audit.metrics import ranking_measures
+from compositional_rerank.audit.retrieval import first_stage, sample_queries
+from compositional_rerank.audit.sources import find_beir
+from compositional_rerank.encoding.embedder import StructuralEmbedder
+from compositional_rerank.reranker import CompositionalReranker
+from compositional_rerank.results import RankedPassage
+from compositional_rerank.scoring.fusion import Fusion
+from compositional_rerank.training.kinds.contrast import judged_passages
+
+# everything is read, nothing falls, and what the score has above the relevance is how well it was answered
+START = Fusion(least_closeness=-1.0, threshold=1.0, bonus=1.0, penalty=0.0)
+FLAGGED = 0.03  # share of answers above the threshold
+MISSED = 0.05  # share of near-misses farther than the gate
+LOSS = 0.0005  # nDCG@10 that bonus and penalty may cost on any collection
+_QUERIES = 150
+_DEPTH = 100
+_GRID = ((0.0, 0.02, 0.05, 0.1, 0.15, 0.2), (0.0, 0.05, 0.1, 0.2, 0.3))
+
+_List = tuple[list[RankedPassage], Callable[[Sequence[int]], float]]
+
+
+def fit_fusion(
+    checkpoint: Path, contrast: Sequence[Path], beir: Sequence[str], tell: Callable[[str], None]
+) -> Fusion:
+    """The fusion of a checkpoint, fitted on data that it was not trained on.
+
+    The threshold is where `FLAGGED` of the answers lie above it, at least 0.5; the gate opens for all but
+    `MISSED` of the near-misses. Bonus and penalty are those that put most answers above their near-misses and
+    cost no collection more than `LOSS` of nDCG@10.
+
+    Args:
+        checkpoint: folder whose fusion is `START`.
+        contrast: files or folders of contrast items.
+        beir: collections, ``FOLDER:split``.
+        tell: called with lines on what came out.
+    """
+    reranker = CompositionalReranker.from_pretrained(checkpoint)
+    groups = []
+    for query, right, wrong in (one for file in contrast for one in judged_passages(file)):
+        passages = [*right, *wrong]
+        ranking = reranker.rerank(query, passages, max_verified=len(passages))
+        results = sorted(ranking, key=lambda result: result.index)
+        groups.append((results[: len(right)], results[len(right) :]))
+    flagged = [one.mismatch or 0.0 for right, _ in groups for one in right]
+    near_misses = [one for _, wrong in groups for one in wrong]
+    threshold = max(0.5, float(np.quantile(flagged, 1 - FLAGGED)))
+    least = float(np.quantile([one.closeness or -1.0 for one in near_misses], MISSED))
+    rejected = float(np.mean([(one.mismatch or 0.0) >= threshold for one in near_misses]))
+    tell(f"  threshold {threshold:.3f}: {FLAGGED:.0%} of the answers and {rejected:.1%} of the near-misses")
+    fusion = dataclasses.replace(START, least_closeness=round(least, 3))
+    assert reranker.config is not None
+    gated = CompositionalReranker.from_parts(
+        reranker.encoder,
+        name=reranker.name,
+        config=dataclasses.replace(reranker.config, fusion=fusion),
+        verifier=reranker.verifier,
+    )
+    lists = [_lists(gated, name) for name in beir]
+
+    def right_first(tried: Fusion) -> float:
+        return float(
+            np.mean(
+                [
+                    _score(tried, right) > _score(tried, wrong)
+                    for rights, wrongs in groups
+                    for right, wrong in product(rights, wrongs)
+                ]
+            )
+        )
+
+    plain = [_ndcg(ranked, None) for ranked in lists]
+    found = []
+    for bonus, penalty in product(*_GRID):
+        tried = Fusion(fusion.least_closeness, round(threshold, 3), bonus, penalty)
+        losses = [before - _ndcg(ranked, tried) for before, ranked in zip(plain, lists, strict=True)]
+        found.append((max(losses, default=0.0) > LOSS, -right_first(tried), bonus, penalty, losses))
+    (costs, best, bonus, penalty, losses), *_ = sorted(found, key=lambda one: one[:4])
+    cost = " (no setting costs less)" if costs else ""
+    tell(
+        f"  bonus {bonus}, penalty {penalty}: right above near-miss {-best:.3f}; nDCG@10 loses {losses}{cost}"
+    )
+    return Fusion(fusion.least_closeness, round(threshold, 3), bonus, penalty)
+
+
+def _score(fusion: Fusion, result: RankedPassage) -> float:
+    if result.mismatch is None:
+        return result.relevance
+    answered = max(0.0, result.score - result.relevance)
+    columns = torch.tensor([[result.relevance], [answered], [result.mismatch]], dtype=torch.float32)
+    return float(fusion.score(*columns))
+
+
+def _lists(reranker: CompositionalReranker, name: str) -> list[_List]:
+    """Reranked candidates of a sample of a collection's queries, and what an order of them is worth."""
+    data, _ = find_beir(name)
+    embedder = StructuralEmbedder(reranker.settings["model"])
+    queries = sample_queries(data, _QUERIES, seed=0)
+    first = first_stage(EmbeddingCache(default_folder()), embedder, data, queries, _DEPTH, data.name)
+    found = []
+    for query, places in zip(queries, first, strict=True):
+        texts = [data.documents[int(place)] for place in places]
+        spans = [(data.text_starts[int(place)], len(text)) for place, text in zip(places, texts, strict=True)]
+        ranking = reranker.rerank(data.queries[query], texts, own_text=spans)
+        results = sorted(ranking, key=lambda result: result.index)
+        names = [data.document_ids[int(place)] for place in places]
+        judged = {data.query_ids[query]: data.qrels[data.query_ids[query]]}
+        found.append((results, _worth(data.query_ids[query], judged, names)))
+    return found
+
+
+def _worth(
+    query: str, judged: Mapping[str, Mapping[str, int]], names: list[str]
+) -> Callable[[Sequence[int]], float]:
+    def worth(order: Sequence[int]) -> float:
+        measures = ranking_measures(judged, {query: [names[place] for place in order]})
+        return float(measures["ndcg@10"][0])
+
+    return worth
+
+
+def _ndcg(lists: list[_List], fusion: Fusion | None) -> float:
+    """Mean nDCG@10 of the lists under a fusion; None is by relevance alone."""
+    values = []
+    for results, worth in lists:
+        scores = [result.relevance if fusion is None else _score(fusion, result) for result in results]
+        values.append(worth(sorted(range(len(results)), key=lambda place: -scores[place])))
+    return float(np.mean(values))

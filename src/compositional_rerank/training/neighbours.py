@@ -1,0 +1,33 @@
+"""Which texts a search by words would take for one another: TF-IDF."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+_CHUNK = 256  # queries whose cosines are computed at a time
+
+
+def similarities(queries: Sequence[str], texts: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+    """TF-IDF cosines of each query with all texts.
+
+    Args:
+        queries: any texts.
+        texts: ``n`` texts, some with a word that is no stop word.
+
+    Yields:
+        float32 ``[n]`` in [0, 1], one for each query.
+
+    Example:
+        >>> [int(row.argmax()) for row in similarities(["the dogs"], ["A bird sang.", "Two dogs barked."])]
+        [1]
+    """
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    words = TfidfVectorizer(stop_words="english", sublinear_tf=True, dtype=np.float32)
+    columns = words.fit_transform(texts).T.tocsr()
+    rows = words.transform(queries)
+    for start in range(0, len(queries), _CHUNK):
+        yield from (rows[start : start + _CHUNK] @ columns).toarray()

@@ -1,0 +1,126 @@
+"""What each kind of file teaches: rows with the verdicts that may be right."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from compositional_rerank.errors import DataError
+from compositional_rerank.training.edits import as_typed, names_and_numbers, renamed
+from compositional_rerank.training.kinds import KINDS
+from compositional_rerank.training.kinds.contrast import items, judged_passages
+from compositional_rerank.training.rows import DENIES, DIFFERS, SILENT, SUPPORTS, Row
+
+CONTRAST = Path(__file__).parents[2] / "data" / "calibration"
+
+
+def rows(kind: str, file: Path, lines: list[dict[str, object]], different: int = 0) -> list[Row]:
+    file.write_text("\n".join(json.dumps(line) for line in lines), "utf-8")
+    return KINDS[kind](file, different, random.Random(1))
+
+
+def test_inference_reads_the_premise_as_evidence(tmp_path: Path) -> None:
+    labels = ["entailment", "neutral", "contradiction", "non-entailment"]
+    lines: list[dict[str, object]] = [
+        {"premise": "It rains .", "hypothesis": "It is wet.", "label": label} for label in labels
+    ]
+    found = rows("inference", tmp_path / "a.jsonl", lines)
+    assert {(row.query, row.evidence) for row in found} == {("It is wet.", "It rains.")}
+    assert [row.verdicts for row in found] == [
+        SUPPORTS,
+        DIFFERS | SILENT,
+        DENIES,
+        DENIES | DIFFERS | SILENT,
+    ]
+    assert rows("inference", tmp_path / "a.jsonl", lines, DENIES | DIFFERS)[2].verdicts == DENIES | DIFFERS
+
+
+def test_pairs_triples_and_captions(tmp_path: Path) -> None:
+    pair: dict[str, object] = {"text1": "a b", "text2": "b a", "same": 0}
+    (row,) = rows("pairs", tmp_path / "a.jsonl", [pair])
+    assert {row.query, row.evidence} == {"a b", "b a"}
+    assert row.verdicts == DENIES | DIFFERS
+    triple: dict[str, object] = {"anchor": "a", "positive": "b", "negative": "c"}
+    same, other = rows("triples", tmp_path / "b.jsonl", [triple])
+    assert {same.query, same.evidence} == {"a", "b"}
+    assert same.verdicts == SUPPORTS
+    assert "c" in (other.query, other.evidence)
+    assert not other.verdicts & SUPPORTS
+    pictures: list[dict[str, object]] = [{"texts": ["a dog", "the dog"]}, {"texts": ["a cat", "the cat"]}]
+    for row in rows("captions", tmp_path / "c.jsonl", pictures):
+        one_picture = row.query[-3:] == row.evidence[-3:]
+        assert not row.verdicts & DENIES
+        assert bool(row.verdicts & SUPPORTS) == one_picture
+
+
+def test_answers_may_deny_only_where_a_no_is_an_answer(tmp_path: Path) -> None:
+    lines: list[dict[str, object]] = [
+        {"query": "Is tea hot?", "passage": "Tea is a hot drink."},
+        {"query": "Who drinks tea?", "passage": "Monks drink tea at dawn."},
+        {"query": "Where is Rome?", "passage": "The city of Rome lies in Italy."},
+    ]
+    own = {str(line["query"]): line["passage"] for line in lines}
+    for row in rows("answers", tmp_path / "a.jsonl", lines * 30):
+        question = next((query for query in own if query.rstrip("?") in row.query), None)
+        if question is not None and row.evidence == own[question]:
+            assert row.verdicts == (SUPPORTS | DENIES if question.startswith("Is") else SUPPORTS)
+        else:
+            assert not row.verdicts & (SUPPORTS | DENIES)
+
+
+def test_contrast_items_say_what_their_fields_say() -> None:
+    found = {item["id"]: item for item, _, _ in items(CONTRAST)}
+    assert len(found) > 200
+    item = next(one for one in found.values() if "near" in one)
+    drawn = KINDS["contrast"](CONTRAST, 0, random.Random(2))
+    about = {(row.query, row.evidence): row.verdicts for row in drawn}
+    assert about.get((item["claim1"], item["doc1"]), SUPPORTS) == SUPPORTS
+    assert about.get((item["claim1"], item["doc2"]), DENIES) == DENIES
+    assert about[item["q1"], item["near"]] == DIFFERS or (item["q1"], item["near"]) not in about
+    assert {row.verdicts for row in drawn} >= {SUPPORTS, DENIES, DIFFERS, SILENT, DENIES | DIFFERS}
+
+
+def test_a_no_is_among_the_answers_of_a_yes_no_question() -> None:
+    item = next(one for one, _, _ in items(CONTRAST) if "near" in one)
+    judged = {query: (right, wrong) for query, right, wrong in judged_passages(CONTRAST)}
+    assert judged[item["yn"]] == ([item["doc1"], item["doc2"]], [item["near"]])
+    assert judged[item["claim1"]] == ([item["doc1"]], [item["doc2"]])
+    assert judged[item["q2"]] == ([item["doc2"]], [item["doc1"], item["near"]])
+
+
+@pytest.mark.parametrize(
+    ("kind", "line", "message"),
+    [
+        ("inference", {"premise": "a", "hypothesis": "b", "label": "maybe"}, "label"),
+        ("pairs", {"text1": "a", "text2": "b", "same": 2}, "same"),
+        ("pairs", {"text1": "a", "text2": " ", "same": 1}, "text2"),
+        ("triples", {"anchor": "a", "positive": "b"}, "negative"),
+        ("captions", {"texts": ["one"]}, "texts"),
+        ("answers", {"query": "a", "passage": "b"}, "two passages"),
+        ("contrast", {"doc1": "a"}, "doc2"),
+    ],
+)
+def test_a_bad_line_is_named(tmp_path: Path, kind: str, line: dict[str, object], message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        rows(kind, tmp_path / "a.jsonl", [line])
+
+
+def test_another_name_stands_in_one_text_only() -> None:
+    query, evidence = "Who rents flat 6 of Anna Stahl?", "Mia rents flat 6 of Anna Stahl since 1.6."
+    assert names_and_numbers(evidence) == ["Anna Stahl", "6", "1.6"]
+    for seed in range(20):
+        changed = renamed(query, evidence, ["9", "6", "Bo Lind", "1.6"], random.Random(seed))
+        assert changed is not None
+        assert (changed[0] == query) != (changed[1] == evidence)
+        assert "1.6." in changed[1]
+    assert renamed(query, evidence, ["6"], random.Random(0)) is None
+    assert renamed("Who is it?", evidence, ["9", "Bo"], random.Random(0)) is None
+
+
+def test_typed_questions_keep_their_words() -> None:
+    typed = {as_typed("Who rents flat 6?", random.Random(seed)) for seed in range(200)}
+    assert len(typed) > 3
+    assert all("Who rents flat 6" in one for one in typed)
