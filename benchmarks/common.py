@@ -11,14 +11,15 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import torch
 from tokenizers import Tokenizer
 
+from compositional_rerank.audit.answers import NATURAL_SUITE
 from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
+from compositional_rerank.encoding.sentences import sentence_spans
 
 RESULTS = Path(__file__).parent / "results"
 MEDIAN_OF = 9
@@ -107,13 +108,13 @@ def report(name: str, args: argparse.Namespace, results: Mapping[str, Any]) -> N
 
 
 class Texts:
-    """Queries with their near-misses, and passages, made of the built-in near-miss suite."""
+    """Queries with their near-misses, and passages, made of the package's suite of natural texts."""
 
     def __init__(self, seed: int = 0) -> None:
-        source = files("compositional_rerank.audit").joinpath("suites/builtin.jsonl").read_text("utf-8")
-        rows = [json.loads(line) for line in source.splitlines()]
-        triples = [row for row in rows if row["length"] == "short" and row["form"] == "statement"]
-        self._asked, self._others = triples[0::2], triples[1::2]
+        rows = [json.loads(line) for line in NATURAL_SUITE.read_text("utf-8").splitlines()]
+        self._asked = [row for row in rows if row["form"] in ("question", "yes_no", "statement")]
+        silent = [text["text"] for row in rows for text in row["silent"]]
+        self._others = [text[start:stop] for text in silent for start, stop in sentence_spans(text)]
         self._pools: dict[int, list[str]] = {}
         self._tokenizer = Tokenizer.from_file(str(resolve(DEFAULT_BASE).path / "tokenizer.json"))
         self._tokenizer.no_truncation()
@@ -124,7 +125,7 @@ class Texts:
         """Sentences on one thing and another, until there are as many tokens, then cut to a word."""
         sentences = list(holding)
         while self._count(" ".join(sentences)) < tokens:
-            sentences.append(self._random.choice(self._others)["positive"])
+            sentences.append(self._random.choice(self._others))
         words = " ".join(sentences).split()
         while self._count(" ".join(words)) > tokens:
             words.pop()
@@ -139,12 +140,13 @@ class Texts:
         pool = self._pools.setdefault(tokens, [])
         while len(pool) < count:
             pool.append(self.passage(tokens))
-        held = [row["positive"], row["negative"], row["negative"]]
+        near = row["near_misses"][0]["text"]
+        held = [row["answers"][0]["text"], near, near]
         passages = [self.passage(tokens, text) for text in held] + self._random.sample(
             pool, count - len(held)
         )
         self._random.shuffle(passages)
-        return row["anchor"], passages
+        return row["query"], passages
 
 
 def _processor() -> str:

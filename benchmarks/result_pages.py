@@ -26,7 +26,8 @@ HEAD = "<!-- Written by benchmarks/result_pages.py from benchmarks/pages: do not
 MARK = re.compile(r"(<!-- table (\w+) -->\n).*?(<!-- /table -->)", re.DOTALL)
 OPTIONS = {  # of the audit, with their defaults
     **dict.fromkeys(("model", "against", "cross_encoder", "sensitivity", "beir", "pairs", "triples")),
-    **dict.fromkeys(("contrast", "suite", "limit_queries", "max_recall_drop", "min_rejection")),
+    **dict.fromkeys(("contrast", "answers", "nli", "suite")),
+    **dict.fromkeys(("limit_queries", "max_recall_drop", "min_rejection")),
     "backend": "torch",
     "depth": 100,
 }
@@ -104,16 +105,6 @@ def _looked(content: dict[str, Any]) -> str:
     )
 
 
-def _fitted(content: dict[str, Any]) -> str:
-    settings, collections = content["settings"], " --beir ".join(content["chosen"]["ndcg@10"])
-    alone = ", ".join(f"{value:.4f}" for value in content["relevance_alone_ndcg@10"].values())
-    return (
-        f"Written by `python benchmarks/fit_gate.py --beir {collections} --limit {settings['limit']}"
-        f"{' --keep-gate' if settings['keep_gate'] else ''}`, backend {settings['backend']}. Shipped: bold. "
-        f"nDCG@10 of relevance alone: {alone}."
-    )
-
-
 def _fine_tuned(content: dict[str, Any]) -> str:
     sets = ", ".join(f"{count:,} of {name}" for name, count in content["triples"].items())
     return (
@@ -138,8 +129,8 @@ TABLES: dict[str, tuple[str, Render, Callable[[dict[str, Any]], str]]] = {
     "edit_types": (f"{RESULTS}/audit_near_misses.json", tables.edit_types, _audited),
     "encode": (f"{RESULTS}/encode.json", tables.encode, _benched),
     "failures": (f"{RESULTS}/failures.json", tables.failures, _looked),
-    "frozen": (f"{RESULTS}/frozen.json", tables.frozen, _benched),
-    "gate": (f"{RESULTS}/fit_gate.json", tables.gate, _fitted),
+    "forms": (f"{RESULTS}/audit_natural.json", tables.forms, _audited),
+    "inferences": (f"{RESULTS}/audit_near_misses.json", tables.inferences, _audited),
     "kernel": (f"{RESULTS}/kernel.json", tables.kernel, _benched),
     "naive": (f"{RESULTS}/audit_naive.json", tables.naive, _audited),
     "naive_settings": (f"{RESULTS}/naive_finetune.json", tables.naive_settings, _fine_tuned),

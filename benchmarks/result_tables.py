@@ -25,6 +25,7 @@ MEASURES = {
     "auc": "AUC",
     "accuracy": "paraphrase above both",
     "accuracy_anchor": "paraphrase above near-miss",
+    "right_above": "answer above near-miss",
     "rejection_at_5": "near-misses rejected at 5 % of paraphrases",
 }
 
@@ -55,6 +56,10 @@ def _systems(report: Content) -> dict[str, str]:
     return {key: name for key, name in names.items() if key in settings["systems"]}
 
 
+def _titled(title: str, entry: Content) -> str:
+    return title.replace("paraphrases", "answers") if entry["kind"] == "answers" else title
+
+
 def retrieval(report: Content) -> Iterator[str]:
     rows = []
     for name, entry in report["retrieval"].items():
@@ -70,12 +75,12 @@ def retrieval(report: Content) -> Iterator[str]:
 
 def near_misses(report: Content) -> Iterator[str]:
     systems = _systems(report)
-    rows = [
-        [name, entry["n"], title, *(_number(entry[key].get(measure)) for key in systems), CHOSE.get(name)]
-        for name, entry in report["near_misses"].items()
-        for measure, title in MEASURES.items()
-        if measure in entry["two_stage"]
-    ]
+    rows = []
+    for name, entry in report["near_misses"].items():
+        for measure, title in MEASURES.items():
+            if measure in entry["two_stage"]:
+                found = [_number(entry[key].get(measure)) for key in systems]
+                rows.append([name, entry["n"], _titled(title, entry), *found, CHOSE.get(name)])
     return _rows(("set", "n", "measure", *systems.values(), "helped to choose"), rows)
 
 
@@ -84,22 +89,53 @@ def threshold(report: Content) -> Iterator[str]:
         [name, *(_number(entry["two_stage"].get(key)) for key in ("rejection", "false_rejection", "ece"))]
         for name, entry in report["near_misses"].items()
     ]
-    return _rows(("set", "near-misses rejected", "paraphrases rejected", "ECE"), rows)
+    answers = any(entry["kind"] == "answers" for entry in report["near_misses"].values())
+    wrongly = f"paraphrases {'or answers ' if answers else ''}rejected"
+    return _rows(("set", "near-misses rejected", wrongly, "ECE"), rows)
 
 
 def edit_types(report: Content) -> Iterator[str]:
+    suite = report["near_misses"][report["settings"]["suite"]]
+    above = "right_above" if suite["kind"] == "answers" else "accuracy_anchor"
     columns = {
-        "cosine: paraphrase above near-miss": ("cosine", "accuracy_anchor"),
-        "two stages: the same": ("two_stage", "accuracy_anchor"),
+        f"cosine: {MEASURES[above]}": ("cosine", above),
+        "two stages: the same": ("two_stage", above),
         "rejected at 5 % of its paraphrases": ("two_stage", "rejection_at_5"),
         "rejected at the threshold": ("two_stage", "rejection"),
         "paraphrases rejected there": ("two_stage", "false_rejection"),
     }
     rows = [
         [kind, part["n"], *(_number(part[system][measure]) for system, measure in columns.values())]
-        for kind, part in report["near_misses"]["builtin"]["by_edit_type"].items()
+        for kind, part in suite["by_edit_type"].items()
     ]
-    return _rows(("edit type", "n", *columns), rows)
+    return _rows(("edit type", "n", *(_titled(column, suite) for column in columns)), rows)
+
+
+def forms(report: Content) -> Iterator[str]:
+    columns = {
+        "cosine: answer above near-miss": ("cosine", "right_above"),
+        "two stages: the same": ("two_stage", "right_above"),
+        "near-misses rejected": ("two_stage", "rejection"),
+        "answers rejected": ("two_stage", "false_rejection"),
+        "near-misses rejected at 5 % of answers": ("two_stage", "rejection_at_5"),
+        "expected verdict": ("two_stage", "verdict_accuracy"),
+        "yes above no": ("two_stage", "yes_above_no"),
+    }
+    rows = [
+        [name, form, part["n"], *(_number(part[system].get(key)) for system, key in columns.values())]
+        for name, entry in report["near_misses"].items()
+        if entry["kind"] == "answers"
+        for form, part in {"all": entry, **entry["by_form"]}.items()
+    ]
+    return _rows(("set", "form of query", "passages", *columns), rows)
+
+
+def inferences(report: Content) -> Iterator[str]:
+    rows = [
+        [name, entry["n"], *(_number(entry[measure]) for measure in ("accuracy", "auc", "not_judged"))]
+        for name, entry in report["nli"].items()
+    ]
+    return _rows(("set", "n", "accuracy", "AUC of support less denial", "not judged"), rows)
 
 
 def failures(content: Content) -> Iterator[str]:
@@ -118,19 +154,6 @@ def failures(content: Content) -> Iterator[str]:
     return _rows(("query", "text", "says it?", "cosine", "MaxSim", "mismatch", "score"), rows)
 
 
-def frozen(content: Content) -> Iterator[str]:
-    rows = []
-    for name, one in content["collections"].items():
-        change = one["two_stage - frozen"]
-        low, high = change["ci"]
-        found = [f"{one['ndcg@10'][key]:.4f}" for key in ("cosine", "frozen", "two_stage")]
-        rows.append(
-            [name, one["queries"], *found, f"{change['mean']:+.4f} [{low:+.4f}, {high:+.4f}]", change["p"]]
-        )
-    systems = ("cosine", "plain MaxSim, nDCG@10", "two stages", "difference of the two", "p")
-    return _rows(("set", "queries", *systems), rows)
-
-
 def naive(report: Content) -> Iterator[str]:
     columns = [(measure, key) for measure in ("ndcg@10", "recall@100") for key in ("cosine", "against")]
     rows = [
@@ -143,25 +166,6 @@ def naive(report: Content) -> Iterator[str]:
 def naive_settings(content: Content) -> Iterator[str]:
     names = ("loss", "steps", "batch_size", "lr", "seed")
     return _rows(("setting", "value"), [[name, content[name]] for name in names])
-
-
-def gate(content: Content) -> Iterator[str]:
-    chosen = content["chosen"]
-    rows = []
-    for row in content["grid"]:
-        if (
-            row["width"] != chosen["width"]
-            or row["tau"] not in (0.55, chosen["tau"], 0.75)
-            or row["beta"] not in (0.1, chosen["beta"], 0.5, 1.0)
-        ):
-            continue
-        found = {**row["ndcg@10"], **row["accuracy"]}
-        cells = [row["tau"], row["beta"], *(f"{value:.4f}" for value in found.values())]
-        shipped = (row["tau"], row["beta"]) == (chosen["tau"], chosen["beta"])
-        rows.append([f"**{cell}**" if shipped else cell for cell in cells])
-    sets = [f"{name}, nDCG@10" for name in chosen["ndcg@10"]]
-    sets += [f"{name.removeprefix('sugarcrepe_pp_')}, above both" for name in chosen["accuracy"]]
-    return _rows(("tau", "beta", *sets), rows)
 
 
 def quality(content: Content) -> Iterator[str]:

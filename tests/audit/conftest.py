@@ -57,6 +57,12 @@ CONTRASTS = [
         "doc2": "Aspirin is not safe.",
     }
 ]
+INFERENCES = [
+    {"premise": "The drug is safe.", "hypothesis": "The drug does no harm.", "label": "entailment"},
+    {"premise": "The drug is safe.", "hypothesis": "The drug is not safe.", "label": "contradiction"},
+    {"premise": "The drug is safe.", "hypothesis": "The drug is cheap.", "label": "neutral"},
+    {"premise": "The dog bit the man.", "hypothesis": "The man bit the dog.", "label": "non-entailment"},
+]
 
 
 def write_jsonl(path: Path, rows: Sequence[Any]) -> Path:
@@ -89,6 +95,11 @@ def triples(tmp_path: Path) -> Path:
 @pytest.fixture
 def contrast(tmp_path: Path) -> Path:
     return write_jsonl(tmp_path / "nevir.jsonl", CONTRASTS)
+
+
+@pytest.fixture
+def nli(tmp_path: Path) -> Path:
+    return write_jsonl(tmp_path / "nli.jsonl", INFERENCES)
 
 
 class HashEmbedder:

@@ -7,8 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from compositional_rerank.audit import formats, sources
+from compositional_rerank.audit.answers import read_answers
+from compositional_rerank.audit.corpus import document_of
+from compositional_rerank.audit.nli import read_nli
+from compositional_rerank.audit.records import Record
 from compositional_rerank.errors import DataError
 
 
@@ -29,6 +35,7 @@ def test_a_document_is_title_and_text(beir: Path) -> None:
         "Own Is the drug safe for children?",
     ]
     assert data.documents[1:3] == [data.documents[1], data.documents[2]]
+    assert data.text_starts == [5, 5, 0, 0, 4]
     assert data.name == "toy"
     assert data.query_ids == ("q1", "q2")
     assert data.qrels == {"q1": {"d2": 2, "d3": 1}, "q2": {"d4": 1}}
@@ -49,11 +56,23 @@ def test_pairs_triples_and_contrasts(pairs: Path, triples: Path, contrast: Path)
     assert formats.read_contrast(contrast).documents2 == ("Aspirin is not safe.",)
 
 
-def test_the_builtin_suite_covers_every_edit_type() -> None:
-    suite = formats.read_suite("builtin")
-    types = {"negation", "role", "binding", "spatial", "temporal", "numeric", "quantifier"}
-    assert set(suite.edit_types) == types
-    assert len(suite.anchors) >= 700
+@given(st.none() | st.text(), st.text())
+def test_what_stands_behind_the_title_is_the_text(title: str | None, text: str) -> None:
+    joined, start = document_of(Record("c:1", {"title": title, "text": text}))
+    assert joined == f"{title or ''} {text}".strip()
+    assert joined[start:] == text.strip()
+    assert joined[:start].strip() == (title or "").strip()
+
+
+def test_inferences(nli: Path) -> None:
+    data = read_nli(nli)
+    assert data.labels == ("entailment", "contradiction", "neutral", "non-entailment")
+    assert (data.premises[1], data.hypotheses[1]) == ("The drug is safe.", "The drug is not safe.")
+    replace_line(nli, 2, '{"premise": "a", "hypothesis": "b", "label": "maybe"}')
+    with pytest.raises(
+        DataError, match=r"nli\.jsonl:2: field 'label' is 'maybe'; it has to be one of entail"
+    ):
+        read_nli(nli)
 
 
 @pytest.mark.parametrize("label", ["2", '"1"', "0.5", "true", "null", "1.0", "[1]"])
@@ -92,7 +111,10 @@ def test_a_line_that_is_not_utf8(triples: Path) -> None:
         formats.read_triples(triples)
 
 
-@pytest.mark.parametrize("read", [formats.read_pairs, formats.read_triples, formats.read_contrast])
+READERS = [formats.read_pairs, formats.read_triples, formats.read_contrast, read_answers, read_nli]
+
+
+@pytest.mark.parametrize("read", READERS)
 def test_missing_and_empty_files(read: Callable[[Path], object], tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"none\.jsonl: cannot be read \(No such file"):
         read(tmp_path / "none.jsonl")
@@ -197,15 +219,18 @@ def test_hub_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
             {"query-id": "lost", "corpus-id": "d", "score": 1.0},
         ],
         ("o/pairs", None, "dev"): [{"text1": "a", "text2": "b", "same": 3}],
+        ("o/nli", None, "test"): [{"premise": "a", "hypothesis": "b", "label": "neutral"}],
     }
     monkeypatch.setattr(
         datasets, "load_dataset", lambda name, config=None, split=None: rows[name, config, split]
     )
     data, _ = sources.find_beir("o/toy")
     assert (list(data.documents), data.qrels) == (["T t"], {"q": {"d": 1, "lost": 1}})
+    assert data.text_starts == [2]
     assert (data.unknown_documents, data.unknown_queries) == (1, 1)
     with pytest.raises(DataError, match="o/pairs:dev row 0: field 'same' is 3"):
         sources.find_pairs("o/pairs:dev")
+    assert (sources.find_nli("o/nli").name, sources.find_nli("o/nli").labels) == ("nli", ("neutral",))
     with pytest.raises(
         DataError, match=r"o/nothing: no such path on this machine, and the hub did not give it"
     ):

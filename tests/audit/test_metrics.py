@@ -119,6 +119,49 @@ def test_rejection_at_loss_counts_strictly_below_the_cut() -> None:
     assert metrics.rejection_at_loss(np.ones(4), np.ones(4)) == 0
 
 
+NUMBERS = st.lists(st.sampled_from([0.0, 0.2, 0.5, 0.50001, 0.9, 1.0, float("nan")]), min_size=1, max_size=30)
+
+
+@given(NUMBERS, NUMBERS, st.sampled_from([0.0, 0.05, 0.3]))
+def test_what_cannot_be_judged_is_never_rejected(right: list[float], wrong: list[float], loss: float) -> None:
+    """By mismatch: of all cuts that reject at most a share of the right ones, the one that rejects most."""
+    cuts = [0.0, 0.2, 0.5, 0.50001, 0.9, 1.0, -np.inf]
+    allowed = [cut for cut in cuts if sum(value > cut for value in right) <= loss * len(right)]
+    expected = max(sum(value > cut for value in wrong) for cut in allowed) / len(wrong)
+    assert metrics.rejection_at_loss(-np.array(right), -np.array(wrong), loss) == pytest.approx(expected)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1) | st.just(float("nan")), st.integers(0, 1)), max_size=40))
+def test_calibration_is_that_of_judged_pairs(rows: list[tuple[float, int]]) -> None:
+    judged = [(value, truth) for value, truth in rows if value == value]
+    gap = 0.0
+    for place in range(15):
+        own = [row for row in judged if min(int(row[0] * 15), 14) == place]
+        gap += abs(sum(value for value, _ in own) - sum(truth for _, truth in own))
+    found = metrics.expected_calibration_error(
+        np.array([value for value, _ in rows], dtype=np.float64), [truth for _, truth in rows]
+    )
+    assert found == (pytest.approx(gap / len(judged), abs=CLOSE) if judged else None)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.sampled_from("ab-"), st.sampled_from([0.1, 0.5, np.nan]))))
+def test_order_within_owners(rows: list[tuple[int, str, float]]) -> None:
+    expected = []
+    for owner in dict.fromkeys(owner for owner, _, _ in rows):
+        pairs = [
+            upper > lower
+            for one, side, upper in rows
+            for other, below, lower in rows
+            if (one, side, other, below) == (owner, "a", owner, "b")
+        ]
+        if pairs:
+            expected.append(sum(pairs) / len(pairs))
+    owners, sides, scores = zip(*rows, strict=True) if rows else ((), (), ())
+    upper, lower = (np.array([side == name for side in sides], dtype=bool) for name in "ab")
+    found = metrics.shares_above(np.array(owners, dtype=np.int64), upper, lower, np.array(scores))
+    assert found.tolist() == pytest.approx(expected)
+
+
 def test_calibration_of_a_calibrated_and_of_a_wrong_model() -> None:
     rng = np.random.default_rng(0)
     mismatch = rng.random(200_000)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from compositional_rerank import CompositionalReranker, StructuralEmbedder
+from compositional_rerank import CompositionalReranker, Ranking, StructuralEmbedder
 from compositional_rerank.audit import cache as cache_module
 from compositional_rerank.audit import retrieval
 from compositional_rerank.audit.cache import EmbeddingCache
@@ -18,7 +20,8 @@ from compositional_rerank.audit.systems import Systems
 
 def collection(documents: list[str], ids: list[str], queries: list[str]) -> RetrievalSet:
     query_ids = [f"q{i}" for i in range(len(queries))]
-    return RetrievalSet("c", ids, documents, query_ids, queries, {q: {ids[0]: 1} for q in query_ids})
+    judged = {q: {ids[0]: 1} for q in query_ids}
+    return RetrievalSet("c", ids, documents, [0] * len(ids), query_ids, queries, judged)
 
 
 @pytest.mark.parametrize("block", [1, 7, 1000])
@@ -70,3 +73,34 @@ def test_the_real_model_on_a_toy_collection(
         assert entry["two_stage"]["ndcg@10"] == entry["cosine"]["ndcg@10"]
     assert entry["cosine"]["mrr@10"] == 1.0
     assert all(len(result.seconds[name]) == 2 for name in ("cosine", "two_stage", "against"))
+
+
+def test_a_title_is_no_evidence_and_what_is_timed_is_what_is_measured(
+    beir: Path,
+    tmp_path: Path,
+    verifying: CompositionalReranker,
+    embedder: StructuralEmbedder,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[str, list[str]]] = []
+    rerank = CompositionalReranker.rerank
+
+    def watched(self: CompositionalReranker, query: str, passages: list[str], **options: Any) -> Ranking:
+        ranking = rerank(self, query, passages, **options)
+        own = options["own_text"]
+        asked.append((query, [text[slice(*span)] for text, span in zip(passages, own, strict=True)]))
+        for result in ranking:
+            if result.evidence is not None:
+                assert result.evidence[0] >= own[result.index][0]
+        return ranking
+
+    monkeypatch.setattr(CompositionalReranker, "rerank", watched)
+    with (beir / "corpus.jsonl").open("a") as stream:
+        stream.write(json.dumps({"_id": "d9", "title": "The drug is safe for children.", "text": ""}))
+    systems = Systems(embedder, verifying, EmbeddingCache(tmp_path / "cache"))
+    retrieval.evaluate(systems, read_beir(beir), depth=100, limit=None, seed=0)
+    first, second = asked[0], asked[1]
+    assert asked == [first, second, first, second]  # each is measured, and timed when the next was measured
+    assert "" in first[1]  # a title alone is nothing to read
+    assert "The drug is safe for children." in first[1]
+    assert not any(text.startswith(("Cats", "Rome Rome", "Own")) for text in first[1] + second[1])

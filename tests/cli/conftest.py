@@ -44,3 +44,12 @@ def command(
         return Outcome(code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture
+def judging(
+    command: Command, verifying: CompositionalReranker, monkeypatch: pytest.MonkeyPatch
+) -> CompositionalReranker:
+    """From here on the command loads a reranker with a verifier, which this is."""
+    monkeypatch.setattr(CompositionalReranker, "from_pretrained", lambda *args, **options: verifying)
+    return verifying

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from compositional_rerank.audit import systems
+from compositional_rerank.audit.run import AuditSettings, read_data
 from compositional_rerank.cli import main
 from compositional_rerank.errors import CompositionalRerankError
 from compositional_rerank.store import FileStore
@@ -40,6 +41,17 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     triple = {"anchor": texts[1], "positive": "Rome is nearer.", "negative": texts[2], "edit_type": "role"}
     write_jsonl(tmp_path / "trips.jsonl", [triple, {**triple, "edit_type": "spatial"}])
     write_jsonl(tmp_path / "nevir.jsonl", [{"q1": "a?", "q2": "b?", "doc1": "a.", "doc2": "b."}])
+    claim = {"premise": texts[1], "hypothesis": "Rome is nearer.", "label": "entailment"}
+    other = {"premise": texts[1], "hypothesis": texts[2], "label": "contradiction"}
+    write_jsonl(tmp_path / "claims.jsonl", [claim, other])
+    asked = {
+        "query": "Is Rome closer than Paris?",
+        "answers": [{"text": texts[1], "verdict": "supports"}, {"text": texts[2], "verdict": "denies"}],
+        "near_misses": ["Rome is closer than Berlin."],
+        "silent": ["A cat sleeps on the roof."],
+        "form": "yes_no",
+    }
+    write_jsonl(tmp_path / "asked.jsonl", [asked, {**asked, "query": "Rome Paris", "form": "keywords"}])
     return tmp_path
 
 
@@ -133,6 +145,14 @@ BAD = [
     ),
     ("trips.jsonl", '{"anchor": "a"}', "--triples", "trips.jsonl", "trips.jsonl:3", "'positive' is missing"),
     ("nevir.jsonl", "[]", "--contrast", "nevir.jsonl", "nevir.jsonl:2", "one JSON object"),
+    (
+        "claims.jsonl",
+        '{"premise": "a"}',
+        "--nli",
+        "claims.jsonl",
+        "claims.jsonl:3",
+        "'hypothesis' is missing",
+    ),
 ]
 
 
@@ -171,7 +191,7 @@ def test_bad_data_ends_with_2_before_any_encoding(
         (["--beir", "{}/toy:dev"], "no such split; splits of this folder: test"),
         (["--beir", "{}/nowhere"], "no such folder"),
         (["--pairs", "{}/none.jsonl"], "cannot be read"),
-        (["--suite", "mine"], "the package ships: builtin"),
+        (["--suite", "mine"], "does not exist; the package ships: natural"),
         (["--triples", "{}/trips.jsonl", "--triples", "{}/trips.jsonl"], "two sets are named 'trips'"),
         (["--depth", "0"], "--depth: must be an integer of at least 1, got '0'"),
         (["--depth", "ten"], "--depth: must be an integer of at least 1, got 'ten'"),
@@ -184,6 +204,8 @@ def test_bad_data_ends_with_2_before_any_encoding(
         (["--out", " "], "--out: must name a file or folder, got ' '"),
         (["--store", "{}/swaps.jsonl"], "swaps.jsonl is a file, and a store is a folder"),
         (["--pairs", "{}/swaps.jsonl", "--max-recall-drop", "0.1"], "add --beir"),
+        (["--nli", "{}/claims.jsonl", "--min-rejection", "0.1"], "needs near-misses to judge"),
+        (["--nli", "{}/claims.jsonl", "--nli", "{}/claims.jsonl"], "two sets are named 'claims'"),
         (["--out", "{}/swaps.jsonl"], "choose a folder that can be written to"),
     ],
 )
@@ -261,3 +283,52 @@ def test_a_model_without_verifier_is_said_once(
     assert main([*command, str(checkpoint_folder), "--format", "table"]) == 0
     captured = capsys.readouterr()
     assert "no verifier" not in captured.err + captured.out
+
+
+def test_verdicts_are_measured_on_answers_contrasts_and_inferences(
+    data: Path, checkpoint_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sets = ("--answers", "asked.jsonl", "--nli", "claims.jsonl", "--contrast", "nevir.jsonl")
+    command = ["audit", "--model", str(checkpoint_folder), "--device", "cpu", "--out", str(data / "out")]
+    command += [word if word.startswith("--") else str(data / word) for word in sets]
+    assert main([*command, "--format", "json"]) == 0
+    printed = capsys.readouterr().out
+    report = json.loads(printed)
+    assert str(data) not in printed.replace(str(checkpoint_folder), "")
+    assert report["settings"]["nli"] == ["claims.jsonl"]
+    claims = report["nli"]["claims"]
+    assert claims["n"] == 2
+    assert set(claims) >= {"accuracy", "auc", "not_judged", "entailment", "contradiction", "neutral"}
+    assert set(claims["ci"]) == {"accuracy", "auc"}
+    assert set(claims["by_label"]) == {"entailment", "contradiction"}
+    asked = report["near_misses"]["asked"]
+    assert asked["n"] == 6
+    assert set(asked["two_stage"]) >= {"right_above", "verdict_accuracy", "yes_above_no", "rejection"}
+    assert asked["by_form"]["keywords"]["verdicts"]["answers"]["not_judged"] == 1.0
+    assert asked["by_form"]["keywords"]["two_stage"]["rejection"] == 0.0
+    assert asked["by_form"]["yes_no"]["verdicts"]["silent"]["n"] == 1
+    assert "support_right" in report["near_misses"]["nevir"]["two_stage"]
+    assert main(command) == 0
+    shown = capsys.readouterr().out
+    page = (data / "out" / "audit.html").read_text(encoding="utf-8")
+    for text in (shown, page, (data / "out" / "audit.md").read_text(encoding="utf-8")):
+        assert "claims: 2 hypotheses" in text
+        assert "asked: verdicts" in text
+        assert "keywords: near-misses" in text
+        assert "support right" in text
+
+
+def test_inferences_alone_are_an_audit(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    command = ["audit", "--nli", str(data / "claims.jsonl"), "--model", BASE, "--device", "cpu"]
+    assert main([*command, "--out", str(data / "out")]) == 0
+    captured = capsys.readouterr()
+    assert "has no verifier" in captured.err
+    assert "claims: 2 hypotheses" in captured.out
+    report = json.loads((data / "out" / "audit.json").read_text(encoding="utf-8"))
+    assert (report["near_misses"], report["nli"]["claims"]["accuracy"]) == ({}, None)
+    assert report["latency_ms"]["two_stage"]["queries"] == 2
+
+
+def test_the_natural_suite_is_the_default() -> None:
+    assert [part.name for part in read_data(AuditSettings()).near_misses] == ["natural"]
+    assert [part.name for part in read_data(AuditSettings(suite="natural")).near_misses] == ["natural"]

@@ -11,19 +11,20 @@ from compositional_rerank.audit.records import Record, parse, read_lines
 from compositional_rerank.errors import DataError
 
 
-def document_text(record: Record) -> str:
-    """Title and text joined by a space, as BEIR reads a document.
+def document_of(record: Record) -> tuple[str, int]:
+    """Title and text joined by a space, as BEIR reads a document, and where its own text begins in it.
 
     Raises:
         DataError: `text` is missing or one of the two is not a string.
 
     Example:
-        >>> document_text(Record("corpus.jsonl:1", {"_id": "d1", "title": "Tea", "text": "A drink."}))
-        'Tea A drink.'
+        >>> document_of(Record("corpus.jsonl:1", {"_id": "d1", "title": "Tea", "text": "A drink."}))
+        ('Tea A drink.', 4)
     """
     text = record.text("text", empty=True)
     title = record.text("title", empty=True) if record.fields.get("title") is not None else ""
-    return f"{title} {text}".strip()
+    joined = f"{title} {text}".strip()
+    return joined, len(joined) - len(text.strip())
 
 
 class FileCorpus(Sequence[str]):
@@ -58,7 +59,7 @@ class FileCorpus(Sequence[str]):
                     file.seek(offset)
                     where = f"{self.path} (byte {offset})"
                     line = file.readline().decode("utf-8")
-                    texts.append(document_text(Record(where, parse(where, line))))
+                    texts.append(document_of(Record(where, parse(where, line)))[0])
         except (OSError, UnicodeDecodeError) as error:
             raise DataError(f"{self.path}: the file changed during the audit ({error})") from error
         return texts

@@ -11,14 +11,12 @@ from compositional_rerank.audit.answers import NATURAL_SUITE, AnswerSet, answers
 from compositional_rerank.audit.corpus import (
     FileCorpus,
     Judgements,
-    document_text,
+    document_of,
     judgement_lines,
     judgements_of,
 )
 from compositional_rerank.audit.records import Record, not_empty, read_records
 from compositional_rerank.errors import DataError
-
-BUILTIN_SUITE = Path(__file__).parent / "suites" / "builtin.jsonl"
 
 
 @dataclass(frozen=True)
@@ -29,6 +27,7 @@ class RetrievalSet:
         name: name of the set in the report.
         document_ids: the documents' ids, n of them.
         documents: the documents' texts (title and text joined by a space), n of them, read on demand.
+        text_starts: where each document's own text begins behind its title, in characters, n of them.
         query_ids: the judged queries' ids, m of them, in the order of the judgements.
         queries: the judged queries' texts, m of them.
         qrels: query id -> document id -> grade; grades above 0 are relevant. It may name documents that the
@@ -40,6 +39,7 @@ class RetrievalSet:
     name: str
     document_ids: Sequence[str]
     documents: Sequence[str]
+    text_starts: Sequence[int]
     query_ids: Sequence[str]
     queries: Sequence[str]
     qrels: Mapping[str, Mapping[str, int]]
@@ -110,7 +110,7 @@ def read_contrast(path: Path) -> ContrastSet:
     return contrast_of(path.stem, read_records(path), str(path))
 
 
-def read_suite(name: str) -> TripleSet | AnswerSet:
+def read_suite(name: str) -> AnswerSet:
     """Read a suite that the package ships.
 
     Raises:
@@ -122,11 +122,9 @@ def read_suite(name: str) -> TripleSet | AnswerSet:
         ...
         compositional_rerank.errors.DataError: suite 'nope' does not exist; the package ships: ...
     """
-    if name == "builtin":
-        return triples_of(name, read_records(BUILTIN_SUITE), str(BUILTIN_SUITE))
-    if name == "natural":
-        return answers_of(name, read_records(NATURAL_SUITE), str(NATURAL_SUITE))
-    raise DataError(f"suite '{name}' does not exist; the package ships: builtin, natural")
+    if name != NATURAL_SUITE.stem:
+        raise DataError(f"suite '{name}' does not exist; the package ships: {NATURAL_SUITE.stem}")
+    return answers_of(name, read_records(NATURAL_SUITE), str(NATURAL_SUITE))
 
 
 def read_beir(folder: Path, split: str = "test") -> RetrievalSet:
@@ -150,9 +148,10 @@ def read_beir(folder: Path, split: str = "test") -> RetrievalSet:
         raise DataError(f"{qrels_path}: no such split; splits of this folder: {found}")
     document_ids: dict[str, int] = {}
     offsets: list[int] = []
+    starts: list[int] = []
     corpus_path = folder / "corpus.jsonl"
     for i, (record, identifier) in enumerate(unique_ids(read_records(corpus_path))):
-        document_text(record)
+        starts.append(document_of(record)[1])
         document_ids[identifier] = i
         offsets.append(record.offset)
     query_records = unique_ids(read_records(folder / "queries.jsonl"))
@@ -162,6 +161,7 @@ def read_beir(folder: Path, split: str = "test") -> RetrievalSet:
         Path(os.path.abspath(folder)).name,
         tuple(document_ids),
         FileCorpus(corpus_path, tuple(offsets)),
+        starts,
         queries,
         judged,
     )
@@ -171,6 +171,7 @@ def retrieval_set(
     name: str,
     document_ids: Sequence[str],
     documents: Sequence[str],
+    text_starts: Sequence[int],
     queries: Mapping[str, str],
     judged: Judgements,
 ) -> RetrievalSet:
@@ -179,6 +180,7 @@ def retrieval_set(
         name=name,
         document_ids=document_ids,
         documents=documents,
+        text_starts=text_starts,
         query_ids=tuple(judged.qrels),
         queries=tuple(queries[query] for query in judged.qrels),
         qrels=judged.qrels,

@@ -8,7 +8,7 @@ from typing import Any
 
 from compositional_rerank.audit import plots
 from compositional_rerank.audit.run import AuditResult
-from compositional_rerank.audit.sections import NOTES, sections, systems_of
+from compositional_rerank.audit.sections import notes_of, sections, systems_of
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -52,13 +52,15 @@ def page(result: AuditResult) -> str:
     parts = [f"<h1>Audit of {escape(report['model']['name'])}</h1>", _facts(report)]
     if "gate" in report:
         parts.append(_gate(report["gate"]))
-    parts += ["<h2>Recall against rejection</h2>"]
-    parts += [
-        "<p>Up: more near-misses rejected. Right: better retrieval. A change that goes left costs recall.</p>"
-    ]
-    parts += [plots.plane(report, systems)]
+    if report["retrieval"] or report["near_misses"]:
+        parts += ["<h2>Recall against rejection</h2>"]
+        parts += [
+            "<p>Up: more near-misses rejected. Right: better retrieval. A change that goes left costs "
+            "recall.</p>"
+        ]
+        parts += [plots.plane(report, systems)]
     if result.scores:
-        parts += ["<h2>Paraphrases and near-misses, before and after</h2>", _key()]
+        parts += ["<h2>Paraphrases or answers, and near-misses, before and after</h2>", _key()]
         for name, scores in result.scores.items():
             entry = report["near_misses"][name]
             parts.append(f"<h3>{escape(name)}</h3>")
@@ -76,8 +78,7 @@ def page(result: AuditResult) -> str:
         "<p class='facts'>Brackets: 95 % bootstrap intervals. "
         "p: paired randomisation test against cosine.</p>"
     )
-    notes = [*(NOTES if report["near_misses"] else ()), *report["notes"]]
-    parts += [f"<p class='facts'>{escape(note)}</p>" for note in notes]
+    parts += [f"<p class='facts'>{escape(note)}</p>" for note in notes_of(report)]
     body = "\n".join(parts)
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -109,7 +110,8 @@ def _gate(gate: Mapping[str, Any]) -> str:
 
 def _key() -> str:
     return (
-        "<p class='key'><span style='background:#0072B2;margin-left:0'></span>paraphrases, above the line"
+        "<p class='key'><span style='background:#0072B2;margin-left:0'></span>paraphrases or answers, above "
+        "the line"
         "<span style='background:#D55E00'></span>near-misses, below it. The upright stroke is the median. "
         "The less the two overlap along the axis, the better they are told apart.</p>"
     )

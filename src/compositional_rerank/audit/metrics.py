@@ -1,8 +1,8 @@
 """The audit's measures over plain arrays: retrieval, near-misses, calibration, intervals, significance.
 
 Plain measures come from `ir_measures` (pytrec_eval), scikit-learn and scipy. What no library offers in the
-form the audit needs (SugarCrepe++'s and NevIR's accuracies, rejection at a fixed loss of paraphrases) is a
-few lines here.
+form the audit needs (SugarCrepe++'s and NevIR's accuracies, rejection at a fixed loss of paraphrases, order
+within a query) is a few lines here.
 """
 
 from __future__ import annotations
@@ -118,14 +118,44 @@ def paired_accuracy(scores: Floats) -> Floats:
     return (first & second).astype(np.float64)
 
 
+def shares_above(
+    owners: NDArray[np.int64], above: NDArray[np.bool_], below: NDArray[np.bool_], scores: Floats
+) -> Floats:
+    """For every owner with both, the share of its pairs of an upper and a lower row that are in order.
+
+    Args:
+        owners: which query each row belongs to, [n].
+        above: rows that should score higher, [n].
+        below: rows that should score lower than those of the same owner, [n]; no row is in both.
+        scores: scores, [n]. A tie is not in order, and neither is a pair with a NaN.
+
+    Returns:
+        Shares in [0, 1], by the owners' first rows; empty where no owner has both.
+
+    Example:
+        >>> rows = np.array([True, False, False])
+        >>> shares_above(np.array([7, 7, 7]), rows, ~rows, np.array([0.5, 0.1, 0.9])).tolist()
+        [0.5]
+    """
+    rows: dict[int, list[int]] = {}
+    for row, owner in enumerate(owners.tolist()):
+        rows.setdefault(owner, []).append(row)
+    found = []
+    for mine in rows.values():
+        upper, lower = (scores[mine][side[mine]] for side in (above, below))
+        if len(upper) and len(lower):
+            found.append(float((upper[:, None] > lower[None, :]).mean()))
+    return np.array(found)
+
+
 def rejection_at_loss(paraphrases: Floats, near_misses: Floats, loss: float = 0.05) -> float | None:
     """Share of near-misses scored below the cut that loses a given share of true paraphrases.
 
     Compares systems without a threshold of their own on equal terms.
 
     Args:
-        paraphrases: scores of true paraphrases, [p].
-        near_misses: scores of near-misses, [m].
+        paraphrases: scores of true paraphrases, [p]; NaN where one cannot be judged, which no cut rejects.
+        near_misses: scores of near-misses, [m], likewise.
         loss: share of paraphrases that may fall below the cut.
 
     Returns:
@@ -137,7 +167,7 @@ def rejection_at_loss(paraphrases: Floats, near_misses: Floats, loss: float = 0.
     """
     if not len(paraphrases) or not len(near_misses):
         return None
-    ordered = np.sort(paraphrases)
+    ordered = np.sort(np.nan_to_num(paraphrases, nan=np.inf))
     cut = ordered[min(int(np.floor(loss * len(ordered))), len(ordered) - 1)]
     return float((near_misses < cut).mean())
 
@@ -146,20 +176,23 @@ def expected_calibration_error(mismatch: Floats, is_mismatch: ArrayLike, bins: i
     """Expected calibration error over bins of equal width.
 
     Args:
-        mismatch: predicted probabilities of a mismatch, [n], in [0, 1].
+        mismatch: predicted probabilities of a mismatch, [n], in [0, 1]; a NaN, where a pair cannot be judged,
+            is left out.
         is_mismatch: 1 where the pair is a near-miss, else 0, [n].
         bins: number of bins.
 
     Returns:
-        Mean over bins, weighted by size, of |mean prediction - share of near-misses|; None where n is 0.
+        Mean over bins, weighted by size, of |mean prediction - share of near-misses|; None where nothing is
+        judged.
 
     Example:
         >>> expected_calibration_error(np.array([0.9, 0.1]), [1, 0])
         0.1
     """
-    if not len(mismatch):
+    judged = ~np.isnan(mismatch)
+    if not judged.any():
         return None
-    truth = np.asarray(is_mismatch, dtype=np.float64)
+    mismatch, truth = mismatch[judged], np.asarray(is_mismatch, dtype=np.float64)[judged]
     which = np.minimum((mismatch * bins).astype(int), bins - 1)
     size = np.bincount(which, minlength=bins)
     gap = np.abs(np.bincount(which, mismatch, bins) - np.bincount(which, truth, bins))[size > 0]

@@ -1,14 +1,14 @@
-"""Near-miss measures of every system on one set: pairs, triples or contrasts, all of it and by edit type."""
+"""Near-miss measures of every system on one set: pairs, triples, contrasts or answers, and its parts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compositional_rerank.audit.answers import AnswerSet
+from compositional_rerank.audit.answers import AnswerSet, Group
 from compositional_rerank.audit.formats import ContrastSet, NearMissSet, PairSet, TripleSet
 from compositional_rerank.audit.intervals import mean_interval, ranking_intervals
 from compositional_rerank.audit.metrics import (
@@ -18,12 +18,24 @@ from compositional_rerank.audit.metrics import (
     expected_calibration_error,
     paired_accuracy,
     rejection_at_loss,
+    shares_above,
     triple_accuracy,
 )
 from compositional_rerank.audit.systems import Systems, SystemScores
+from compositional_rerank.audit.verdicts import EXPECTED, NOT_JUDGED, Verdicts, shares
 
 LOSS = 0.05
+VERIFIED = {  # measures of the verifier alone, beside rejection and calibration
+    "pairs": (),
+    "triples": (),
+    "contrast": ("support_right",),
+    "answers": ("verdict_accuracy", "yes_above_no"),
+}
+SAME: dict[Group, int] = {"answers": 1, "near_misses": 0, "silent": -1}
+
 Places = NDArray[np.int64]
+Measures = dict[str, float | None]
+Intervals = dict[str, list[float] | None]
 
 
 @dataclass(frozen=True)
@@ -33,22 +45,24 @@ class NearMissResult:
     Attributes:
         kind: `pairs`, `triples`, `contrast` or `answers`.
         edit_types: the rows' edit types, n of them; None where unknown.
-        same: labels of the rows, [n]: 1 for a paraphrase or an answer, 0 for a near-miss; empty for
-            triples and contrasts.
+        same: labels of the rows, [n]: 1 for a paraphrase or an answer, 0 for a near-miss, -1 for a text that
+            says nothing of its query, of which only verdicts are counted; empty for triples and contrasts.
         scores: system -> scores, [n] for pairs and answers, [n, 3] for triples (anchor and positive, anchor
             and negative, positive and negative), [n, 4] for contrasts (q1 doc1, q1 doc2, q2 doc1, q2 doc2).
-        mismatch: mismatch probabilities of `two_stage` in the same shape; None without a verifier.
+        verdicts: those of `two_stage` in the same shape; None without a verifier.
         owners: which query each row belongs to, [n]; empty unless the kind is `answers`.
         forms: the rows' forms of query, n of them; empty unless the kind is `answers`.
+        expected: the rows' expected verdicts, [n], "" where unknown; empty unless the kind is `answers`.
     """
 
     kind: str
     edit_types: Sequence[str | None]
-    same: NDArray[np.int64]
-    scores: dict[str, Floats]
-    mismatch: Floats | None
+    same: Places
+    scores: Mapping[str, Floats]
+    verdicts: Verdicts | None = None
     owners: Places = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     forms: Sequence[str | None] = ()
+    expected: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype=np.str_))
 
     def split(self, values: Floats, rows: Places) -> tuple[Floats, Floats]:
         """Values of true paraphrases and values of near-misses among some rows."""
@@ -57,6 +71,10 @@ class NearMissResult:
         if self.kind == "triples":
             return values[rows, 0], values[rows, 1]
         return values[rows][:, [0, 3]].ravel(), values[rows][:, [1, 2]].ravel()
+
+    def count(self, rows: Places) -> int:
+        """How many of some rows there are, without those that say nothing of their query."""
+        return len(rows) if not len(self.same) else int((self.same[rows] >= 0).sum())
 
     def rows_by_edit_type(self) -> dict[str, Places]:
         """Edit type -> rows. A type without paraphrases of its own gets all those that have no type."""
@@ -118,60 +136,58 @@ def summarise(result: NearMissResult, threshold: float | None, seed: int) -> dic
 
 
 def _answers(systems: Systems, data: AnswerSet) -> NearMissResult:
-    rows = [
-        (place, text, same)
-        for place in range(len(data.queries))
-        for same, texts in ((1, data.answers[place]), (0, data.near_misses[place]))
-        for text in texts
-    ]
-    owners = [place for place, _, _ in rows]
+    owners = [passage.owner for passage in data.passages]
     flat = systems.score_pairs(
-        [data.queries[place] for place in owners], [text for _, text, _ in rows], data.name
+        [data.queries[owner] for owner in owners], [passage.text for passage in data.passages], data.name
     )
+    edit_types = [data.edit_types[owner] for owner in owners]
+    same = np.array([SAME[passage.group] for passage in data.passages], dtype=np.int64)
     return replace(
-        _result(
-            "answers",
-            [data.edit_types[place] for place in owners],
-            np.array([same for _, _, same in rows], dtype=np.int64),
-            flat,
-            (),
-        ),
+        _result("answers", edit_types, same, flat, ()),
         owners=np.array(owners, dtype=np.int64),
-        forms=[data.forms[place] for place in owners],
+        forms=[data.forms[owner] for owner in owners],
+        expected=np.array([passage.verdict or "" for passage in data.passages], dtype=np.str_),
     )
 
 
 def _result(
     kind: str,
     edit_types: Sequence[str | None],
-    same: NDArray[np.int64],
-    flat: dict[str, SystemScores],
+    same: Places,
+    flat: Mapping[str, SystemScores],
     shape: tuple[int, ...],
 ) -> NearMissResult:
     scores = {name: part.scores.reshape(-1, *shape) for name, part in flat.items()}
-    mismatch = flat["two_stage"].mismatch
+    verdicts = flat["two_stage"].verdicts
     return NearMissResult(
-        kind, edit_types, same, scores, None if mismatch is None else mismatch.reshape(-1, *shape)
+        kind, edit_types, same, scores, None if verdicts is None else verdicts.reshape(-1, *shape)
     )
 
 
 def _entry(result: NearMissResult, rows: Places, threshold: float | None, seed: int) -> dict[str, object]:
-    entry: dict[str, object] = {"n": len(rows)}
+    entry: dict[str, object] = {"n": result.count(rows)}
     for name, scores in result.scores.items():
         measures, intervals = _measures(result, scores, rows, seed)
-        rejects_by = -result.mismatch if name == "two_stage" and result.mismatch is not None else scores
+        rejects_by = scores
+        if name == "two_stage" and result.verdicts is not None:
+            rejects_by = -result.verdicts.mismatch
         measures["rejection_at_5"] = rejection_at_loss(*result.split(rejects_by, rows), LOSS)
         if name == "two_stage":
-            rejection, more = _rejection(result, rows, threshold, seed)
-            measures.update(rejection)
-            intervals.update(more)
+            more, wider = _verified(result, rows, threshold, seed)
+            measures, intervals = measures | more, intervals | wider
         entry[name] = {**measures, "ci": intervals}
+    if result.kind == "answers" and result.verdicts is not None:
+        names, same = result.verdicts.names[rows], result.same[rows]
+        entry["verdicts"] = {
+            group: shares(names[same == label], (*EXPECTED, NOT_JUDGED))
+            for group, label in SAME.items()
+            if (same == label).any()
+        }
     return entry
 
 
-def _measures(
-    result: NearMissResult, scores: Floats, rows: Places, seed: int
-) -> tuple[dict[str, float | None], dict[str, list[float] | None]]:
+def _measures(result: NearMissResult, scores: Floats, rows: Places, seed: int) -> tuple[Measures, Intervals]:
+    """Measures of the order that a system's scores make."""
     if result.kind == "pairs":
         same, chosen = result.same[rows], scores[rows]
         measures = {"auc": auc(same, chosen), "ap": average_precision(same, chosen)}
@@ -179,10 +195,10 @@ def _measures(
             return measures, {"auc": None, "ap": None}
         return measures, dict(ranking_intervals(same, chosen, seed))
     if result.kind == "answers":
-        shares = _right_above(result, scores, rows)
-        if len(shares) == 0:
-            return {"right_above": None}, {"right_above": None}
-        return {"right_above": float(shares.mean())}, {"right_above": mean_interval(shares, seed)}
+        same = result.same[rows]
+        return _means(
+            {"right_above": shares_above(result.owners[rows], same == 1, same == 0, scores[rows])}, seed
+        )
     if result.kind == "triples":
         positive, negative, between = scores[rows].T
         hits = {
@@ -191,38 +207,45 @@ def _measures(
         }
     else:
         hits = {"paired_accuracy": paired_accuracy(scores[rows].reshape(-1, 2, 2))}
-    return (
-        {name: float(values.mean()) for name, values in hits.items()},
-        {name: mean_interval(values, seed) for name, values in hits.items()},
-    )
+    return _means(hits, seed)
 
 
-def _right_above(result: NearMissResult, scores: Floats, rows: Places) -> Floats:
-    """For every query with both, the share of its (answer, near-miss) pairs whose answer scores higher."""
-    found = []
-    for owner in dict.fromkeys(result.owners[rows].tolist()):
-        mine = rows[result.owners[rows] == owner]
-        right, wrong = scores[mine[result.same[mine] == 1]], scores[mine[result.same[mine] == 0]]
-        if len(right) and len(wrong):
-            found.append(float((right[:, None] > wrong[None, :]).mean()))
-    return np.array(found)
-
-
-def _rejection(
+def _verified(
     result: NearMissResult, rows: Places, threshold: float | None, seed: int
-) -> tuple[dict[str, float | None], dict[str, list[float] | None]]:
-    """Shares rejected at the threshold and calibration of `mismatch`; None without a verifier."""
-    nothing: dict[str, float | None] = {"rejection": None, "false_rejection": None, "ece": None}
-    if result.mismatch is None:
-        return nothing, {}
-    kept, missed = result.split(result.mismatch, rows)
-    truth = np.concatenate([np.zeros(len(kept)), np.ones(len(missed))])
-    nothing["ece"] = expected_calibration_error(np.concatenate([kept, missed]), truth)
-    if threshold is None:
-        return nothing, {}
-    intervals: dict[str, list[float] | None] = {}
-    for name, values in (("rejection", missed), ("false_rejection", kept)):
-        hits = (values >= threshold).astype(np.float64)
-        nothing[name] = float(hits.mean()) if len(hits) else None
-        intervals[name] = mean_interval(hits, seed)
-    return nothing, intervals
+) -> tuple[Measures, Intervals]:
+    """What the verifier's verdicts are worth; None without a verifier.
+
+    A pair that cannot be judged is not rejected, is in no order with others, and has no part in calibration
+    and in the accuracy of verdicts.
+    """
+    wanted = ("rejection", "false_rejection", "ece", *VERIFIED[result.kind])
+    verdicts = result.verdicts
+    if verdicts is None:
+        return dict.fromkeys(wanted), {}
+    right, wrong = result.split(verdicts.mismatch, rows)
+    found: dict[str, Floats] = {}
+    if threshold is not None:
+        for name, values in (("rejection", wrong), ("false_rejection", right)):
+            found[name] = (values >= threshold).astype(np.float64)
+    if result.kind == "contrast":
+        support = verdicts.support[rows]
+        first, second = support[:, 0] > support[:, 1], support[:, 3] > support[:, 2]
+        found["support_right"] = (first.astype(np.float64) + second) / 2
+    if result.kind == "answers":
+        names, expected, answers = verdicts.names[rows], result.expected[rows], result.same[rows] == 1
+        counted = (names != NOT_JUDGED) & (expected != "")
+        found["verdict_accuracy"] = (names == expected)[counted].astype(np.float64)
+        yes, no = answers & (expected == "supports"), answers & (expected == "denies")
+        found["yes_above_no"] = shares_above(result.owners[rows], yes, no, verdicts.support[rows])
+    measures, intervals = _means(found, seed)
+    truth = np.repeat([0.0, 1.0], [len(right), len(wrong)])
+    measures["ece"] = expected_calibration_error(np.concatenate([right, wrong]), truth)
+    return dict.fromkeys(wanted) | measures, intervals
+
+
+def _means(found: Mapping[str, Floats], seed: int) -> tuple[Measures, Intervals]:
+    """Mean of each measure's values and its interval; None where it has none."""
+    return (
+        {name: float(values.mean()) if len(values) else None for name, values in found.items()},
+        {name: mean_interval(values, seed) for name, values in found.items()},
+    )

@@ -48,8 +48,8 @@ def plane(report: Mapping[str, Any], systems: Sequence[str]) -> str:
         parts.append(
             svg.text(left - 10, up(value) + 4, f"{value:.0%}", anchor="end", size=11, fill=svg.MUTED)
         )
-    axis = "near-misses rejected when 5% of paraphrases are lost (mean of sets)"
-    nothing = "no near-misses in this audit: add --suite builtin to see what a system rejects"
+    axis = "near-misses rejected when 5% of paraphrases or answers are lost (mean of sets)"
+    nothing = "no near-misses in this audit: add --suite natural to see what a system rejects"
     parts.append(svg.text(left, 12, axis if sets else nothing, size=12, fill=svg.INK if sets else svg.MUTED))
     if recalls:
         parts += svg.x_axis(across, bottom, most=6, top=20)
@@ -75,7 +75,7 @@ def plane(report: Mapping[str, Any], systems: Sequence[str]) -> str:
 
 
 def distributions(name: str, result: NearMissResult, entry: Mapping[str, Any], systems: Sequence[str]) -> str:
-    """Scores of paraphrases (above) and near-misses (below) by edit type, one column a system."""
+    """Scores of paraphrases or answers (above) and near-misses (below), one column a system."""
     rows = result.rows_by_edit_type()
     if len(rows) != 1:
         rows = {"all": np.arange(len(result.edit_types)), **rows}
@@ -97,7 +97,12 @@ def distributions(name: str, result: NearMissResult, entry: Mapping[str, Any], s
                 parts.append(svg.text(left - 14, middle - 2, edit_type, anchor="end", bold=True))
                 parts.append(
                     svg.text(
-                        left - 14, middle + 14, f"n = {len(places)}", anchor="end", size=11, fill=svg.MUTED
+                        left - 14,
+                        middle + 14,
+                        f"n = {result.count(places)}",
+                        anchor="end",
+                        size=11,
+                        fill=svg.MUTED,
                     )
                 )
             parts += _mirrored(*result.split(values, places), scale, middle, row_height / 2 - 6)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -65,6 +65,19 @@ class Record:
         if type(value) is not int or value not in (0, 1):
             raise DataError(
                 f"{self.where}: field '{field}' is {value!r:.60}; it has to be 1 (same meaning) or 0 (not)"
+            )
+        return value
+
+    def choice(self, field: str, among: Sequence[str]) -> str:
+        """The string in `field`, one of a few.
+
+        Raises:
+            DataError: the field is missing or holds anything else.
+        """
+        value = self.text(field)
+        if value not in among:
+            raise DataError(
+                f"{self.where}: field '{field}' is {value!r:.60}; it has to be one of {', '.join(among)}"
             )
         return value
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from compositional_rerank.audit.html import page
 from compositional_rerank.audit.run import AuditResult
-from compositional_rerank.audit.sections import NOTES, sections
+from compositional_rerank.audit.sections import notes_of, sections
 
 
 def to_json(report: Mapping[str, Any]) -> str:
@@ -32,10 +32,8 @@ def table(report: Mapping[str, Any]) -> str:
         parts.append(f"against: {report['against']['name']}")
     for title, header, rows in sections(report):
         parts += ["", title, *_aligned([header, *rows])]
-    if report["near_misses"]:
-        parts += ["", *NOTES]
-    if report["notes"]:
-        parts += ["", *report["notes"]]
+    if notes := notes_of(report):
+        parts += ["", *notes]
     return "\n".join(parts)
 
 
@@ -59,8 +57,7 @@ def markdown(report: Mapping[str, Any]) -> str:
         "",
         "Brackets hold 95 % bootstrap intervals; p compares with `cosine` (paired randomisation test).",
     ]
-    parts += NOTES if report["near_misses"] else []
-    parts += ["", *report["notes"]] if report["notes"] else []
+    parts += [line for note in notes_of(report) for line in ("", note)]
     return "\n".join(parts) + "\n"
 
 

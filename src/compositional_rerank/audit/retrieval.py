@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -12,11 +11,11 @@ from numpy.typing import NDArray
 from compositional_rerank.audit.cache import Embedder, EmbeddingCache
 from compositional_rerank.audit.formats import RetrievalSet
 from compositional_rerank.audit.intervals import mean_interval
+from compositional_rerank.audit.latency import TIMED_QUERIES, Seconds, time_query
 from compositional_rerank.audit.metrics import RETRIEVAL_MEASURES, Floats, p_value, ranking_measures
 from compositional_rerank.audit.systems import Systems
 
 CUTOFF = 100  # recall@100 needs this many, whatever the depth of reranking
-TIMED_QUERIES = 50
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,7 @@ class RetrievalResult:
     documents: int
     query_ids: tuple[str, ...]
     values: dict[str, dict[str, Floats]]
-    seconds: dict[str, list[float]] = field(default_factory=dict)
+    seconds: Seconds = field(default_factory=dict)
 
 
 def sample_queries(data: RetrievalSet, limit: int | None, seed: int) -> list[int]:
@@ -86,7 +85,7 @@ def evaluate(
     """Rank the collection with every system.
 
     Rerankers see the first stage's best `depth`; documents behind them keep their order, so that recall@100
-    means the same for every system.
+    means the same for every system. Titles rank, and are no evidence for a verdict.
 
     Args:
         systems: the loaded models.
@@ -103,13 +102,16 @@ def evaluate(
     first = first_stage(systems.cache, systems.embedder, data, queries, k, f"{label}: cosine")
     orders: dict[str, list[NDArray[np.int64]]] = {name: [] for name in systems.names}
     orders["cosine"] = first
-    seconds: dict[str, list[float]] = {}
+    seconds: Seconds = {}
     timed = set(np.linspace(0, len(queries) - 1, min(TIMED_QUERIES, len(queries)), dtype=int).tolist())
+    waiting: tuple[str, list[str], list[tuple[int, int]]] | None = None
     for i, q in enumerate(tqdm(queries, desc=f"{label}: reranking", unit="query", disable=None)):
         candidates = first[i][:depth]
         texts = [data.documents[int(place)] for place in candidates]
+        starts = [data.text_starts[int(place)] for place in candidates]
+        own = [(start, len(text)) for start, text in zip(starts, texts, strict=True)]
         query = data.queries[q]
-        results = systems.reranker.rerank(query, texts).results
+        results = systems.reranker.rerank(query, texts, own_text=own).results
         tail = first[i][depth:]
         by_place = sorted(results, key=lambda result: result.index)
         for name in ("maxsim", "relevance"):
@@ -119,8 +121,12 @@ def evaluate(
         if systems.cross_encoder is not None:
             scores = systems.cross_encoder.score([(query, text) for text in texts])
             orders["cross_encoder"].append(np.append(candidates[_stable(scores)], tail))
-        if i in timed:
-            time_query(systems, query, texts, seconds)
+        # A query later: the processor's cache no longer holds what the first run of this one left there.
+        if waiting is not None:
+            time_query(systems, *waiting, seconds)
+        waiting = (query, texts, own) if i in timed else None
+    if waiting is not None:
+        time_query(systems, *waiting, seconds)
     if systems.against is not None:
         orders["against"] = first_stage(systems.cache, systems.against, data, queries, k, f"{label}: against")
     query_ids = tuple(data.query_ids[q] for q in queries)
@@ -133,27 +139,6 @@ def evaluate(
         }
         values[name] = ranking_measures(qrels, rankings)
     return RetrievalResult(len(data.documents), query_ids, values, seconds)
-
-
-def time_query(systems: Systems, query: str, texts: list[str], seconds: dict[str, list[float]]) -> None:
-    """Time one query with every system whose candidates' token vectors are already stored.
-
-    `cosine` and `against` are the time to embed the query; the search itself is an index's work.
-    """
-    began = time.perf_counter()
-    systems.embedder.encode_query([query])
-    seconds.setdefault("cosine", []).append(time.perf_counter() - began)
-    began = time.perf_counter()
-    systems.reranker.rerank(query, texts)
-    seconds.setdefault("two_stage", []).append(time.perf_counter() - began)
-    if systems.against is not None:
-        began = time.perf_counter()
-        systems.against.encode_query([query])
-        seconds.setdefault("against", []).append(time.perf_counter() - began)
-    if systems.cross_encoder is not None:
-        began = time.perf_counter()
-        systems.cross_encoder.score([(query, text) for text in texts])
-        seconds.setdefault("cross_encoder", []).append(time.perf_counter() - began)
 
 
 def summarise(result: RetrievalResult, seed: int) -> dict[str, object]:

@@ -10,23 +10,24 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from compositional_rerank.audit import near_misses, retrieval
-from compositional_rerank.audit.answers import AnswerSet
+from compositional_rerank.audit import latency, near_misses, nli, retrieval
+from compositional_rerank.audit.answers import NATURAL_SUITE
 from compositional_rerank.audit.cache import EmbeddingCache, default_folder
-from compositional_rerank.audit.formats import ContrastSet, NearMissSet, PairSet, RetrievalSet, TripleSet
+from compositional_rerank.audit.formats import ContrastSet, NearMissSet, RetrievalSet
 from compositional_rerank.audit.gate import GateLine, check_limits, judge
 from compositional_rerank.audit.sources import (
     find_answers,
     find_beir,
     find_contrast,
+    find_nli,
     find_pairs,
     find_suite,
     find_triples,
 )
 from compositional_rerank.audit.systems import Systems, load_systems
 from compositional_rerank.errors import DataError, InputError
+
+SOURCES = ("beir", "pairs", "triples", "contrast", "answers", "nli")  # settings that name data
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ class AuditSettings:
         triples: triple files or hub names.
         contrast: contrast files or hub names.
         answers: files or hub names of queries with answers and near-misses.
-        suite: name of a shipped suite. It is `builtin` where no data is named at all.
+        nli: files or hub names of premises and hypotheses.
+        suite: name of a shipped suite. It is `natural` where no data is named at all.
         depth: documents that are reranked for a query, at least 1.
         limit_queries: random sample of this many queries of each collection; None is all.
         seed: seed of samples, intervals and tests.
@@ -64,6 +66,7 @@ class AuditSettings:
     triples: tuple[str, ...] = ()
     contrast: tuple[str, ...] = ()
     answers: tuple[str, ...] = ()
+    nli: tuple[str, ...] = ()
     suite: str | None = None
     depth: int = 100
     limit_queries: int | None = None
@@ -89,6 +92,7 @@ class AuditData:
 
     collections: tuple[RetrievalSet, ...]
     near_misses: tuple[NearMissSet, ...]
+    nli: tuple[nli.NliSet, ...]
 
 
 @dataclass(frozen=True)
@@ -118,27 +122,28 @@ def read_data(settings: AuditSettings) -> AuditData:
         DataError: a file is missing or has a bad line, or two sets have one name.
         InputError: a gate's limit cannot be judged on this data.
     """
-    named = (settings.beir, settings.pairs, settings.triples, settings.contrast, settings.answers)
-    suite = settings.suite or (None if any(named) else "builtin")
+    named = any(getattr(settings, name) for name in SOURCES)
+    suite = settings.suite or (None if named else NATURAL_SUITE.stem)
     sets: list[NearMissSet] = [] if suite is None else [find_suite(suite)]
     sets += [find_pairs(name) for name in settings.pairs]
     sets += [find_triples(name) for name in settings.triples]
     sets += [find_contrast(name) for name in settings.contrast]
     sets += [find_answers(name) for name in settings.answers]
+    inferences = [find_nli(name) for name in settings.nli]
     found = [find_beir(name) for name in settings.beir]
     shared = {name for name, count in Counter(data.name for data, _ in found).items() if count > 1}
     collections = [
         replace(data, name=f"{data.name}:{split}") if data.name in shared else data for data, split in found
     ]
-    _check_names([data.name for data in collections])
-    _check_names([data.name for data in sets])
+    for group in (collections, sets, inferences):
+        _check_names([data.name for data in group])
     check_limits(
         settings.max_recall_drop,
         settings.min_rejection,
         collections=len(collections),
         near_miss_sets=sum(not isinstance(data, ContrastSet) for data in sets),
     )
-    return AuditData(tuple(collections), tuple(sets))
+    return AuditData(tuple(collections), tuple(sets), tuple(inferences))
 
 
 def run_audit(settings: AuditSettings, tell: Callable[[str], None] | None = None) -> AuditResult:
@@ -176,6 +181,9 @@ def run_audit(settings: AuditSettings, tell: Callable[[str], None] | None = None
             tell(note)
     threshold = systems.reranker.threshold
     scores = {part.name: near_misses.evaluate(systems, part) for part in data.near_misses}
+    inferences = {
+        part.name: nli.summarise(part, nli.evaluate(systems, part), settings.seed) for part in data.nli
+    }
     results = {
         part.name: retrieval.evaluate(
             systems, part, depth=settings.depth, limit=settings.limit_queries, seed=settings.seed
@@ -183,7 +191,7 @@ def run_audit(settings: AuditSettings, tell: Callable[[str], None] | None = None
         for part in data.collections
     }
     seconds = [result.seconds for result in results.values()] or [
-        _time_texts(systems, data.near_misses, settings.depth)
+        latency.time_texts(systems, (*data.near_misses, *data.nli), settings.depth)
     ]
     report: dict[str, Any] = {
         "model": {"name": systems.reranker.name, "fingerprint": systems.reranker.fingerprint},
@@ -196,7 +204,8 @@ def run_audit(settings: AuditSettings, tell: Callable[[str], None] | None = None
             for part in data.collections
         },
         "near_misses": {n: near_misses.summarise(r, threshold, settings.seed) for n, r in scores.items()},
-        "latency_ms": _latency(systems.names, seconds),
+        "nli": inferences,
+        "latency_ms": latency.in_milliseconds(systems.names, seconds),
         "settings": _settings(settings, systems),
     }
     if systems.against is not None:
@@ -225,45 +234,12 @@ def _check_names(names: Sequence[str]) -> None:
         raise DataError(f"two sets are named '{twice[0]}'; rename one of the files or folders")
 
 
-def _time_texts(systems: Systems, sets: Sequence[NearMissSet], depth: int) -> dict[str, list[float]]:
-    """Time queries over the near-miss sets' own texts, for audits without a collection."""
-    queries: dict[str, None] = {}
-    texts: dict[str, None] = {}
-    for data in sets:
-        if isinstance(data, PairSet):
-            columns = (data.texts1, data.texts2)
-        elif isinstance(data, TripleSet):
-            columns = (data.anchors, data.negatives)
-        elif isinstance(data, AnswerSet):
-            columns = (data.queries, [text for texts in data.answers for text in texts])
-        else:
-            columns = (data.queries1, data.documents1)
-        queries.update(dict.fromkeys(columns[0]))
-        texts.update(dict.fromkeys(columns[1]))
-    candidates = list(texts)[:depth]
-    seconds: dict[str, list[float]] = {}
-    for query in list(queries)[: retrieval.TIMED_QUERIES]:
-        systems.reranker.rerank(query, candidates)  # stores the candidates' token vectors
-        retrieval.time_query(systems, query, candidates, seconds)
-    return seconds
-
-
-def _latency(names: Sequence[str], seconds: Sequence[dict[str, list[float]]]) -> dict[str, Any]:
-    found = {}
-    for name in names:
-        values = np.concatenate([part.get(name, []) for part in seconds]) * 1000
-        if len(values):
-            p50, p95 = np.percentile(values, [50, 95])
-            found[name] = {"p50": float(p50), "p95": float(p95), "queries": len(values)}
-    return found
-
-
 def _settings(settings: AuditSettings, systems: Systems) -> dict[str, Any]:
     import torch
 
     chosen = {name: value for name, value in asdict(settings).items() if name != "cache"}
     # Reports are shared: which set it was matters, not where it lay on somebody's machine.
-    for name in ("beir", "pairs", "triples", "contrast", "answers"):
+    for name in SOURCES:
         chosen[name] = [Path(place).name if Path(place).is_absolute() else place for place in chosen[name]]
     return {
         **chosen,

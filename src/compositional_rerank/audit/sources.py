@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from compositional_rerank.audit.answers import AnswerSet, answers_of, read_answers
-from compositional_rerank.audit.corpus import document_text, judgements_of
+from compositional_rerank.audit.corpus import document_of, judgements_of
 from compositional_rerank.audit.formats import (
     ContrastSet,
     PairSet,
@@ -25,14 +25,15 @@ from compositional_rerank.audit.formats import (
     triples_of,
     unique_ids,
 )
+from compositional_rerank.audit.nli import NliSet, nli_of, read_nli
 from compositional_rerank.audit.records import Record
 from compositional_rerank.errors import DataError, MissingDependencyError
 
-Set = TypeVar("Set", PairSet, TripleSet, ContrastSet, AnswerSet)
+Set = TypeVar("Set", PairSet, TripleSet, ContrastSet, AnswerSet, NliSet)
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 
 
-def find_suite(name: str) -> TripleSet | AnswerSet:
+def find_suite(name: str) -> AnswerSet:
     """A suite that the package ships."""
     return read_suite(name)
 
@@ -55,6 +56,11 @@ def find_contrast(name: str) -> ContrastSet:
 def find_answers(name: str) -> AnswerSet:
     """Queries with answers and near-misses, from a file or, as `owner/name[:split]`, from the hub."""
     return _find(name, read_answers, answers_of)
+
+
+def find_nli(name: str) -> NliSet:
+    """Premises and hypotheses from a file or, as `owner/name[:split]`, from the hub."""
+    return _find(name, read_nli, nli_of)
 
 
 def find_beir(name: str) -> tuple[RetrievalSet, str]:
@@ -107,9 +113,12 @@ def _beir_from_hub(name: str, split: str) -> RetrievalSet:
     """Read a BEIR collection of the hub; its judgements are beside it or, for BeIR/, in `NAME-qrels`."""
     document_ids: dict[str, int] = {}
     documents: list[str] = []
+    starts: list[int] = []
     for record, identifier in unique_ids(_hub_records(name, "corpus", "corpus")):
         document_ids[identifier] = len(documents)
-        documents.append(document_text(record))
+        text, start = document_of(record)
+        documents.append(text)
+        starts.append(start)
     query_records = unique_ids(_hub_records(name, "queries", "queries"))
     queries = {identifier: record.text("text") for record, identifier in query_records}
     judged = f"{name}-qrels" if name.startswith("BeIR/") else name
@@ -120,7 +129,7 @@ def _beir_from_hub(name: str, split: str) -> RetrievalSet:
     judgements = judgements_of(
         ((w, q, d, _whole(s)) for w, q, d, s in lines), document_ids, queries, f"{judged}:{split}"
     )
-    return retrieval_set(name.split("/")[1], tuple(document_ids), documents, queries, judgements)
+    return retrieval_set(name.split("/")[1], tuple(document_ids), documents, starts, queries, judgements)
 
 
 def _whole(grade: str) -> str:

@@ -12,7 +12,9 @@ import numpy as np
 
 from compositional_rerank.audit.cache import Embedder, EmbeddingCache
 from compositional_rerank.audit.metrics import Floats
+from compositional_rerank.audit.verdicts import Verdicts
 from compositional_rerank.errors import InputError
+from compositional_rerank.results import PairScores
 
 if TYPE_CHECKING:
     from compositional_rerank.reranker import CompositionalReranker
@@ -26,11 +28,12 @@ class SystemScores:
 
     Attributes:
         scores: higher is closer, [n].
-        mismatch: the verifier's mismatch probabilities, [n] in [0, 1]; None without a verifier.
+        verdicts: what the verifier says, [n]; None without a verifier. A pair that cannot be judged has a
+            score by relevance alone.
     """
 
     scores: Floats
-    mismatch: Floats | None = None
+    verdicts: Verdicts | None = None
 
 
 @dataclass(frozen=True)
@@ -66,21 +69,10 @@ class Systems:
         Returns:
             System name -> scores.
         """
-        from tqdm import tqdm
-
         found = {"cosine": SystemScores(self._cosine(self.embedder, texts1, texts2, f"{label}: cosine"))}
-        maxsim, relevance, score = np.empty((3, len(texts1)))
-        mismatch = None if self.reranker.verifier is None else np.empty(len(texts1))
-        with tqdm(total=len(texts1), desc=f"{label}: two stages", unit="pair", disable=None) as bar:
-            for start in range(0, len(texts1), _CHUNK):
-                part = slice(start, start + _CHUNK)
-                pairs = self.reranker.score_pairs(texts1[part], texts2[part])
-                maxsim[part], relevance[part], score[part] = pairs.maxsim, pairs.relevance, pairs.score
-                if mismatch is not None and pairs.mismatch is not None:
-                    mismatch[part] = pairs.mismatch
-                bar.update(len(pairs.score))
-        found["maxsim"], found["relevance"] = SystemScores(maxsim), SystemScores(relevance)
-        found["two_stage"] = SystemScores(score, mismatch)
+        pairs = self._both_stages(texts1, texts2, f"{label}: two stages")
+        found["maxsim"], found["relevance"] = SystemScores(pairs.maxsim), SystemScores(pairs.relevance)
+        found["two_stage"] = SystemScores(pairs.score, self._verdicts(pairs))
         if self.against is not None:
             found["against"] = SystemScores(self._cosine(self.against, texts1, texts2, f"{label}: against"))
         if self.cross_encoder is not None:
@@ -88,6 +80,37 @@ class Systems:
                 self.cross_encoder.score(list(zip(texts1, texts2, strict=True)), f"{label}: cross-encoder")
             )
         return found
+
+    def verify(self, queries: Sequence[str], passages: Sequence[str], label: str) -> Verdicts | None:
+        """Verdicts of n aligned pairs; None without a verifier.
+
+        Args:
+            queries: n questions or statements.
+            passages: n texts.
+            label: what the progress bar says.
+        """
+        if self.reranker.verifier is None:
+            return None
+        return self._verdicts(self._both_stages(queries, passages, label))
+
+    def _verdicts(self, pairs: PairScores) -> Verdicts | None:
+        return None if self.reranker.verifier is None else Verdicts.of(pairs.verdicts)
+
+    def _both_stages(self, texts1: Sequence[str], texts2: Sequence[str], label: str) -> PairScores:
+        from tqdm import tqdm
+
+        found = []
+        with tqdm(total=len(texts1), desc=label, unit="pair", disable=None) as bar:
+            for start in range(0, len(texts1), _CHUNK):
+                part = slice(start, start + _CHUNK)
+                found.append(self.reranker.score_pairs(texts1[part], texts2[part]))
+                bar.update(len(found[-1].score))
+        return PairScores(
+            maxsim=np.concatenate([one.maxsim for one in found]),
+            relevance=np.concatenate([one.relevance for one in found]),
+            verdicts=tuple(verdict for one in found for verdict in one.verdicts),
+            score=np.concatenate([one.score for one in found]),
+        )
 
     def _cosine(self, embedder: Embedder, texts1: Sequence[str], texts2: Sequence[str], label: str) -> Floats:
         first, places1 = _distinct(texts1)

@@ -40,7 +40,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "audit",
         help="measure recall and near-miss rejection of a model together",
         description="Measure recall and near-miss rejection together, before and after a change.\n"
-        "Without any data, the built-in suite is used.",
+        "Without any data, the suite `natural` is used.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -68,9 +68,12 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--answers", action="append", default=[], metavar="F", help="JSONL: query answers near_misses (lists)"
     )
     data.add_argument(
+        "--nli", action="append", default=[], metavar="F", help="JSONL: premise hypothesis label"
+    )
+    data.add_argument(
         "--suite",
         metavar="NAME",
-        help="set that the package ships: builtin (short texts) or natural (passages)",
+        help="set that the package ships: natural (questions and passages)",
     )
     work = parser.add_argument_group("work")
     work.add_argument(
@@ -134,6 +137,7 @@ def settings_of(args: argparse.Namespace) -> AuditSettings:
         triples=tuple(args.triples),
         contrast=tuple(args.contrast),
         answers=tuple(args.answers),
+        nli=tuple(args.nli),
         suite=args.suite,
         depth=args.depth,
         limit_queries=args.limit_queries,
