@@ -1,4 +1,4 @@
-"""What both example apps share: the corpus, the command line, the table of rankings and the answer."""
+"""What the examples share: the corpus, the command line, the two rankings of a query and the answer."""
 
 from __future__ import annotations
 
@@ -9,34 +9,41 @@ import sys
 import textwrap
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from compositional_rerank import CompositionalReranker
 from compositional_rerank.encoding.sentences import sentence_spans
 
 CORPUS = Path(__file__).parent / "corpus"
 TELLING_QUERIES = [
-    "Norvaxil is safe for children",
-    "Harbour United beat Kestrel Rovers",
-    "a red cup on a blue plate",
-    "take the tablet before meals",
-    "charging an electric car at the airport",
+    "Norvaxil syrup is safe for a three-year-old",  # a statement: a passage that says no is a near-miss
+    "Does the guarantee of the Brio kettle cover limescale?",  # the answer is no
+    "I'm an employee and my claim has been approved. Can I bin the receipts now?",  # context, then yes
+    "Which player went from Kestrel Rovers to Harbour United?",  # the near-miss turns the roles around
+    "How many rows can I export in version 4.2?",  # the near-miss is of another version
+    "electric car charging airport",  # keywords ask nothing: no verdict
 ]
-LINE = "{:>2}  {:32}{:>15}  | {:>9} {:>8} {:>6}  {}"
+BEFORE = "{:>2}  {:>15}  {}"
+AFTER = "{:>2}  {:>9}  {:9} {:>8} {:>9} {:>6}  {}"
+WIDTH = 110
 
 
 @dataclass(frozen=True)
 class Row:
-    """One ranked passage; a score that the stage does not give is None."""
+    """One ranked passage; a score or verdict that the stage does not give is None."""
 
     id: str
     title: str
     text: str
     retrieval_score: float | None = None
     relevance: float | None = None
+    verdict: str | None = None
+    support: float | None = None
     mismatch: float | None = None
+    evidence: Sequence[int] | None = None
     score: float | None = None
 
 
@@ -46,16 +53,35 @@ def read_corpus() -> list[dict[str, str]]:
     return [json.loads(line) for line in lines]
 
 
+def passage_text(passage: Mapping[str, str]) -> str:
+    """What search reads: the passage under its title, as some texts do not say what they are about."""
+    return f"{passage['title']}\n\n{passage['text']}"
+
+
+def read_queries() -> list[dict[str, Any]]:
+    """Queries, each with form, relevant, near_misses and edit_type; yes/no questions with truth."""
+    lines = (CORPUS / "queries.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
 def read_labels() -> dict[str, dict[str, str]]:
     """For each query of the corpus: passage id -> "right" or "near-miss"."""
-    labels = {}
-    for line in (CORPUS / "queries.jsonl").read_text(encoding="utf-8").splitlines():
-        entry = json.loads(line)
-        labels[entry["query"]] = {
+    return {
+        entry["query"]: {
             **dict.fromkeys(entry["relevant"], "right"),
             **dict.fromkeys(entry["near_misses"], "near-miss"),
         }
-    return labels
+        for entry in read_queries()
+    }
+
+
+def above(order: Sequence[str], labels: Mapping[str, str]) -> bool:
+    """Whether all right passages stand above all near-misses; a passage that is not there is below all."""
+    last = len(order)
+    places = {name: place for place, name in enumerate(order)}
+    right = [places.get(name, last) for name, label in labels.items() if label == "right"]
+    near = [places.get(name, last) for name, label in labels.items() if label == "near-miss"]
+    return max(right) < min([*near, last])
 
 
 def parse_arguments(description: str) -> argparse.Namespace:
@@ -95,45 +121,71 @@ def chat(base_url: str, model: str, prompt: str) -> str:
         sys.exit(f"{url} did not answer as an OpenAI-compatible endpoint: no choices[0].message.content")
 
 
-def best_sentence(reranker: CompositionalReranker, query: str, passage: str) -> str:
-    """The extractive answer: the sentence of a passage that ranks first for the query."""
-    sentences = [passage[start:stop] for start, stop in sentence_spans(passage)]
-    return reranker.rerank(query, sentences, top_n=1)[0].text
+def best_sentence(
+    reranker: CompositionalReranker, query: str, passage: str, evidence: Sequence[int] | None
+) -> str:
+    """The extractive answer: of the evidence, or else of the passage, the sentence that ranks first."""
+    text = passage if evidence is None else passage[slice(*evidence)]
+    lines = [text[start:stop].strip().split("\n")[-1] for start, stop in sentence_spans(text)]
+    sentences = [line for line in lines if line.endswith((".", "!", "?"))]  # no headings
+    return reranker.rerank(query, sentences or [text], top_n=1)[0].text
 
 
 def show(query: str, before: Sequence[Row], after: Sequence[Row], rows: int, answer: str) -> None:
-    """Print the two rankings side by side, then the answer and its source."""
+    """Print the rankings before and after, under a passage what decided, then the answer and its source."""
     labels = read_labels().get(query, {})
     old_place = {row.id: place for place, row in enumerate(before, 1)}
-    print(f"\n{'=' * 110}\nQuery: {query}\n")
-    print(LINE.format("", "BEFORE: retrieval alone", "", "", "", "", "AFTER: reranked (old place)"))
-    print(LINE.format("#", "passage", "retrieval_score", "relevance", "mismatch", "score", "passage"))
-    for place, (old, new) in enumerate(zip(before[:rows], after[:rows], strict=True), 1):
-        left = (place, name(old, labels), number(old.retrieval_score))
-        right = (number(new.relevance), number(new.mismatch), number(new.score))
-        print(LINE.format(*left, *right, f"{name(new, labels)} ({old_place[new.id]})"))
-    print()
-    for head, text in (("First before: ", before[0].text), ("First after:  ", after[0].text)):
-        print(textwrap.fill(head + text, 110, subsequent_indent=" " * len(head)))
+    print(f"\n{'=' * WIDTH}\nQuery: {query}\n\nBEFORE: embedding search")
+    print(BEFORE.format("#", "retrieval_score", "passage"))
+    for place, row in enumerate(before[:rows], 1):
+        print(BEFORE.format(place, number(row.retrieval_score), name(row, labels)))
+    print("\nAFTER: reranked")
+    print(
+        AFTER.format(
+            "#", "relevance", "verdict", "support", "mismatch", "score", "passage (old place), evidence"
+        )
+    )
+    for place, row in enumerate(after[:rows], 1):
+        scores = (
+            number(row.relevance),
+            word(row),
+            number(row.support),
+            number(row.mismatch),
+            number(row.score),
+        )
+        print(AFTER.format(place, *scores, f"{name(row, labels)} ({old_place[row.id]})"))
+        if row.evidence is not None:
+            quoted = f'"{row.text[slice(*row.evidence)]}"'
+            print(textwrap.fill(quoted, WIDTH, initial_indent=" " * 15, subsequent_indent=" " * 16))
     print(f"\nAnswer: {answer}\nSource: {after[0].title} [{after[0].id}]")
 
 
 def show_summary(rankings: Sequence[tuple[str, Sequence[Row], Sequence[Row]]]) -> None:
-    """Print for how many labelled queries the right passage came first, before and after."""
+    """Print for how many queries the right passage stands above its near-misses, before and after."""
     labels = read_labels()
-    known = [(labels[query], before, after) for query, before, after in rankings if query in labels]
+    known = [
+        [above([row.id for row in order], labels[query]) for order in (before, after)]
+        for query, before, after in rankings
+        if "near-miss" in labels.get(query, {}).values()
+    ]
     if known:
-        old = sum(right.get(before[0].id) == "right" for right, before, _ in known)
-        new = sum(right.get(after[0].id) == "right" for right, _, after in known)
-        print(f"\nThe right passage is first for {old} of {len(known)} queries before, {new} after.")
+        old, new = (f"{sum(column)} of {len(known)}" for column in zip(*known, strict=True))
+        print(f"\nRight passage above its near-misses: {old} before, {new} after.")
     if all(row.mismatch is None for _, _, after in rankings for row in after):
-        print("mismatch is '-': no verifier is loaded, so near-misses are ranked by relevance alone.")
+        print(
+            "No verdicts: no verifier is loaded, or nothing is asked; passages are ranked by relevance alone."
+        )
 
 
 def name(row: Row, labels: dict[str, str]) -> str:
     """A passage's title, with its label for the query where the corpus has one."""
     label = labels.get(row.id)
-    return f"{row.title[:19]} [{label}]" if label else row.title[:31]
+    return f"{row.title} [{label}]" if label else row.title
+
+
+def word(row: Row) -> str:
+    """A verdict for the table; a passage that was read and says nothing of the query is silent."""
+    return "-" if row.mismatch is None else row.verdict or "silent"
 
 
 def number(value: float | None) -> str:

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from common import TELLING_QUERIES, Row, best_sentence, chat, parse_arguments, read_corpus, show, show_summary
+from common import (
+    TELLING_QUERIES,
+    Row,
+    best_sentence,
+    chat,
+    parse_arguments,
+    passage_text,
+    read_corpus,
+    show,
+    show_summary,
+)
 from langchain_core.documents import Document
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompt_values import PromptValue
@@ -30,7 +40,12 @@ def write_answer(
     """The chain's last step: from question and documents to the answer."""
     if base_url is None or model is None:
         return RunnableLambda(
-            lambda found: best_sentence(reranker, found["question"], found["documents"][0].page_content)
+            lambda found: best_sentence(
+                reranker,
+                found["question"],
+                found["documents"][0].page_content,
+                found["documents"][0].metadata["evidence"],
+            )
         )
 
     def ask(prompt: PromptValue) -> str:
@@ -42,14 +57,14 @@ def write_answer(
     return RunnablePassthrough.assign(context=context) | PROMPT | RunnableLambda(ask) | StrOutputParser()
 
 
-def to_row(document: Document, **scores: float | None) -> Row:
+def to_row(document: Document, **scores: Any) -> Row:
     return Row(str(document.id), document.metadata["title"], document.page_content, **scores)
 
 
 def main() -> None:
     arguments = parse_arguments("LangChain retriever chain with CompositionalRetriever")
     documents = [
-        Document(id=passage["id"], page_content=passage["text"], metadata={"title": passage["title"]})
+        Document(id=passage["id"], page_content=passage_text(passage), metadata={"title": passage["title"]})
         for passage in read_corpus()
     ]
     vectors = InMemoryVectorStore(StructuralEmbeddings())
@@ -75,7 +90,10 @@ def main() -> None:
             to_row(
                 document,
                 relevance=document.metadata["relevance"],
+                verdict=document.metadata["verdict"],
+                support=document.metadata["support"],
                 mismatch=document.metadata["mismatch"],
+                evidence=document.metadata["evidence"],
                 score=document.metadata["relevance_score"],
             )
             for document in found["documents"]

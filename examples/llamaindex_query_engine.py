@@ -38,19 +38,14 @@ class ChatEndpoint(CustomLLM):
         yield self.complete(prompt)
 
 
-def to_row(hit: NodeWithScore, **scores: float | None) -> Row:
+def to_row(hit: NodeWithScore, **scores: Any) -> Row:
     return Row(hit.node.node_id, hit.node.metadata["title"], hit.node.get_content(), **scores)
 
 
 def main() -> None:
     arguments = parse_arguments("LlamaIndex query engine with CompositionalRerank")
     nodes = [
-        TextNode(
-            id_=passage["id"],
-            text=passage["text"],
-            metadata={"title": passage["title"]},
-            excluded_embed_metadata_keys=["title"],
-        )
+        TextNode(id_=passage["id"], text=passage["text"], metadata={"title": passage["title"]})
         for passage in read_corpus()
     ]
     index = VectorStoreIndex(nodes, embed_model=StructuralEmbedding())
@@ -73,12 +68,17 @@ def main() -> None:
                 hit,
                 retrieval_score=hit.node.metadata["retrieval_score"],
                 relevance=hit.node.metadata["relevance"],
+                verdict=hit.node.metadata["verdict"],
+                support=hit.node.metadata["support"],
                 mismatch=hit.node.metadata["mismatch"],
+                evidence=hit.node.metadata["evidence"],
                 score=hit.score,
             )
             for hit in response.source_nodes
         ]
-        answer = str(response) if arguments.base_url else best_sentence(reranker, query, after[0].text)
+        answer = str(response)
+        if not arguments.base_url:
+            answer = best_sentence(reranker, query, after[0].text, after[0].evidence)
         show(query, before, after, arguments.show, answer)
         rankings.append((query, before, after))
     show_summary(rankings)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from threading import Thread
 
 import pytest
 
+from compositional_rerank.audit.answers import read_answers
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 APPS = ["llamaindex_query_engine.py", "langchain_retriever_chain.py"]
-QUERY = "charging an electric car at the airport"
+QUERY = "electric car charging airport"  # keywords: nothing to judge, whatever the weights
 
 
 def run(app, *arguments, **environment):
@@ -58,15 +61,41 @@ def endpoint():
 def test_default_queries_show_both_rankings_and_the_source(app):
     done = run(app)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("Query: ") == 5
-    for header in ("BEFORE", "AFTER", "retrieval_score", "relevance", "mismatch", "score"):
+    assert done.stdout.count("Query: ") == 6
+    scores = ("retrieval_score", "relevance", "verdict", "support", "mismatch", "score")
+    for header in ("BEFORE", "AFTER", "evidence", *scores):
         assert header in done.stdout
-    parking = done.stdout.split(f"Query: {QUERY}\n")[1]
-    assert "First before: An electric bus" in parking
-    assert "First after:  Terminal 2 opens at four" in parking
-    assert "Answer: Charging an electric car in the garage costs 40 cents per kilowatt-hour." in parking
-    assert "Source: Terminal 2 [airport-t2]" in parking
-    assert "The right passage is first for" in parking
+    kettle = done.stdout.split("limescale?\n")[1].split("\nAnswer:")[0]
+    for name in ("Kettle Brio [right]", "Kettle Brio Pro [near-miss]"):
+        assert kettle.count(name) == 2, "once before, once after"
+    cars = done.stdout.split(f"Query: {QUERY}\n")[1]
+    assert "supports" not in cars
+    assert '"' not in cars, "no evidence"
+    assert "Answer: In terminal 1, electric cars charge free of charge in garage P1" in cars
+    assert "Source: Terminal 1 [airport-t1]" in cars
+    assert re.search(r"Right passage above its near-misses: \d of 5 before, \d of 5 after\.", cars)
+
+
+def test_all_queries_are_counted_by_form():
+    done = run("all_queries.py")
+    assert done.returncode == 0, done.stderr
+    for form in ("answer yes", "answer no", "other question", "statement", "all"):
+        assert re.search(rf"{form} +\d+ of \d+ +\d+ of \d+\n", done.stdout)
+    assert "Taken for a near-miss: " in done.stdout
+
+
+def test_the_audit_reads_the_queries_that_are_written(tmp_path):
+    done = run("all_queries.py", "--write-answers", str(tmp_path / "answers.jsonl"))
+    assert done.returncode == 0, done.stderr
+    found = read_answers(tmp_path / "answers.jsonl")
+    lines = (tmp_path / "answers.jsonl").read_text(encoding="utf-8").splitlines()
+    assert len(found.queries) == len(lines)
+    [kettle] = [entry for entry in map(json.loads, lines) if entry["query"].endswith("cover limescale?")]
+    [answer], [near_miss] = kettle["answers"], kettle["near_misses"]
+    assert answer["text"].startswith("Kettle Brio\n")
+    assert answer["verdict"] == "denies"
+    assert near_miss.startswith("Kettle Brio Pro\n")
+    assert kettle["form"] == "yes_no"
 
 
 @pytest.mark.parametrize("app", APPS)
@@ -83,7 +112,13 @@ def test_an_endpoint_writes_the_answer(app, endpoint):
     assert message["role"] == "user"
     assert QUERY in message["content"]
     assert "40 cents per kilowatt-hour" in message["content"]
-    for key in ("retrieval_score", "relevance", "mismatch"):  # our scores are not for the model's eyes
+    for key in (
+        "retrieval_score",
+        "relevance",
+        "mismatch",
+        "verdict",
+        "evidence",
+    ):  # our scores are not for the model's eyes
         assert key not in message["content"]
 
 
