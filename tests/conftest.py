@@ -102,7 +102,7 @@ def checkpoint_folder(checkpoint_network: CrossEncoder, tmp_path_factory: pytest
         folder,
         fusion=Fusion(least_closeness=0.55, threshold=0.5, bonus=0.1, penalty=0.2),
         verifier=VerifierConfig(
-            Calibration({reading: (2.0, 0.1, 0.0, 0.2, 0.0) for reading in READINGS}),
+            Calibration(dict.fromkeys(READINGS, (2.0, 0.1, 0.0, 0.2, 0.0))),
             max_tokens=64,
             window=40,
             windows=2,

@@ -1,4 +1,4 @@
-"""LangChain, LlamaIndex and the core rank alike: same order, same scores, on the same candidates."""
+"""LangChain, LlamaIndex and the core rank alike: order, scores and verdicts, on the same candidates."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ VOCABULARY = (
 ).split()
 LISTS = 200
 
-Row = tuple[int, float, float, float | None, float | None]
+# place in the list; score, relevance, mismatch, support, retrieval score; verdict and evidence
+Row = tuple[int, tuple[float | None, ...], tuple[str | None, list[int] | None]]
 
 
 def texts_of(rng: random.Random) -> list[str]:
@@ -40,8 +41,10 @@ def sample(number: int) -> tuple[str, list[str], list[float | None], dict[str, A
         "top_n": rng.choice([None, None, 1, 3, 100]),
         "min_score": rng.choice([None, None, 0.3, -1]),
         "max_mismatch": rng.choice([None, 0.5]),
+        "denials": rng.choice(["auto", "auto", "keep", "penalise"]),
+        "max_verified": rng.choice([None, None, 0, 2]),
     }
-    query = " ".join(rng.choices(VOCABULARY[:25], k=rng.randint(1, 10)))
+    query = " ".join(rng.choices(VOCABULARY[:25], k=rng.randint(1, 10))) + rng.choice(["", ".", "?"])
     return query, texts, scores, cuts
 
 
@@ -49,7 +52,19 @@ def core_rows(
     reranker: CompositionalReranker, query: str, texts: list[str], scores: list[float | None], **cuts: Any
 ) -> list[Row]:
     ranking = reranker.rerank(query, texts, retrieval_scores=scores, **cuts)
-    return [(r.index, r.score, r.relevance, r.mismatch, r.retrieval_score) for r in ranking]
+    return [
+        (
+            r.index,
+            (r.score, r.relevance, r.mismatch, r.support, r.retrieval_score),
+            (r.verdict, None if r.evidence is None else list(r.evidence)),
+        )
+        for r in ranking
+    ]
+
+
+def row_of(place: int, score: float, metadata: dict[str, Any]) -> Row:
+    names = ("relevance", "mismatch", "support", "retrieval_score")
+    return place, (score, *(metadata[name] for name in names)), (metadata["verdict"], metadata["evidence"])
 
 
 def llama_index_rows(
@@ -60,16 +75,7 @@ def llama_index_rows(
         for index, (text, score) in enumerate(zip(texts, scores, strict=True))
     ]
     ranked = CompositionalRerank.from_reranker(reranker, **cuts).postprocess_nodes(nodes, query_str=query)
-    return [
-        (
-            int(node.node_id),
-            node.get_score(raise_error=True),
-            node.metadata["relevance"],
-            node.metadata["mismatch"],
-            node.metadata["retrieval_score"],
-        )
-        for node in ranked
-    ]
+    return [row_of(int(node.node_id), node.get_score(raise_error=True), node.metadata) for node in ranked]
 
 
 def langchain_rows(
@@ -81,13 +87,7 @@ def langchain_rows(
     ]
     ranked = Compressor.from_reranker(reranker, **cuts).compress_documents(documents, query)
     return [
-        (
-            int(document.id or -1),
-            document.metadata["relevance_score"],
-            document.metadata["relevance"],
-            document.metadata["mismatch"],
-            document.metadata["retrieval_score"],
-        )
+        row_of(int(document.id or -1), document.metadata["relevance_score"], document.metadata)
         for document in ranked
     ]
 
@@ -99,7 +99,8 @@ def assert_congruent(reranker: CompositionalReranker, number: int) -> int:
         rows = adapter(reranker, query, texts, scores, **cuts)
         assert [row[0] for row in rows] == [row[0] for row in core], (number, adapter.__name__)
         for row, expected in zip(rows, core, strict=True):
-            assert row[1:] == pytest.approx(expected[1:], abs=1e-6), (number, adapter.__name__)
+            assert row[1] == pytest.approx(expected[1], abs=1e-6), (number, adapter.__name__)
+            assert row[2] == expected[2], (number, adapter.__name__)
     return len(core)
 
 

@@ -211,7 +211,7 @@ def test_the_wheel_holds_no_training_data(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if ".dist-info/" not in name]
     suites = {name for name in names if name.startswith(f"{SUITES}/") and name.endswith(".jsonl")}
-    assert f"{SUITES}/builtin.jsonl" in suites
+    assert suites == {f"{SUITES}/natural.jsonl"}
     assert [name for name in names if Path(name).suffix not in SHIPPED_SUFFIXES and name not in suites] == []
     assert [name for name in names if "data" in Path(name).parts] == []
     assert Path(wheel).stat().st_size <= 8e6

@@ -40,7 +40,7 @@ def core(reranker: CompositionalReranker) -> Rerank:
     def rerank(query: str, hits: list[Hit], **cuts: Any) -> list[Hit]:
         given = [hit.score for hit in hits]
         ranking = reranker.rerank(query, [hit.text for hit in hits], retrieval_scores=given, **cuts)
-        names = ("relevance", "mismatch", "retrieval_score")
+        names = ("relevance", "mismatch", "verdict", "support", "evidence", "retrieval_score")
         return [Hit(r.text, r.score, {name: getattr(r, name) for name in names}) for r in ranking]
 
     return rerank
@@ -148,10 +148,16 @@ def test_queries_longer_than_any_window(rerank: Rerank) -> None:
 
 
 def check_scores_arrive(rerank: Rerank) -> None:
-    stale = {"relevance_score": 9.0, "relevance": 9.0, "mismatch": 9.0}
+    stale = {
+        "relevance_score": 9.0,
+        "relevance": 9.0,
+        "mismatch": 9.0,
+        "verdict": "supports",
+        "evidence": [0, 9],
+    }
     for hit in rerank(QUERY, [replace(hit, metadata=dict(stale)) for hit in hits()]):
         assert hit.score == hit.metadata["relevance"] <= 1
-        assert hit.metadata["mismatch"] is None
+        assert hit.metadata["mismatch"] is hit.metadata["verdict"] is hit.metadata["evidence"] is None
         assert hit.metadata["retrieval_score"] == 0.5 - TEXTS.index(hit.text) / 100
 
 

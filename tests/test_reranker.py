@@ -16,6 +16,7 @@ from compositional_rerank import CompositionalReranker, FileStore, MemoryStore, 
 from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.errors import CompositionalRerankError, InputError, ModelNotFoundError, StoreError
+from compositional_rerank.results import Verdict
 
 QUERY = "Who wrote Faust?"
 PASSAGES = ["Paris is in France.", "Goethe wrote Faust.", "Faust is a play.", "", "Goethe wrote Faust."]
@@ -29,7 +30,7 @@ def test_results_name_every_score(reranker: CompositionalReranker) -> None:
         assert result.text == PASSAGES[result.index]
         assert type(result.relevance) is type(result.score) is float
         assert -1 <= result.relevance <= 1
-        assert result.mismatch is None
+        assert result.verdict is result.support is result.mismatch is result.evidence is None
     assert {result.index: result.retrieval_score for result in ranking} == {
         0: 0.5,
         1: 1,
@@ -174,6 +175,18 @@ def test_bad_arguments_are_named_before_any_work(
             r"retrieval_scores\[4\] must be a number or None, got str",
         ),
         ({"retrieval_scores": [True] * 5}, r"retrieval_scores\[0\] must be a number or None, got bool"),
+        ({"denials": "sometimes"}, "denials 'sometimes' is unknown; choose one of: auto, keep, penalise"),
+        ({"denials": None}, "denials None is unknown"),
+        ({"max_verified": -1}, "max_verified must be at least 0, got -1"),
+        ({"max_verified": 1.0}, "max_verified must be an int or None, got float"),
+        ({"own_text": [None]}, "own_text has 1 entries for 5 passages"),
+        ({"own_text": "all"}, "own_text must be a list of"),
+        (
+            {"own_text": [(0, 3)] * 3 + [(0, 1), None]},
+            r"own_text\[3\] must be None or \(start, stop\) within",
+        ),
+        ({"own_text": [(3, 2)] * 5}, r"own_text\[0\] must be None or"),
+        ({"own_text": [(0, True)] * 5}, r"own_text\[0\] must be None or"),
     ],
 )
 def test_bad_options_are_named_before_any_work(
@@ -257,6 +270,133 @@ def test_what_a_store_cannot_keep_is_scored(tmp_path: Path, reranker: Compositio
     assert ranking.results == fresh.rerank(QUERY, PASSAGES).results
     with pytest.raises(StoreError, match="use another folder"):
         own.encode_passages(PASSAGES)
+
+
+STATEMENT, QUESTION = "The drug is safe for children.", "Is the drug safe for children?"
+READ = [
+    "The drug is not safe for children.",
+    "The drug is safe for children, and it was tested in twelve towns.",
+    "Keep the drug dry and cool. It is not for children.",
+    "The museum opens at nine.",
+]
+
+
+def test_a_ranking_shows_the_verdicts(verifying: CompositionalReranker) -> None:
+    ranking = verifying.rerank(STATEMENT, READ)
+    verdicts = verifying.verify(STATEMENT, READ)
+    assert any(result.mismatch is not None for result in ranking)
+    for result in ranking:
+        found = verdicts[result.index]
+        if result.mismatch is None:  # not read
+            assert result.closeness is result.verdict is result.support is result.evidence is None
+            assert result.score == result.relevance
+            continue
+        assert (result.verdict, result.evidence) == (found.verdict, found.evidence)
+        assert (result.support, result.mismatch) == pytest.approx((found.support, found.mismatch), abs=0.02)
+
+
+def test_near_misses_fall_behind_everything_else(verifying: CompositionalReranker) -> None:
+    assert verifying.threshold is not None
+    passages = [f"{text} That was in year {year}." for text in READ for year in range(1990, 1996)]
+    for query in (STATEMENT, QUESTION, "Who says that the drug is safe?"):
+        ranking = verifying.rerank(query, passages)
+        near_misses = [(result.mismatch or 0.0) >= verifying.threshold for result in ranking]
+        assert near_misses == sorted(near_misses)
+
+
+@pytest.mark.parametrize("most", [0, 1, 3, np.int64(2)])
+def test_no_more_than_asked_for_are_verified(verifying: CompositionalReranker, most: int) -> None:
+    ranking = verifying.rerank(STATEMENT, [*READ, *READ[:2]], max_verified=most)
+    assert len({result.text for result in ranking if result.mismatch is not None}) == most
+    if most == 0:
+        assert all(result.score == result.relevance for result in ranking)
+
+
+def test_equal_passages_get_equal_verdicts(verifying: CompositionalReranker) -> None:
+    first, _, second = verifying.verify(STATEMENT, [READ[0], READ[3], READ[0]])
+    assert first == second
+    ranked = {result.index: result for result in verifying.rerank(STATEMENT, [READ[0], READ[3], READ[0]])}
+    assert (ranked[0].mismatch, ranked[0].score) == (ranked[2].mismatch, ranked[2].score)
+
+
+def test_denials_are_as_bad_as_the_caller_says(verifying: CompositionalReranker) -> None:
+    for query, answer in ((STATEMENT, False), (QUESTION, True), ("Who says that it is safe?", False)):
+        auto, kept, punished = (
+            verifying.verify(query, READ, denials=denials)
+            for denials in ("auto", "keep", "penalise")  # type: ignore[arg-type]
+        )
+        for one, keep, punish in zip(auto, kept, punished, strict=True):
+            assert (one.support, one.denial) == (keep.support, keep.denial) == (punish.support, punish.denial)
+            assert one.mismatch == (keep if answer else punish).mismatch
+            assert punish.mismatch == pytest.approx((keep.mismatch or 0) + (keep.denial or 0), abs=1e-5)
+    verdicts = verifying.verify(QUESTION, READ, denials="penalise")
+    for result in verifying.rerank(QUESTION, READ, denials="penalise"):
+        if result.mismatch is not None:
+            assert result.mismatch == pytest.approx(verdicts[result.index].mismatch, abs=0.02)
+
+
+def test_evidence_lies_in_the_own_text(verifying: CompositionalReranker) -> None:
+    title = "The drug is safe for children."
+    passages = [f"title: {title}\n\n{text}\n\nsummary: {title}" for text in READ]
+    starts = [passage.index(text) for passage, text in zip(passages, READ, strict=True)]
+    own = [(start, start + len(text)) for start, text in zip(starts, READ, strict=True)]
+    framed = verifying.verify(STATEMENT, passages, own_text=own)
+    for found, alone in zip(framed, verifying.verify(STATEMENT, READ), strict=True):
+        assert found.support == pytest.approx(alone.support, abs=0.02)  # as if the titles were not there
+    for result in verifying.rerank(STATEMENT, passages, own_text=own):
+        if result.evidence is not None:
+            start, stop = own[result.index]
+            assert start <= result.evidence[0] < result.evidence[1] <= stop
+    nothing = verifying.verify(STATEMENT, passages, own_text=[(3, 3)] * len(READ))
+    assert nothing == [Verdict()] * len(READ)
+
+
+@pytest.mark.parametrize(
+    "query", ["drug safety children", "What is it?", "Das Mittel ist nicht sicher und nicht gut."]
+)
+def test_what_asks_nothing_gets_no_verdict(verifying: CompositionalReranker, query: str) -> None:
+    assert verifying.verify(query, READ) == [Verdict()] * len(READ)
+    assert all(result.score == result.relevance for result in verifying.rerank(query, READ))
+
+
+@pytest.mark.parametrize(
+    "passage", ["", "Das Mittel ist nicht sicher und nicht gut.", "x = f(y); z = {}", "# Safety"]
+)
+def test_what_cannot_be_judged_gets_no_verdict(verifying: CompositionalReranker, passage: str) -> None:
+    assert verifying.verify(STATEMENT, [passage]) == [Verdict()]
+    assert verifying.verify(STATEMENT, [passage, READ[0]])[0] == Verdict()
+    (result,) = verifying.rerank(STATEMENT, [passage])
+    assert (result.mismatch, result.score) == (None, result.relevance)
+
+
+def test_verify_wants_a_verifier_and_good_input(
+    reranker: CompositionalReranker, verifying: CompositionalReranker
+) -> None:
+    assert verifying.verify(STATEMENT, []) == []
+    for wrong, message in (
+        (lambda: reranker.verify(STATEMENT, READ), "has no verifier"),
+        (lambda: verifying.verify(" ", READ), "query is blank"),
+        (lambda: verifying.verify(STATEMENT, READ[0]), "wrap a single text"),  # type: ignore[arg-type]
+        (lambda: verifying.verify(STATEMENT, READ, denials="never"), "denials 'never'"),  # type: ignore[arg-type]
+        (lambda: verifying.verify(STATEMENT, READ, own_text=[None]), "own_text has 1 entries"),
+    ):
+        with pytest.raises(InputError, match=message):
+            wrong()
+
+
+def test_pairs_are_verified_however_far_apart(
+    reranker: CompositionalReranker, verifying: CompositionalReranker
+) -> None:
+    queries = [STATEMENT, QUESTION, "keywords alone", STATEMENT]
+    pairs = verifying.score_pairs(queries, READ)
+    for found, query, passage in zip(pairs.verdicts, queries, READ, strict=True):
+        (alone,) = verifying.verify(query, [passage])
+        assert (found.verdict, found.evidence) == (alone.verdict, alone.evidence)
+        assert found.mismatch == pytest.approx(alone.mismatch, abs=0.02)
+    assert pairs.mismatch is not None
+    assert np.isnan(pairs.mismatch).tolist() == [False, False, True, False]
+    assert reranker.score_pairs(queries, READ).mismatch is None
+    assert verifying.score_pairs([], []).verdicts == ()
 
 
 def test_pairs_score_as_they_rank(reranker: CompositionalReranker) -> None:

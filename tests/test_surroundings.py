@@ -93,7 +93,10 @@ def _everything() -> list[object]:
     pairs = reranker.score_pairs([QUERY] * len(PASSAGES), PASSAGES)
     embedder = StructuralEmbedder.from_pretrained(device="cpu", sensitivity=0.35)
     return [
-        [(result.index, result.score, result.mismatch) for result in reranker.rerank(QUERY, PASSAGES)],
+        [
+            (result.index, result.score, result.verdict, result.mismatch)
+            for result in reranker.rerank(QUERY, PASSAGES)
+        ],
         pairs.score.tolist(),
         embedder.encode_query([QUERY]).tolist(),
         embedder.encode_document(PASSAGES).tolist(),

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from compositional_rerank.encoding.token_encoder import TokenEncoder
     from compositional_rerank.explaining import explain
     from compositional_rerank.reranker import CompositionalReranker
-    from compositional_rerank.results import PairScores, RankedPassage, Ranking
+    from compositional_rerank.results import PairScores, RankedPassage, Ranking, Verdict
     from compositional_rerank.scoring import PackedTokens
     from compositional_rerank.store import FileStore, MemoryStore
 
@@ -26,6 +26,7 @@ _HOMES = {
     "Ranking": "results",
     "StructuralEmbedder": "encoding.embedder",
     "TokenEncoder": "encoding.token_encoder",
+    "Verdict": "results",
 }
 __all__ = [
     "SHIPPED_NAME",
@@ -38,6 +39,7 @@ __all__ = [
     "Ranking",
     "StructuralEmbedder",
     "TokenEncoder",
+    "Verdict",
     "explain",
 ]
 

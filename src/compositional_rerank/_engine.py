@@ -25,7 +25,15 @@ from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE
 from compositional_rerank.store import FileStore, MemoryStore, TokenStore, quantise, token_key
 from compositional_rerank.verification.asks import Ask, asks_of
 from compositional_rerank.verification.cross_encoder import Verifier
-from compositional_rerank.verification.evidence import Reading, Text, closest, compare, readings, to_read
+from compositional_rerank.verification.evidence import (
+    Reading,
+    Text,
+    closest,
+    compare,
+    readings,
+    to_read,
+)
+from compositional_rerank.verification.verdicts import Judged
 from compositional_rerank.verification.verdicts import verdicts as judge
 
 Candidate = tuple[str, tuple[int, int] | None]
@@ -122,7 +130,7 @@ class Engine:
         encoded = self.encoded([text for text, _ in passages])
         compared = compare(query.encoded, encoded)
         relevance = self._relevance(compared.maxsim, query.encoded, encoded)
-        verdicts: dict[int, Verdict] = {}
+        verdicts: dict[int, Judged] = {}
         close = closest(encoded, compared.closeness)
         if self.config is not None and self.verifier is not None:
             limits = self.config.verifier
@@ -139,7 +147,7 @@ class Engine:
         columns = zip(*(one.tolist() for one in (compared.maxsim, relevance, close, scores)), strict=True)
         results = []
         for place, (best, value, nearest, score) in enumerate(columns):
-            one = verdicts.get(place, Verdict())
+            one = verdicts[place].verdict if place in verdicts else Verdict()
             results.append(
                 RankedPassage(
                     index=place,
@@ -165,7 +173,7 @@ class Engine:
         compared = compare(query.encoded, encoded)
         texts = [Text(*passage, entry) for passage, entry in zip(unique, encoded, strict=True)]
         found = self._verdicts(query, texts, compared.closeness, range(len(texts)), denials)
-        verdicts = {passage: found[place] for place, passage in enumerate(unique)}
+        verdicts = {passage: found[place].verdict for place, passage in enumerate(unique)}
         return [verdicts[passage] for passage in passages]
 
     @full_precision
@@ -173,24 +181,21 @@ class Engine:
         """Scores of aligned pairs; every pair is verified, however far apart."""
         entries = self.encoder.encode(queries, task="query", show_progress=show_progress)
         candidates = self.encoded(passages, show_progress)
-        maxsims, relevances, verdicts = [], [], []
-        to_ask: list[tuple[str, list[Reading]]] = []
+        maxsims, relevances, pieces = [], [], []
         for query, text, passage, candidate in zip(queries, entries, passages, candidates, strict=True):
             found = compare(_checked(text, query), [candidate])
             maxsims.append(found.maxsim)
             relevances.append(self._relevance(found.maxsim, text, [candidate]))
-            if self.config is not None:
+            if self.verifier is not None:
                 asked = self._asks(Text(query, None, text))
-                to_ask.append(
-                    (passage, self._readings(asked, Text(passage, None, candidate), found.closeness))
-                )
+                pieces.append(self._readings(asked, Text(passage, None, candidate), found.closeness))
         best, relevance = (
             torch.cat(column or [torch.zeros(0, dtype=torch.float32)]) for column in (maxsims, relevances)
         )
-        if self.verifier is not None and to_ask:
-            verdicts = judge(self.verifier, *map(list, zip(*to_ask, strict=True)))
-        score = self._scores(relevance, dict(enumerate(verdicts)))
-        return PairScores(_float64(best), _float64(relevance), tuple(verdicts), _float64(score))
+        judged = [] if self.verifier is None else judge(self.verifier, passages, pieces)
+        score = self._scores(relevance, dict(enumerate(judged)))
+        verdicts = tuple(one.verdict for one in judged)
+        return PairScores(_float64(best), _float64(relevance), verdicts, _float64(score))
 
     def _verdicts(
         self,
@@ -199,12 +204,12 @@ class Engine:
         closeness: torch.Tensor,
         places: Iterable[int],
         denials: Denials,
-    ) -> dict[int, Verdict]:
+    ) -> dict[int, Judged]:
         """Verdicts of the passages at some places; ``closeness`` is of all passages."""
         places = list(places)
         asked = self._asks(query)
         if self.verifier is None or not asked:
-            return dict.fromkeys(places, Verdict())
+            return dict.fromkeys(places, Judged(Verdict(), 0.0))
         counts = [len(passage.encoded.segments) for passage in passages]
         ends = list(accumulate(counts))
         found = [
@@ -222,17 +227,17 @@ class Engine:
         limits = self.config.verifier
         return readings(asked, passage, closeness, tokens=limits.window, windows=limits.windows)
 
-    def _scores(self, relevance: torch.Tensor, verdicts: Mapping[int, Verdict]) -> torch.Tensor:
+    def _scores(self, relevance: torch.Tensor, verdicts: Mapping[int, Judged]) -> torch.Tensor:
         """What sorts: relevance, and where there is a verdict what it adds and takes."""
-        judged = {place: one for place, one in verdicts.items() if one.mismatch is not None}
+        judged = {place: one for place, one in verdicts.items() if one.verdict.mismatch is not None}
         if self.config is None or not judged:
             return relevance
         where = torch.tensor(list(judged), dtype=torch.int64)
-        support, wrong = (
+        answered, wrong = (
             torch.tensor(values, dtype=torch.float32)
-            for values in zip(*((one.support, one.mismatch) for one in judged.values()), strict=True)
+            for values in zip(*((one.answered, one.verdict.mismatch) for one in judged.values()), strict=True)
         )
-        return relevance.index_copy(0, where, self.config.fusion.score(relevance[where], support, wrong))
+        return relevance.index_copy(0, where, self.config.fusion.score(relevance[where], answered, wrong))
 
     def _relevance(
         self, best: torch.Tensor, query: EncodedText, passages: Sequence[EncodedText]

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class CompositionalReranker(LoadedOnce["Engine"]):
-    """Ranks passages by MaxSim relevance, less a penalty for structural near-misses.
+    """Ranks passages by MaxSim relevance, more for answers, less for structural near-misses.
 
     The constructor checks the settings and loads nothing; the model is loaded at first use, once, whichever
     thread comes first. `from_pretrained` loads at once. Copies share what is loaded; a pickle holds the
@@ -86,13 +86,11 @@ class CompositionalReranker(LoadedOnce["Engine"]):
         backend: str = "torch",
         store: TokenStore | str | os.PathLike[str] | None = None,
     ) -> CompositionalReranker:
-        """Load a reranker now; the arguments are the constructor's.
+        """Load a reranker now; the arguments, and the errors about them, are the constructor's.
 
         Raises:
             ModelNotFoundError: no place has the model.
             CheckpointError: the model's files are unsafe or damaged, or OpenVINO cannot run it.
-            InputError: the backend is unknown, or cannot use the device.
-            MissingDependencyError: OpenVINO is not installed.
             StoreError: the folder cannot be used as a store.
         """
         reranker = cls(name_or_path, device=device, backend=backend, store=store)
@@ -109,10 +107,7 @@ class CompositionalReranker(LoadedOnce["Engine"]):
         config: CheckpointConfig | None = None,
         verifier: Verifier | None = None,
     ) -> CompositionalReranker:
-        """Build a reranker from loaded parts; ``name`` is where an unpickled copy finds the model.
-
-        Without ``store`` it has a `MemoryStore` of 1 GiB, without ``config`` and ``verifier`` plain MaxSim.
-        """
+        """Build one from loaded parts, by default plain MaxSim; a pickle finds the model by its ``name``."""
         from compositional_rerank._engine import Engine
         from compositional_rerank.store import MemoryStore
 
@@ -188,12 +183,11 @@ class CompositionalReranker(LoadedOnce["Engine"]):
         min_score: float | None = None,
         max_mismatch: float | None = None,
     ) -> Ranking:
-        """Rank passages for a query. Nothing is dropped unless one of the three cuts is asked for.
+        """Rank passages for a query, best first. None is dropped unless one of the three cuts is asked for.
 
         Args:
             query: the question or statement; not blank.
-            passages: candidates of any length, a list or any other collection of str; an empty one and blank
-                passages are fine.
+            passages: candidates of any length, in any ordered collection; none, and blank ones, are fine.
             top_n: keep this many of the best, at least 1; None keeps all.
             retrieval_scores: what the retriever gave, one for each passage; carried along, never used.
             own_text: characters ``(start, stop)`` of each passage that may be evidence, where titles or
@@ -203,9 +197,6 @@ class CompositionalReranker(LoadedOnce["Engine"]):
             max_verified: how many passages are read at most, at least 0; None is the checkpoint's.
             min_score: drop passages whose score is below it; None drops none.
             max_mismatch: drop passages whose mismatch, in [0, 1], is above it; unverified ones stay.
-
-        Returns:
-            The `Ranking`, best first.
 
         Raises:
             InputError: a value cannot be used; raised before any work starts.
@@ -241,24 +232,16 @@ class CompositionalReranker(LoadedOnce["Engine"]):
         own_text: Sequence[tuple[int, int] | None] | None = None,
         denials: Denials = "auto",
     ) -> list[Verdict]:
-        """Judge passages without ranking them: every one is read, however far it is from the query.
+        """One `Verdict` for each passage, in their order: every one is read, however far from the query.
 
-        Args:
-            query: the question or statement; not blank.
-            passages: ``n`` texts of any length.
-            own_text: as in `rerank`.
-            denials: as in `rerank`; it decides what ``mismatch`` counts.
-
-        Returns:
-            ``n`` `Verdict`s in the order of the passages.
+        The arguments are those of `rerank`; ``denials`` decides what ``mismatch`` counts.
 
         Raises:
             InputError: a value cannot be used, or the model has no verifier.
 
         Example:
-            >>> reranker = CompositionalReranker()
-            >>> question = "Does the warranty cover water damage?"
-            >>> reranker.verify(question, ["Water damage is not covered by the warranty."])[0].verdict
+            >>> passages = ["Water damage is not covered by the warranty."]
+            >>> CompositionalReranker().verify("Does the warranty cover water damage?", passages)[0].verdict
             'denies'
         """
         query = check_query(query)
@@ -266,21 +249,13 @@ class CompositionalReranker(LoadedOnce["Engine"]):
         check_denials(denials)
         engine = self._loaded()
         if engine.verifier is None:
-            raise InputError(
-                f"{engine.name} has no verifier: verify() needs a checkpoint of this library, such as the "
-                "shipped default (model=None)"
-            )
+            raise InputError(f"{engine.name} has no verifier: load a checkpoint of this library")
         return engine.verify(engine.query(query), candidates, denials) if candidates else []
 
     def score_pairs(
         self, texts1: Sequence[str], texts2: Sequence[str], *, show_progress: bool = False
     ) -> PairScores:
-        """Score aligned pairs; each text of ``texts1`` is read as the query of its pair.
-
-        Args:
-            texts1: ``n`` queries, none of them blank.
-            texts2: ``n`` passages.
-            show_progress: whether to draw progress bars on stderr.
+        """Score ``n`` aligned pairs: queries, none of them blank, and passages; bars are drawn on stderr.
 
         Raises:
             InputError: the lists differ in length, or a text cannot be used.
@@ -288,11 +263,7 @@ class CompositionalReranker(LoadedOnce["Engine"]):
         return self._loaded().score_pairs(*check_aligned(texts1, texts2), show_progress)
 
     def encode_passages(self, passages: Sequence[str], *, show_progress: bool = False) -> list[EncodedText]:
-        """Token embeddings of passages, from the store where it has them; new ones are encoded and kept.
-
-        Args:
-            passages: ``n`` texts; equal ones are encoded once.
-            show_progress: whether to draw a progress bar on stderr.
+        """Token embeddings of passages: what the store lacks is encoded, with a bar on stderr, and kept.
 
         Raises:
             StoreError: the store could not keep the new ones.

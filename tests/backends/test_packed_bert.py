@@ -109,8 +109,8 @@ def test_the_shipped_verifier_answers_as_its_float32_network(
         logits.append(network(*(torch.tensor([row]) for row in rows)))
     lengths = [len(verifier._tokenizer.encode(*pair).ids) for pair in pairs]
     assert max(lengths) == start.config.verifier.max_tokens
-    expected = verifier.config.calibration.mismatch(torch.cat(logits), [query for query, _ in pairs])
-    alone = torch.cat([verifier.mismatch([pair]) for pair in pairs])
-    for found in (verifier.mismatch(pairs), alone):
+    expected = verifier.config.calibration.probabilities(torch.cat(logits), ["statement"] * len(pairs))
+    alone = torch.cat([verifier.probabilities([pair], ["statement"]) for pair in pairs])
+    for found in (verifier.probabilities(pairs, ["statement"] * len(pairs)), alone):
         torch.testing.assert_close(found, expected, atol=NOISE, rtol=0)
         assert float((found - expected).abs().mean()) < 0.015

@@ -105,8 +105,8 @@ def test_a_damaged_config_is_named(folder: Path, content: str) -> None:
 @pytest.mark.parametrize(
     "field",
     [
-        *("format base base__name base__sha256 pooled_weight fusion fusion__tau files".split()),
-        *("verifier__calibration verifier__segments".split()),
+        *("format base base__name base__sha256 pooled_weight fusion fusion__least_closeness files".split()),
+        *("verifier__calibration verifier__window verifier__max_verified".split()),
     ],
 )
 def test_a_missing_field_is_an_error(folder: Path, field: str) -> None:
@@ -120,15 +120,17 @@ def test_a_missing_field_is_an_error(folder: Path, field: str) -> None:
     [
         ("pooled_weight", 1.0),
         ("pooled_weight", "much"),
-        ("fusion__width", 0),
-        ("fusion__tau", float("nan")),
+        ("fusion__bonus", 2),
+        ("fusion__least_closeness", float("nan")),
         ("fusion__new_field", 1),
         ("verifier__calibration", 1.0),
-        ("verifier__calibration", {"below": 1.0, "above": float("inf"), "intercept": 0.0, "question": 0.0}),
-        ("verifier__calibration", {"below": 1.0, "above": 1.0, "intercept": 0.0}),
+        ("verifier__calibration", {"curves": {}}),
+        ("verifier__calibration", {"curves": {"statement": [1.0, 0.0, 0.0, 0.0, 0.0]}}),
         ("verifier__max_tokens", 2),
-        ("verifier__segments", 0),
-        ("verifier__segments", "two"),
+        ("verifier__window", 0),
+        ("verifier__windows", 0),
+        ("verifier__windows", "two"),
+        ("verifier__first", -1),
         ("files", {}),
         ("files", 3),
     ],
@@ -141,7 +143,7 @@ def test_a_wrong_value_is_an_error(folder: Path, field: str, value: object) -> N
 
 def test_another_format_says_what_to_do(folder: Path) -> None:
     rewrite(folder, format=99)
-    with pytest.raises(CheckpointError, match="has format 99; this version reads format 2: update"):
+    with pytest.raises(CheckpointError, match="has format 99; this version reads format 3: update"):
         locate(folder)
 
 

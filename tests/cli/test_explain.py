@@ -9,19 +9,34 @@ from typing import Any
 
 import pytest
 
+from compositional_rerank import CompositionalReranker, explain
+
 PAIR = ["explain", "--query", "Rome is closer than Paris", "--passage", "Paris is closer than Rome."]
 
 
 def test_text_is_the_default(command: Any) -> None:
     outcome = command(*PAIR)
     assert outcome.code == 0
-    assert "not verified" in outcome.out
+    assert "verdict    not read: this model has no verifier" in outcome.out
     assert "similarity of every word" in outcome.out
 
 
 def test_json(command: Any) -> None:
     record = json.loads(command(*PAIR, "--format", "json").out)
     assert len(record["similarities"]) == len(record["query_words"]) == 5
+    assert (record["verdict"], record["why"]) == (None, "not read: this model has no verifier")
+    assert record["support"] is record["denial"] is record["evidence"] is None
+
+
+def test_the_verdict_is_shown(command: Any, judging: CompositionalReranker, tmp_path: Path) -> None:
+    expected = explain(judging, PAIR[2], PAIR[4])
+    assert expected.mismatch is not None
+    assert expected.why in " ".join(command(*PAIR).out.split())
+    record = json.loads(command(*PAIR, "--format", "json").out)
+    assert (record["verdict"], record["why"]) == (expected.verdict, expected.why)
+    page = tmp_path / "page.html"
+    assert command(*PAIR, "--out", str(page)).code == 0
+    assert ("<mark>" in page.read_text(encoding="utf-8")) == (expected.evidence is not None)
 
 
 def test_page_by_the_name_of_the_file(command: Any, tmp_path: Path) -> None:

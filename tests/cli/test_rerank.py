@@ -41,7 +41,7 @@ def test_jsonl_has_the_order_and_scores_of_the_core(command: Any, reranker: Comp
     for record, result in zip(records, ranking, strict=True):
         assert record["text"] == result.text
         assert record["retrieval_score"] is None
-        for name in ("relevance", "closeness", "mismatch", "score"):
+        for name in ("relevance", "closeness", "verdict", "support", "mismatch", "evidence", "score"):
             assert record[name] == getattr(result, name)
 
 
@@ -69,7 +69,8 @@ def test_json_is_one_object(command: Any, tmp_path: Path, reranker: Compositiona
     first, second = found["results"]
     assert (first["rank"], first["index"], first["id"], first["year"]) == (1, 0, "a", "2026")
     assert (first["retrieval_score"], second["retrieval_score"]) == (0.5, None)
-    assert {"relevance", "closeness", "mismatch", "score", "text"} <= set(first)
+    names = "relevance closeness verdict support mismatch evidence score text"
+    assert set(names.split()) <= set(first)
     again = command("rerank", "--query", QUERY, "--format", "json", stdin=outcome.out)
     assert json.loads(again.out)["results"] == found["results"]
     none = command("rerank", "--query", QUERY, "--format", "json", "--min-score", "2", str(file))
@@ -83,14 +84,59 @@ def test_table_is_another_name_for_text(command: Any) -> None:
     assert command(*ask, "table", stdin="Rome").out == command(*ask, "text", stdin="Rome").out
 
 
-def test_a_verifier_is_not_missed_where_there_is_one(
-    command: Any, verifying: CompositionalReranker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(CompositionalReranker, "from_pretrained", lambda *args, **options: verifying)
+def test_a_verifier_is_not_missed_where_there_is_one(command: Any, judging: CompositionalReranker) -> None:
     outcome = command("rerank", "--query", QUERY, "--format", "json", stdin="\n".join(PASSAGES))
     assert outcome.err == ""
-    assert json.loads(outcome.out)["threshold"] == verifying.threshold
+    assert json.loads(outcome.out)["threshold"] == judging.threshold
     assert command("explain", "--query", QUERY, "--passage", "Rome").err == ""
+
+
+def test_verdicts_and_their_evidence_are_those_of_the_core(
+    command: Any, judging: CompositionalReranker
+) -> None:
+    outcome = command("rerank", "--query", QUERY, "--format", "jsonl", stdin="\n".join(PASSAGES))
+    records = _records(outcome.out)
+    assert any(record["mismatch"] is not None for record in records)
+    for record, result in zip(records, judging.rerank(QUERY, PASSAGES), strict=True):
+        assert (record["verdict"], record["support"]) == (result.verdict, result.support)
+        assert record["evidence"] == (None if result.evidence is None else list(result.evidence))
+
+
+def test_the_table_names_the_verdict_and_begins_with_the_evidence(
+    command: Any, judging: CompositionalReranker
+) -> None:
+    passages = [
+        f"Distances\n\n{PASSAGES[1]} It is far.",
+        PASSAGES[2],
+        "Le train part à neuf heures et il est à l'heure.",
+    ]
+    stdin = "\n".join(json.dumps({"text": passage}) for passage in passages)
+    head, *lines = command("rerank", "--query", QUERY, stdin=stdin).out.splitlines()
+    assert head.split() == ["rank", "score", "relevance", "verdict", "mismatch", "passage"]
+    for line, result in zip(lines, judging.rerank(QUERY, passages), strict=True):
+        word, text = line.split()[3], " ".join(line.split()[5:])
+        assert word == ("-" if result.mismatch is None else result.verdict or "silent")
+        if result.evidence is not None:
+            assert text.startswith(("… Paris is closer than Rome.", "Rome is closer than Paris."))
+        else:
+            assert text.startswith(("Distances", "Rome", "Le train"))
+
+
+def test_denials_and_max_verified_reach_the_core(command: Any, judging: CompositionalReranker) -> None:
+    question, stdin = "Is Rome closer than Paris?", "\n".join(PASSAGES)
+    for denials in ("auto", "keep", "penalise"):
+        outcome = command(
+            "rerank", "--query", question, "--denials", denials, "--format", "jsonl", stdin=stdin
+        )
+        expected = judging.rerank(question, PASSAGES, denials=denials)  # type: ignore[arg-type]
+        assert [record["mismatch"] for record in _records(outcome.out)] == [one.mismatch for one in expected]
+    for most in (0, 1):
+        outcome = command(
+            "rerank", "--query", QUERY, "--max-verified", str(most), "--format", "jsonl", stdin=stdin
+        )
+        assert sum(record["mismatch"] is not None for record in _records(outcome.out)) == most
+    none = command("rerank", "--query", QUERY, "--max-verified", "0", stdin=stdin)
+    assert none.out.split()[:4] == ["rank", "score", "relevance", "passage"]
 
 
 def test_output_can_come_in_again(command: Any) -> None:
@@ -179,6 +225,11 @@ def test_bad_lines_are_named(command: Any, stdin: str | bytes, said: str) -> Non
         (["--query", "x", ""], "the name of a file is blank"),
         (["--query", "x", "--top-n", "many"], "--top-n: must be an integer of at least 1, got 'many'"),
         (["--query", "x", "--max-mismatch", "low"], "--max-mismatch: must be a number in [0, 1], got 'low'"),
+        (["--query", "x", "--denials", "no"], "'no' (choose from"),
+        (
+            ["--query", "x", "--max-verified", "-1"],
+            "--max-verified: must be an integer of at least 0, got '-1'",
+        ),
         (["--query", "x", "--store", ""], "--store: must name a file or folder, got ''"),
         (["--query", "x", "--format", "xml"], "'xml' (choose from"),
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from html.parser import HTMLParser
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,6 +24,16 @@ PASSAGE = (
     "For our colleagues in Naples it is the other way round: Rome is closer than Paris. "
     "The trip takes about an hour by train."
 )
+
+
+STATEMENT = "The drug is safe for children."
+HEADING, SAID = "Drug safety", "The drug is not safe for children."
+LEAFLET = f"{HEADING}\n\n{SAID} Keep it dry and cool."
+
+
+@pytest.fixture(scope="module")
+def judged(verifying: CompositionalReranker) -> Explanation:
+    return explain(verifying, STATEMENT, LEAFLET)
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +67,24 @@ def test_words_with_leading_space_in_their_offsets() -> None:
 def test_scores_are_those_of_the_ranking(reranker: CompositionalReranker, pair: Explanation) -> None:
     (result,) = reranker.rerank(QUERY, [PASSAGE])
     assert (pair.relevance, pair.mismatch, pair.score) == (result.relevance, result.mismatch, result.score)
+    assert pair.verdict is pair.support is pair.denial is pair.evidence is None
+
+
+def test_the_verdict_is_that_of_the_ranking(verifying: CompositionalReranker, judged: Explanation) -> None:
+    (result,) = verifying.rerank(STATEMENT, [LEAFLET])
+    (verdict,) = verifying.verify(STATEMENT, [LEAFLET])
+    assert (judged.score, judged.mismatch) == (result.score, result.mismatch)
+    assert (judged.verdict, judged.support, judged.evidence) == (
+        result.verdict,
+        result.support,
+        result.evidence,
+    )
+    assert judged.denial == pytest.approx(verdict.denial, abs=0.02)
+    assert judged.threshold == verifying.threshold
+    record = json.loads(judged.to_json())
+    assert (record["verdict"], record["why"]) == (judged.verdict, judged.why)
+    assert record["evidence"] == (None if judged.evidence is None else list(judged.evidence))
+    assert {record["support"], record["denial"]} == {judged.support, judged.denial}
 
 
 def test_similarities_of_whole_words_are_the_cosines(
@@ -118,23 +147,132 @@ def test_text_fits_the_terminal(pair: Explanation, width: int) -> None:
     assert sum(line.startswith("> ") for line in lines) == 1
 
 
+def _with(
+    pair: Explanation, query: str, verdict: Any, support: float, denial: float, differs: float
+) -> Explanation:
+    """What the page and the text would show of this verdict."""
+    mismatch = differs if query.startswith("Is ") else differs + denial
+    return dataclasses.replace(
+        pair, query=query, passage=LEAFLET, has_verifier=True, threshold=0.5, verdict=verdict,
+        support=support, denial=denial, mismatch=mismatch,
+        evidence=None if verdict is None else (LEAFLET.index(SAID), LEAFLET.index(SAID) + len(SAID)),
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("mismatch", "verifier", "said"),
+    ("query", "verdict", "chances", "said"),
     [
-        (None, False, "no verifier"),
-        (None, True, "too far from the query"),
-        (0.93, True, "near-miss"),
-        (0.02, True, "no near-miss"),
+        (STATEMENT, "supports", (0.9, 0.05, 0.02), "supports: the passage says what the query says"),
+        (
+            "Is it safe for children?",
+            "supports",
+            (0.9, 0.0, 0.0),
+            "the passage answers the question with yes",
+        ),
+        ("How safe is the drug?", "supports", (0.9, 0.0, 0.0), "supports: the passage answers the question"),
+        (
+            STATEMENT,
+            "denies",
+            (0.0, 0.9, 0.1),
+            "denies: the passage says the opposite of the query: a near-miss",
+        ),
+        (
+            "Is it safe for children?",
+            "denies",
+            (0.0, 0.9, 0.1),
+            "denies: the passage answers the question with no; an answer, not a near-miss",
+        ),
+        (
+            "How safe is the drug?",
+            "denies",
+            (0.0, 0.9, 0.1),
+            "what the question takes for granted: a near-miss",
+        ),
+        (
+            STATEMENT,
+            "differs",
+            (0.0, 0.1, 0.9),
+            "differs: in nearly the query's words it speaks of another thing: a near-miss",
+        ),
+        (STATEMENT, "differs", (0.3, 0.1, 0.35), "another thing, but not surely enough for a near-miss"),
+        (
+            STATEMENT,
+            "supports",
+            (0.4, 0.3, 0.3),
+            "says what the query says, yet it is more likely a near-miss",
+        ),
+        (STATEMENT, None, (0.1, 0.1, 0.1), "silent: the passage says nothing of it"),
     ],
 )
-def test_verdicts(pair: Explanation, mismatch: float | None, verifier: bool, said: str) -> None:
-    verified = dataclasses.replace(
-        pair, mismatch=mismatch, has_verifier=verifier, threshold=0.5 if verifier else None
+def test_why_in_words(
+    pair: Explanation, query: str, verdict: Any, chances: tuple[float, float, float], said: str
+) -> None:
+    shown = _with(pair, query, verdict, *chances)
+    assert said in shown.why
+    assert (f"It says: “{SAID}”" in shown.why) == (verdict is not None)
+    assert shown.why in " ".join(to_text(shown).split())
+    assert shown.near_miss == ((shown.mismatch or 0) >= 0.5)
+    assert ("near-miss" in shown.why) == (
+        shown.near_miss or verdict == "differs" or (verdict == "denies" and query[0] == "I")
     )
-    assert said in verified.verdict
-    assert said in " ".join(to_text(verified).split())
-    assert said in to_html(verified)
-    assert verified.to_dict()["mismatch"] == mismatch
+    text = _Tags(to_html(shown)).text
+    for part in shown.why.split(": ", 1):
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("query", "passage", "said"),
+    [
+        ("refund policy", LEAFLET, "not judged: keywords and stop words ask nothing"),
+        ("What is it?", LEAFLET, "not judged: keywords and stop words ask nothing"),
+        ("Ist das Mittel auch für die Kinder sicher?", LEAFLET, "not judged: the query is no English prose"),
+        (
+            STATEMENT,
+            "Das Mittel ist nicht sicher und nicht gut.",
+            "not judged: the passage is no English prose",
+        ),
+        (STATEMENT, "", "not judged: the passage is no English prose"),
+        (
+            STATEMENT,
+            HEADING,
+            "not read: the passage is too far from the query, or no sentence of it can be judged",
+        ),
+    ],
+)
+def test_why_nothing_was_judged(
+    verifying: CompositionalReranker, query: str, passage: str, said: str
+) -> None:
+    explanation = explain(verifying, query, passage)
+    assert explanation.why == said
+    assert explanation.verdict is explanation.mismatch is explanation.evidence is None
+    assert said in " ".join(to_text(explanation).split())
+    assert said.partition(": ")[2] in _Tags(to_html(explanation)).text
+    assert "<mark>" not in to_html(explanation)
+
+
+def test_without_a_verifier_it_says_so(pair: Explanation) -> None:
+    assert pair.why == "not read: this model has no verifier"
+    assert pair.why in to_text(pair)
+
+
+def test_a_long_evidence_is_cut_in_words_alone(pair: Explanation) -> None:
+    passage = "The drug is not safe for " + "small " * 100 + "children."
+    long = dataclasses.replace(
+        _with(pair, STATEMENT, "denies", 0.0, 0.9, 0.1), passage=passage, evidence=(0, len(passage))
+    )
+    assert long.evidence_text == passage
+    assert len(long.why) < 450
+    assert long.why.endswith("…”")
+
+
+@pytest.mark.parametrize("passage", [LEAFLET, f"{HEADING}\n{SAID}", f"It is old. {SAID} {SAID}"])
+def test_the_page_underlines_the_evidence(verifying: CompositionalReranker, passage: str) -> None:
+    explanation = explain(verifying, STATEMENT, passage)
+    start, stop = passage.rindex(SAID), passage.rindex(SAID) + len(SAID)
+    page = _Tags(to_html(dataclasses.replace(explanation, verdict="denies", evidence=(start, stop))))
+    assert page.marked == "".join(SAID.split())
+    whole = _Tags(to_html(dataclasses.replace(explanation, verdict="denies", evidence=(0, len(passage)))))
+    assert whole.marked == "".join(passage.split())
 
 
 class _Tags(HTMLParser):
@@ -143,14 +281,24 @@ class _Tags(HTMLParser):
         self.tags: set[str] = set()
         self.names: set[str] = set()
         self.text = ""
+        self.marked = ""  # without white space and raised numbers
+        self.open: list[str] = []
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
+        self.open.append(tag)
         self.names.update(name for name, _ in attrs)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in self.open:
+            while self.open.pop() != tag:
+                pass
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if "mark" in self.open and "sup" not in self.open:
+            self.marked += "".join(data.replace("\u2060", "").split())
 
 
 def test_page_is_self_contained(pair: Explanation) -> None:

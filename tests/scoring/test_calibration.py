@@ -1,103 +1,85 @@
-"""From logits to probabilities: the curve, its questions, and how it is fitted."""
+"""From logits to probabilities, one curve for each kind of reading, and to what counts as a near-miss."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
+from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compositional_rerank.errors import CheckpointError, DataError
-from compositional_rerank.scoring.calibration import Calibration, asks
-from compositional_rerank.training.calibration import fit_calibration
+from compositional_rerank.errors import CheckpointError
+from compositional_rerank.scoring.calibration import READINGS, Calibration, mismatch
 
 NUMBERS = st.floats(-20, 20)
-STATEMENT, QUESTION = "It rains.", "Does it rain?"
+CURVE = st.tuples(st.floats(0.1, 3), NUMBERS, NUMBERS, NUMBERS, NUMBERS)
+KIND = st.sampled_from(READINGS)
+PLAIN: dict[Any, tuple[float, ...]] = dict.fromkeys(READINGS, (1.0, 0.0, 0.0, 0.0, 0.0))
+DENIED = torch.tensor([[0.1, 0.7, 0.15, 0.05]])
 
 
-def obvious(calibration: Calibration, logit: float, query: str) -> float:
-    chance = 1 / (1 + math.exp(-logit))
-    total = calibration.below * math.log(chance) - calibration.above * math.log(1 - chance)
-    total += calibration.intercept + (calibration.question if query.endswith("?") else 0)
-    return 1 / (1 + math.exp(-total))
+def softmax(curve: tuple[float, ...], logits: list[float]) -> list[float]:
+    values = [curve[0] * logit + offset for logit, offset in zip(logits, curve[1:], strict=True)]
+    powers = [math.exp(value - max(values)) for value in values]
+    return [power / sum(powers) for power in powers]
 
 
-@given(NUMBERS, st.floats(0.1, 2), st.floats(0.1, 2), st.floats(-3, 3), st.floats(-3, 3), st.booleans())
-def test_it_is_beta_calibration(
-    logit: float, below: float, above: float, intercept: float, question: float, asked: bool
+@given(
+    st.tuples(CURVE, CURVE, CURVE, CURVE),
+    st.lists(st.tuples(KIND, st.lists(NUMBERS, min_size=4, max_size=4)), max_size=5),
+)
+def test_every_row_is_a_softmax_with_the_curve_of_its_kind(
+    curves: tuple[tuple[float, ...], ...], rows: list[tuple[Any, list[float]]]
 ) -> None:
-    calibration, query = Calibration(below, above, intercept, question), QUESTION if asked else STATEMENT
-    found = calibration.mismatch(torch.tensor([logit], dtype=torch.float64), [query])
-    assert float(found) == pytest.approx(obvious(calibration, logit, query), abs=1e-4)
+    calibration = Calibration(dict(zip(READINGS, curves, strict=True)))
+    logits = torch.tensor([row for _, row in rows], dtype=torch.float64).reshape(-1, 4)
+    found = calibration.probabilities(logits, [kind for kind, _ in rows])
+    assert (found.dtype, found.shape) == (torch.float32, (len(rows), 4))
+    for row, (kind, values) in zip(found.tolist(), rows, strict=True):
+        assert row == pytest.approx(softmax(calibration.curves[kind], values), abs=1e-4)
+        assert sum(row) == pytest.approx(1, abs=1e-5)
 
 
-@given(st.lists(NUMBERS, min_size=2, max_size=9, unique=True))
-def test_rising_slopes_keep_the_order(logits: list[float]) -> None:
-    found = Calibration(0.3, 1.5, -1.0, 0.5).mismatch(torch.tensor(sorted(logits)), [STATEMENT] * len(logits))
-    assert bool((found.diff() >= 0).all())
+@pytest.mark.parametrize(
+    "curves",
+    [
+        {},
+        {"statement": PLAIN["statement"]},
+        {**PLAIN, "keywords": PLAIN["statement"]},
+        {**PLAIN, "statement": (1.0, 0.0, 0.0, 0.0)},
+        {**PLAIN, "statement": (0.0, 0.0, 0.0, 0.0, 0.0)},
+        {**PLAIN, "statement": (-1.0, 0.0, 0.0, 0.0, 0.0)},
+        {**PLAIN, "statement": (1.0, 0.0, math.nan, 0.0, 0.0)},
+        {**PLAIN, "statement": (math.inf, 0.0, 0.0, 0.0, 0.0)},
+    ],
+)
+def test_curves_that_are_none_are_an_error(curves: dict[Any, tuple[float, ...]]) -> None:
+    with pytest.raises(CheckpointError, match="calibration wants a scale above 0 and four offsets for each"):
+        Calibration(curves)
 
 
-@pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(Calibration)])
-def test_its_numbers_must_be_finite(field: str) -> None:
-    with pytest.raises(CheckpointError, match="finite"):
-        dataclasses.replace(Calibration(1.0, 1.0, 0.0, 0.0), **{field: float("nan")})
+@pytest.mark.parametrize(
+    ("reading", "auto"), [("statement", 0.85), ("yes_no", 0.15), ("question", 0.85), ("same_question", 0.85)]
+)
+def test_a_no_is_an_answer_to_a_yes_no_question_alone(reading: Any, auto: float) -> None:
+    assert float(mismatch(DENIED, [reading])) == pytest.approx(auto)
+    assert float(mismatch(DENIED, [reading], "keep")) == pytest.approx(0.15)
+    assert float(mismatch(DENIED, [reading], "penalise")) == pytest.approx(0.85)
 
 
-@pytest.mark.parametrize("text", ["Who?", "Who? ", '"Who?"', "(Who?)", "谁？", "It rains. Does it?"])
-def test_questions(text: str) -> None:
-    assert asks(text)
+@given(st.lists(st.tuples(KIND, st.lists(NUMBERS, min_size=4, max_size=4)), min_size=1, max_size=5))
+def test_a_mismatch_is_a_probability_and_grows_with_what_counts(rows: list[tuple[Any, list[float]]]) -> None:
+    kinds = [kind for kind, _ in rows]
+    logits = torch.tensor([values for _, values in rows])
+    probabilities = Calibration(PLAIN).probabilities(logits, kinds)
+    kept, auto, punished = (mismatch(probabilities, kinds, one) for one in ("keep", "auto", "penalise"))
+    assert bool((kept <= auto).all() and (auto <= punished).all())
+    assert 0 <= float(kept.min()) <= float(punished.max()) <= 1
 
 
-@pytest.mark.parametrize("text", ["It rains.", "Who? Me.", "", "?!"])
-def test_no_questions(text: str) -> None:
-    assert not asks(text)
-
-
-def sample(truth: Calibration, queries: list[str]) -> tuple[torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(0)
-    logits = 3 * torch.randn(len(queries), generator=generator)
-    chances = truth.mismatch(logits, queries)
-    return logits, (torch.rand(len(queries), generator=generator) < chances).float()
-
-
-def test_it_finds_the_curve_that_made_the_labels() -> None:
-    truth, queries = Calibration(0.5, 1.5, -0.5, 1.2), [STATEMENT, QUESTION] * 20_000
-    found = fit_calibration(*sample(truth, queries), queries)
-    assert dataclasses.astuple(found) == pytest.approx(dataclasses.astuple(truth), abs=0.1)
-
-
-@pytest.mark.parametrize("query", [STATEMENT, QUESTION])
-def test_one_form_alone_keeps_the_given_step(query: str) -> None:
-    truth, queries = Calibration(0.5, 1.5, -0.5, 1.2), [query] * 40_000
-    found = fit_calibration(*sample(truth, queries), queries, question=1.2)
-    assert found.question == 1.2
-    assert dataclasses.astuple(found) == pytest.approx(dataclasses.astuple(truth), abs=0.1)
-
-
-def test_where_the_two_slopes_do_not_rise_there_is_one() -> None:
-    logits = torch.tensor([-4.0, -3.0, -2.0, -1.0, 1.0, 2.0, 3.0, 4.0] * 50)
-    labels = torch.tensor([1.0, 0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0] * 50)
-    found = fit_calibration(logits, labels, [STATEMENT] * 400)
-    assert found.below == found.above > 0
-
-
-def test_weights_count() -> None:
-    logits, labels = torch.tensor([-1.0, 1.0] * 100), torch.tensor([0.0, 1.0, 1.0, 1.0] * 50)
-    heavy = torch.where(labels > 0, 10.0, 1.0)
-    queries = [STATEMENT] * 200
-    plain, weighted = (
-        fit_calibration(logits, labels, queries, weights=weights).mismatch(logits[:1], queries[:1])
-        for weights in (None, heavy)
-    )
-    assert float(weighted) > float(plain)
-
-
-def test_one_label_or_a_number_that_is_none() -> None:
-    logits = torch.tensor([0.5, 1.0])
-    with pytest.raises(DataError, match="both labels"):
-        fit_calibration(logits, torch.ones(2), [STATEMENT] * 2)
-    with pytest.raises(DataError, match="diverged"):
-        fit_calibration(logits / 0, torch.tensor([0.0, 1.0]), [STATEMENT] * 2)
+@pytest.mark.parametrize("denials", ["auto", "keep", "penalise"])
+def test_no_rows(denials: Any) -> None:
+    assert Calibration(PLAIN).probabilities(torch.zeros(0, 4), []).shape == (0, 4)
+    assert mismatch(torch.zeros(0, 4), [], denials).shape == (0,)

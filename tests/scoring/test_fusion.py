@@ -10,38 +10,68 @@ from hypothesis import strategies as st
 from compositional_rerank.errors import CheckpointError
 from compositional_rerank.scoring import Fusion
 
-FUSION = Fusion(tau=0.6, width=0.02, beta=1.0, threshold=0.5)
+FUSION = Fusion(least_closeness=0.6, threshold=0.5, bonus=0.1, penalty=0.2)
+RELEVANCE = st.floats(-0.875, 0.875, width=32)  # -1 is a blank passage, 1 the query itself
+CHANCE = st.floats(0, 1, width=32)
 
 
-@given(st.floats(-1, 1, width=32), st.floats(-1, 1, width=32), st.floats(0, 1, width=32))
-def test_the_score_stays_in_its_range_and_only_falls(
-    relevance: float, closeness: float, mismatch: float
+@st.composite
+def judged(draw: st.DrawFn) -> tuple[float, float, float]:
+    """Relevance, answered and mismatch; the two chances are parts of 1."""
+    answered = draw(CHANCE)
+    return draw(RELEVANCE), answered, draw(CHANCE) * (1 - answered)
+
+
+def scores(rows: list[tuple[float, float, float]]) -> list[float]:
+    columns = torch.tensor(rows, dtype=torch.float32).reshape(-1, 3).T
+    found: list[float] = FUSION.score(*columns).tolist()
+    return found
+
+
+@given(st.lists(judged(), max_size=6))
+def test_the_score_is_the_formula(rows: list[tuple[float, float, float]]) -> None:
+    expected = []
+    for relevance, answered, mismatch in rows:
+        score = relevance + FUSION.bonus * answered - FUSION.penalty * mismatch
+        expected.append(score - FUSION.fall if torch.tensor(mismatch) >= FUSION.threshold else score)
+    assert scores(rows) == pytest.approx(expected, abs=1e-5)
+
+
+@given(judged(), judged())
+def test_a_near_miss_falls_behind_everything_that_is_none(
+    one: tuple[float, float, float], other: tuple[float, float, float]
 ) -> None:
-    score = float(
-        FUSION.score(torch.tensor([relevance]), torch.tensor([closeness]), torch.tensor([mismatch]))
+    (_, _, mismatch), (_, _, more) = one, other
+    if torch.tensor(mismatch) < FUSION.threshold <= torch.tensor(more):
+        first, last = scores([one, other])
+        assert first > last
+
+
+def test_an_answer_lifts_and_a_little_mismatch_lowers() -> None:
+    plain, answered, doubtful, near_miss = scores(
+        [(0.5, 0.0, 0.0), (0.5, 1.0, 0.0), (0.5, 0.0, 0.49), (0.5, 0.0, 0.5)]
     )
-    assert -1 - FUSION.beta - 1e-6 <= score <= relevance + 1e-6
-
-
-def test_a_mismatch_counts_only_where_the_gate_is_open() -> None:
-    closeness = torch.tensor([0.9, 0.6, 0.1])
-    scores = FUSION.score(torch.full((3,), 0.9), closeness, torch.ones(3))
-    assert scores.tolist() == pytest.approx([-0.1, 0.4, 0.9], abs=1e-3)
-
-
-def test_the_least_closeness_opens_the_gate_by_one_percent() -> None:
-    assert float(FUSION.gate(torch.tensor(FUSION.least_closeness))) == pytest.approx(0.01, rel=1e-4)
+    assert answered == pytest.approx(plain + FUSION.bonus)
+    assert plain > doubtful > near_miss + 1.9
 
 
 def test_no_passages() -> None:
-    assert FUSION.score(torch.zeros(0), torch.zeros(0), torch.zeros(0)).tolist() == []
+    assert scores([]) == []
 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"tau": 1.5}, {"tau": math.nan}, {"width": 0.0}, {"beta": -0.1}, {"beta": math.inf}, {"threshold": 1.1}],
+    [
+        {"least_closeness": 1.5},
+        {"least_closeness": math.nan},
+        {"bonus": -0.1},
+        {"bonus": 1.1},
+        {"penalty": -0.1},
+        {"penalty": math.inf},
+        {"threshold": 1.1},
+    ],
 )
 def test_values_out_of_range_are_an_error(changes: dict[str, float]) -> None:
-    values = {"tau": 0.6, "width": 0.02, "beta": 1.0, "threshold": 0.5, **changes}
+    values = {"least_closeness": 0.6, "threshold": 0.5, "bonus": 0.1, "penalty": 0.2, **changes}
     with pytest.raises(CheckpointError, match="fusion wants"):
         Fusion(**values)

@@ -15,7 +15,7 @@ from compositional_rerank import CompositionalReranker
 from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
 from compositional_rerank.checkpoints.config import VERIFIER_FILE, VerifierConfig
 from compositional_rerank.errors import CheckpointError
-from compositional_rerank.scoring.calibration import Calibration
+from compositional_rerank.scoring.calibration import READINGS, Calibration, Reading
 from compositional_rerank.verification.cross_encoder import Verifier
 
 NOISE = 0.02  # bfloat16 adds up in another order when a batch has another shape
@@ -27,6 +27,12 @@ PAIRS = [
     ("Who wrote Faust?", "Goethe wrote Faust."),
     ("tax", "Die Steuer steigt um drei Prozent, und zwar schon ab dem nächsten Jahr. " * 2),
 ]
+KINDS: list[Reading] = ["statement", "statement", "yes_no", "statement", "question", "same_question"]
+Pairs = list[tuple[str, str]]
+
+
+def answers_to(verifier: Verifier, pairs: Pairs) -> torch.Tensor:
+    return verifier.probabilities(pairs, ["statement"] * len(pairs))
 
 
 @pytest.fixture
@@ -36,70 +42,70 @@ def verifier(verifying: CompositionalReranker) -> Verifier:
 
 
 def test_answers_are_probabilities_that_differ(verifier: Verifier) -> None:
-    answers = verifier.mismatch(PAIRS)
-    assert (answers.shape, answers.dtype) == ((len(PAIRS),), torch.float32)
+    answers = verifier.probabilities(PAIRS, KINDS)
+    assert (answers.shape, answers.dtype) == ((len(PAIRS), 4), torch.float32)
     assert 0 <= float(answers.min()) < float(answers.max()) <= 1
-    assert float(answers.std()) > 2 * NOISE
+    torch.testing.assert_close(answers.sum(dim=1), torch.ones(len(PAIRS)))
+    assert float(answers.std(dim=0).max()) > 2 * NOISE
 
 
 def test_it_answers_as_the_network_that_was_trained(
     verifier: Verifier, checkpoint_network: CrossEncoder
 ) -> None:
     logits = checkpoint_network.predict(PAIRS, activation_fn=torch.nn.Identity(), convert_to_tensor=True)
-    expected = verifier.config.calibration.mismatch(logits.float(), [query for query, _ in PAIRS])
-    torch.testing.assert_close(verifier.mismatch(PAIRS), expected, atol=2 * NOISE, rtol=0)
+    expected = verifier.config.calibration.probabilities(logits.float().cpu(), KINDS)
+    torch.testing.assert_close(verifier.probabilities(PAIRS, KINDS), expected, atol=2 * NOISE, rtol=0)
 
 
 def test_the_order_of_pairs_does_not_matter(verifier: Verifier) -> None:
     order = list(range(len(PAIRS)))
     random.Random(1).shuffle(order)
-    expected = verifier.mismatch(PAIRS)[order]
-    torch.testing.assert_close(
-        verifier.mismatch([PAIRS[place] for place in order]), expected, atol=NOISE, rtol=0
-    )
+    expected = verifier.probabilities(PAIRS, KINDS)[order]
+    found = verifier.probabilities([PAIRS[place] for place in order], [KINDS[place] for place in order])
+    torch.testing.assert_close(found, expected, atol=NOISE, rtol=0)
 
 
 def test_company_does_not_matter(verifier: Verifier) -> None:
     """Alone, or in several batches with pairs of other lengths."""
-    alone = torch.cat([verifier.mismatch([pair]) for pair in PAIRS])
+    alone = torch.cat([answers_to(verifier, [pair]) for pair in PAIRS])
     filler = [("yes", "no " * length) for length in range(1, 60)]
-    together = verifier.mismatch([*filler, *PAIRS, *filler])[len(filler) : len(filler) + len(PAIRS)]
+    together = answers_to(verifier, [*filler, *PAIRS, *filler])[len(filler) : len(filler) + len(PAIRS)]
     torch.testing.assert_close(together, alone, atol=NOISE, rtol=0)
 
 
 def test_the_direction_matters(verifier: Verifier) -> None:
-    forth = verifier.mismatch([PAIRS[2]])
-    back = verifier.mismatch([PAIRS[2][::-1]])
+    forth = answers_to(verifier, [PAIRS[2]])
+    back = answers_to(verifier, [PAIRS[2][::-1]])
     assert not torch.equal(forth, back)
 
 
 def test_no_pairs(verifier: Verifier) -> None:
-    assert verifier.mismatch([]).shape == (0,)
+    assert verifier.probabilities([], []).shape == (0, 4)
 
 
 @pytest.mark.parametrize("text", ["", " ", "\ud800", "\x00", "😀 \u202e", "a" * 5000])
 def test_odd_texts_get_an_answer(verifier: Verifier, text: str) -> None:
-    answers = verifier.mismatch([(text, "Rome."), ("Rome.", text), (text, text)])
+    answers = answers_to(verifier, [(text, "Rome."), ("Rome.", text), (text, text)])
     assert bool(((answers >= 0) & (answers <= 1)).all())
 
 
 def test_lone_surrogates_read_as_replacement_characters(verifier: Verifier) -> None:
-    answers = verifier.mismatch([("Rome \udfff", "Paris"), ("Rome \ufffd", "Paris")])
-    assert float(answers[0]) == pytest.approx(float(answers[1]), abs=NOISE)
+    answers = answers_to(verifier, [("Rome \udfff", "Paris"), ("Rome \ufffd", "Paris")])
+    torch.testing.assert_close(answers[0], answers[1], atol=NOISE, rtol=0)
 
 
 def test_a_long_pair_loses_the_end_of_its_longer_text(verifier: Verifier) -> None:
     query, words = "Rome is closer than Paris", "The train to the north leaves every hour. " * 20
-    first = verifier.mismatch([(query, words)])
-    assert torch.equal(verifier.mismatch([(query, words + "It is late.")]), first)
-    assert torch.equal(verifier.mismatch([(query, words * 50)]), first)
-    assert not torch.equal(verifier.mismatch([("Oslo is closer than Rome", words)]), first)
+    first = answers_to(verifier, [(query, words)])
+    assert torch.equal(answers_to(verifier, [(query, words + "It is late.")]), first)
+    assert torch.equal(answers_to(verifier, [(query, words * 50)]), first)
+    assert not torch.equal(answers_to(verifier, [("Oslo is closer than Rome", words)]), first)
 
 
 def test_eight_threads_get_the_same_answers(verifier: Verifier) -> None:
-    expected = verifier.mismatch(PAIRS)
+    expected = answers_to(verifier, PAIRS)
     with ThreadPoolExecutor(8) as pool:
-        for answers in pool.map(verifier.mismatch, [PAIRS] * 16):
+        for answers in pool.map(answers_to, [verifier] * 16, [PAIRS] * 16):
             torch.testing.assert_close(answers, expected, atol=1e-6, rtol=0)
 
 
@@ -108,6 +114,7 @@ def test_weights_without_a_head(checkpoint_folder: Path, tmp_path: Path, missing
     tensors = load_file(checkpoint_folder / VERIFIER_FILE)
     del tensors[missing]
     save_file(tensors, tmp_path / VERIFIER_FILE)
-    config = VerifierConfig(Calibration(1.0, 1.0, 0.0, 0.0), 64, 2)
+    calibration = Calibration(dict.fromkeys(READINGS, (1.0, 0.0, 0.0, 0.0, 0.0)))
+    config = VerifierConfig(calibration, 64, window=40, windows=2, first=2, max_verified=16)
     with pytest.raises(CheckpointError, match="has no head for a hidden size of 384"):
         Verifier(resolve(DEFAULT_BASE), tmp_path / VERIFIER_FILE, config, torch.device("cpu"))

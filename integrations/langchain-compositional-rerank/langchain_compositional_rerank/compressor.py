@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
@@ -12,16 +12,18 @@ from pydantic import Field
 
 from compositional_rerank import RankedPassage
 from compositional_rerank.errors import InputError
-from langchain_compositional_rerank.settings import Count, RerankerSettings, checked
+from langchain_compositional_rerank.settings import Count, Most, RerankerSettings, checked
 
 
 class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
     """Reorders documents by MaxSim relevance, less a penalty for structural near-misses.
 
     The documents that come in stay as they are. Each one that goes out is a copy with the same id whose
-    metadata hold ``relevance_score`` (the score that sorted it), ``retrieval_score``, ``relevance`` and
-    ``mismatch``; scores of an earlier stage under these keys are replaced. Where your own metadata have such
-    keys, give ours a ``metadata_prefix``.
+    metadata hold ``relevance_score`` (the score that sorted it), ``retrieval_score``, ``relevance``,
+    ``mismatch``, ``verdict`` (``"supports"``, ``"denies"``, ``"differs"`` or None), ``support`` and
+    ``evidence`` (the characters of ``page_content`` that decided, as ``[start, stop]``, or None); what an
+    earlier stage left under these keys is replaced. Where your own metadata have such keys, give ours a
+    ``metadata_prefix``.
 
     The model is loaded at the first query. To share a loaded one, use `from_reranker`.
 
@@ -33,9 +35,12 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
         top_n: return this many of the best documents, at least 1; None returns all.
         min_score: drop documents whose score is below it; None drops none.
         max_mismatch: drop documents whose mismatch is above it, in [0, 1]; None drops none.
+        denials: whether a document that denies the query is a near-miss: ``"auto"`` for everything but yes/no
+            questions, ``"keep"`` never, ``"penalise"`` always.
+        max_verified: how many documents are judged at most, at least 0; None is the model's own number.
         retrieval_score_key: metadata key under which the retriever leaves its score, if it does; a value
             that is no number stays in the metadata and is not used.
-        metadata_prefix: put before the four keys, such as ``"rerank_"``.
+        metadata_prefix: put before the keys, such as ``"rerank_"``.
 
     Example:
         >>> reranker = CompositionalReranker(top_n=1)
@@ -47,6 +52,8 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
     top_n: Count | None = None
     min_score: Annotated[float, Field(strict=True, ge=-1e6, le=1e6)] | None = None
     max_mismatch: Annotated[float, Field(strict=True, ge=0, le=1)] | None = None
+    denials: Literal["auto", "keep", "penalise"] = "auto"
+    max_verified: Most | None = None
     retrieval_score_key: str = "retrieval_score"
     metadata_prefix: str = ""
 
@@ -74,6 +81,8 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
             retrieval_scores=[
                 _number(document.metadata.get(self.retrieval_score_key)) for document in sources
             ],
+            denials=self.denials,
+            max_verified=self.max_verified,
             min_score=self.min_score,
             max_mismatch=self.max_mismatch,
         )
@@ -85,6 +94,9 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
             "retrieval_score": result.retrieval_score,
             "relevance": result.relevance,
             "mismatch": result.mismatch,
+            "verdict": result.verdict,
+            "support": result.support,
+            "evidence": None if result.evidence is None else list(result.evidence),
         }
         ours = {self.metadata_prefix + name: value for name, value in scores.items()}
         kept = source.metadata.get(self.retrieval_score_key)

@@ -19,6 +19,7 @@ def _plain(value: Any) -> Any:
 
 
 Count = Annotated[int, BeforeValidator(_plain), Field(strict=True, ge=1)]
+Most = Annotated[int, BeforeValidator(_plain), Field(strict=True, ge=0)]
 
 
 class RerankerSettings(BaseModel):

@@ -23,6 +23,12 @@ def core_reranker() -> CompositionalReranker:
 
 
 @pytest.fixture(scope="session")
+def judging() -> CompositionalReranker:
+    """What the package ships, with its verifier."""
+    return CompositionalReranker.from_pretrained(device="cpu")
+
+
+@pytest.fixture(scope="session")
 def core_embedder() -> StructuralEmbedder:
     return StructuralEmbedder.from_pretrained(DEFAULT_BASE, device="cpu")
 

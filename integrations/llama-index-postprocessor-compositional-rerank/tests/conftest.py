@@ -23,6 +23,12 @@ def reranker() -> CompositionalReranker:
 
 
 @pytest.fixture(scope="session")
+def judging() -> CompositionalReranker:
+    """What the package ships, with its verifier."""
+    return CompositionalReranker.from_pretrained(device="cpu")
+
+
+@pytest.fixture(scope="session")
 def embedder() -> StructuralEmbedder:
     return StructuralEmbedder.from_pretrained(DEFAULT_BASE, device="cpu")
 

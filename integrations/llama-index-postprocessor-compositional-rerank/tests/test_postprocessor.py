@@ -75,10 +75,11 @@ def test_ranks_and_names_its_scores(rerank: CompositionalRerank, nodes: list[Nod
     for node in ranked:
         assert type(node.score) is float
         assert type(node.metadata["relevance"]) is float
-        assert node.metadata["mismatch"] is None
+        assert node.metadata["mismatch"] is node.metadata["verdict"] is node.metadata["evidence"] is None
         assert node.metadata["retrieval_score"] == 0.9 - int(node.node_id) / 10
         for keys in (node.node.excluded_embed_metadata_keys, node.node.excluded_llm_metadata_keys):
-            assert {"relevance", "mismatch", "retrieval_score"} <= set(keys)
+            ours = "relevance mismatch verdict support evidence retrieval_score"
+            assert set(ours.split()) <= set(keys)
             assert len(keys) == len(set(keys))
         json.loads(node.to_json())
 
@@ -292,13 +293,79 @@ def test_numbers_of_numpy_are_numbers(reranker: CompositionalReranker, nodes: li
 
 
 def test_the_users_own_keys_stay_with_a_prefix(reranker: CompositionalReranker) -> None:
-    own = {"relevance": "high", "mismatch": 3}
+    own = {"relevance": "high", "mismatch": 3, "verdict": "guilty", "support": "mine", "evidence": "none"}
     node = NodeWithScore(node=TextNode(text="Goethe wrote Faust.", metadata=own))
     rerank = CompositionalRerank.from_reranker(reranker, metadata_prefix="rerank_")
     found = rerank.postprocess_nodes([node], QUERY)[0].node
     assert {key: found.metadata[key] for key in own} == own
     assert type(found.metadata["rerank_relevance"]) is float
-    assert {"rerank_relevance", "rerank_mismatch"} <= set(found.excluded_embed_metadata_keys)
+    assert {"rerank_relevance", "rerank_evidence"} <= set(found.excluded_embed_metadata_keys)
+
+
+QUERY_OF_TITLE = "The warranty covers water damage."
+DENIED = "Terms\n\nWater damage is not covered by the warranty."
+
+
+@pytest.mark.parametrize(
+    ("text", "options"),
+    [
+        (DENIED, {}),
+        (f"{DENIED} It covers fire.\n\n", {}),
+        (DENIED, {"text_template": "{content}\n\n{metadata_str}"}),
+        (DENIED, {"excluded_embed_metadata_keys": ["title"]}),
+        (DENIED, {"metadata": {"title": DENIED}}),
+    ],
+)
+def test_a_node_is_judged_by_its_own_text(
+    judging: CompositionalReranker, text: str, options: dict[str, Any]
+) -> None:
+    """Whatever its title says: the verdict is that of the text alone."""
+    node = TextNode(**{"text": text, "metadata": {"title": QUERY_OF_TITLE}, **options})
+    rerank = CompositionalRerank.from_reranker(judging)
+    found = rerank.postprocess_nodes([NodeWithScore(node=node)], query_str=QUERY_OF_TITLE)[0].metadata
+    (alone,) = judging.verify(QUERY_OF_TITLE, [text])
+    assert alone.evidence is not None
+    assert found["verdict"] == alone.verdict
+    assert (found["support"], found["mismatch"]) == pytest.approx((alone.support, alone.mismatch), abs=0.02)
+    start, stop = found["evidence"]
+    assert text[start:stop].startswith("Water damage is not covered by the warranty.")
+    assert stop <= len(text.rstrip())
+
+
+def test_a_title_counts_for_relevance_alone(judging: CompositionalReranker) -> None:
+    plain = TextNode(text="Ask the shop.")
+    titled, blank = (
+        TextNode(text=text, metadata={"title": QUERY_OF_TITLE}) for text in ("Ask the shop.", " \n")
+    )
+    given = [NodeWithScore(node=node) for node in (plain, titled, blank)]
+    rerank = CompositionalRerank.from_reranker(judging)
+    found = {
+        node.node_id: node.metadata for node in rerank.postprocess_nodes(given, query_str=QUERY_OF_TITLE)
+    }
+    assert found[titled.node_id]["relevance"] > found[plain.node_id]["relevance"] + 0.2
+    (alone,) = judging.verify(QUERY_OF_TITLE, [plain.text])
+    assert found[titled.node_id]["support"] == pytest.approx(alone.support, abs=0.02)
+    assert found[blank.node_id]["verdict"] is found[blank.node_id]["mismatch"] is None
+
+
+def test_without_the_text_in_the_content_there_is_no_evidence_to_name(judging: CompositionalReranker) -> None:
+    node = TextNode(text=DENIED, metadata={"title": QUERY_OF_TITLE}, text_template="{metadata_str}")
+    rerank = CompositionalRerank.from_reranker(judging)
+    found = rerank.postprocess_nodes([NodeWithScore(node=node)], query_str=QUERY_OF_TITLE)[0].metadata
+    assert found["mismatch"] is not None
+    assert found["evidence"] is None
+
+
+@pytest.mark.parametrize("denials", ["auto", "keep", "penalise"])
+def test_denials_and_max_verified_reach_the_core(judging: CompositionalReranker, denials: Any) -> None:
+    query, texts = "Does the warranty cover water damage?", [DENIED, QUERY_OF_TITLE, "It is late."]
+    given = [NodeWithScore(node=TextNode(text=text)) for text in texts]
+    rerank = CompositionalRerank.from_reranker(judging, denials=denials, max_verified=1)
+    ranked = rerank.postprocess_nodes(given, query_str=query)
+    expected = judging.rerank(query, texts, denials=denials, max_verified=1)
+    assert [node.metadata["mismatch"] for node in ranked] == [result.mismatch for result in expected]
+    assert sum(node.metadata["mismatch"] is not None for node in ranked) == 1
+    assert all(json.loads(node.to_json()) for node in ranked)
 
 
 def test_a_copy_with_another_store_uses_it(

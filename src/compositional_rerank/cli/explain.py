@@ -1,4 +1,4 @@
-"""`compositional-rerank explain`: which word of the query met which word of one passage."""
+"""`compositional-rerank explain`: what one passage says of a query, and which word met which."""
 
 from __future__ import annotations
 
@@ -23,7 +23,8 @@ examples:
   compositional-rerank explain --query "The syrup is safe" --passage-file leaflet.txt --out leaflet.html
   compositional-rerank explain --query "The syrup is safe" --passage-file - --format json < leaflet.txt
 
-The page that --out FILE.html writes needs no network and runs no script: open it in any browser.
+The page that --out FILE.html writes underlines the evidence, needs no network and runs no script:
+open it in any browser.
 
 exit codes: 0 done, 2 bad input or usage
 """
@@ -33,8 +34,8 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     """Add the verb to the command's parser."""
     parser: argparse.ArgumentParser = subparsers.add_parser(
         "explain",
-        help="show which word of a query met which word of a passage",
-        description="Show which word of a query met which word of a passage, how strongly, and the scores.",
+        help="show what a passage says of a query, and which word met which",
+        description="Show what a passage says of a query and where, which word met which, and the scores.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

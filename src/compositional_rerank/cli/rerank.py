@@ -10,11 +10,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from compositional_rerank._terminal import columns, fitted, shown
-from compositional_rerank._validation import check_query
-from compositional_rerank.cli._forms import Passage
-from compositional_rerank.cli._input import INPUT_HELP, STDIN, add_input_option, read_passages, tell
+from compositional_rerank._validation import DENIALS, check_query
+from compositional_rerank.cli._input import INPUT_HELP, add_input_option, read_passages, tell
 from compositional_rerank.cli._io import check_store, load_reranker, tell_unverified
 from compositional_rerank.cli._options import add_model_options, bound, integer, layout, place
+from compositional_rerank.inputs.files import STDIN
+from compositional_rerank.inputs.forms import Passage
 
 if TYPE_CHECKING:
     from compositional_rerank.results import RankedPassage, Ranking
@@ -23,13 +24,20 @@ _EPILOG = f"""\
 {INPUT_HELP}
 output, best first; every score keeps its own name:
   relevance  how close the passage is to the query, in [-1, 1]
-  closeness  how close the passage's closest sentences are to it; null where it was not verified
-  mismatch   probability that it is a near-miss: the query's words, another meaning;
-             null where it was not verified (no verifier, or too far from the query)
-  score      what sorts: relevance, less the penalty of a mismatch
-  --format text is a table, jsonl one object a passage, json one object for all: query, model, its
-  threshold (the mismatch from which it calls a passage a near-miss) and results. Both name rank,
-  index (place in the input, from 0), id, text and retrieval_score, and hand on other fields.
+  closeness  how close the passage's closest sentence is to it; null where it was not judged
+  verdict    supports: it says what the query says, or answers it (to a yes/no question: yes);
+             denies: it says the opposite (to a yes/no question: no, which is an answer);
+             differs: in nearly the query's words it speaks of another thing;
+             null where it says nothing of it (silent, in the table), or was not judged
+  support    probability of supports; null where it was not judged
+  mismatch   probability that it is a near-miss: the query's words, another meaning; null where it was
+             not judged (no verifier, keywords, no English prose, too far from the query)
+  evidence   the characters of the passage that decided, [start, stop]; null where none did
+  score      what sorts: relevance, more for an answer, less for a mismatch
+  --format text is a table, in which a passage begins with its evidence. jsonl is one object a passage,
+  json one object for all: query, model, its threshold (the mismatch from which it calls a passage a
+  near-miss) and results. Both name rank, index (place in the input, from 0), id, text and
+  retrieval_score, and hand on other fields.
 
 examples:
   printf '%s\\n' "Paris is closer than Rome." "Rome is nearer than Paris." > passages.txt
@@ -37,6 +45,7 @@ examples:
   compositional-rerank rerank --query "Rome is closer than Paris" --top-n 1 --format json passages.txt
   compositional-rerank rerank --query "Rome is closer than Paris" --format jsonl < passages.txt
   compositional-rerank rerank --query "Rome is closer than Paris" --store my_store passages.txt
+  compositional-rerank rerank --query "Rome is closer than Paris" --denials keep passages.txt
 
 exit codes: 0 done, 1 no passage is left after the cuts, 2 bad input or usage
 """
@@ -84,6 +93,20 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         help="drop passages with a mismatch above P, in [0, 1]; unverified ones stay. The model's own "
         "threshold stands in --format json",
     )
+    reading = parser.add_argument_group("verdicts")
+    reading.add_argument(
+        "--denials",
+        choices=DENIALS,
+        default=DENIALS[0],
+        help="whether a passage that denies the query is a near-miss: auto for all but yes/no questions, "
+        f"keep never, penalise always ({DENIALS[0]})",
+    )
+    reading.add_argument(
+        "--max-verified",
+        type=integer(0, fix="leave it out for the model's own number"),
+        metavar="N",
+        help="judge N passages at most (the model's own number)",
+    )
     parser.add_argument(
         "--store",
         type=place,
@@ -114,6 +137,8 @@ def run(args: argparse.Namespace) -> int:
         texts,
         args.top_n,
         retrieval_scores=[passage.retrieval_score for passage in passages],
+        denials=args.denials,
+        max_verified=args.max_verified,
         min_score=args.min_score,
         max_mismatch=args.max_mismatch,
     )
@@ -148,7 +173,10 @@ def _record(rank: int, result: RankedPassage, passage: Passage) -> dict[str, Any
         "retrieval_score": given if given is not None and math.isfinite(given) else None,
         "relevance": result.relevance,
         "closeness": result.closeness,
+        "verdict": result.verdict,
+        "support": result.support,
         "mismatch": result.mismatch,
+        "evidence": None if result.evidence is None else list(result.evidence),
         "score": result.score,
     }
 
@@ -170,6 +198,7 @@ def _table(ranking: Ranking, passages: list[Passage], width: int) -> list[str]:
         ("relevance", [f"{result.relevance:.3f}" for result in ranking]),
     ]
     if any(result.mismatch is not None for result in ranking):
+        table.append(("verdict", [_word(result) for result in ranking]))
         table.append(("mismatch", [_number(result.mismatch, ".3f") for result in ranking]))
     if any(result.retrieval_score is not None for result in ranking):
         table.append(("retrieval", [_number(result.retrieval_score, ".4g") for result in ranking]))
@@ -184,8 +213,19 @@ def _table(ranking: Ranking, passages: list[Passage], width: int) -> list[str]:
         wide = min(max(map(columns, cells)), 24)
         rows = [[*row, fitted(cell, wide)] for row, cell in zip(rows, cells, strict=True)]
     left = max(width - sum(map(columns, rows[0])) - 2 * len(rows[0]), 20)
-    texts = ["passage", *(shown(" ".join(result.text.split())) for result in ranking)]
+    texts = ["passage", *(shown(_from_evidence(result)) for result in ranking)]
     return ["  ".join([*row, fitted(text, left)]).rstrip() for row, text in zip(rows, texts, strict=True)]
+
+
+def _word(result: RankedPassage) -> str:
+    return "-" if result.mismatch is None else result.verdict or "silent"
+
+
+def _from_evidence(result: RankedPassage) -> str:
+    """The passage on one line, from its evidence on, where it has some."""
+    start = 0 if result.evidence is None else result.evidence[0]
+    text = " ".join(result.text[start:].split())
+    return f"… {text}" if result.text[:start].strip() else text
 
 
 def _number(value: float | None, form: str) -> str:

@@ -73,7 +73,7 @@ class StructuralEmbedder(LoadedOnce["_Loaded"]):
         sensitivity: float | None = 0.0,
     ) -> None:
         super().__init__()
-        self._settings = {
+        self._settings: dict[str, Any] = {
             "model": None if model is None else os.fspath(model),
             "device": check_device(device),
             "sensitivity": check_bound(sensitivity, "sensitivity", 0.0, 1.0),

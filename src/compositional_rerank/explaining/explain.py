@@ -28,7 +28,7 @@ def explain(reranker: CompositionalReranker, query: str, passage: str) -> Explan
         passage: any text; all of it is read, however long.
 
     Returns:
-        The `Explanation`; its scores are those that ``reranker.rerank(query, [passage])`` gives.
+        The `Explanation`; its scores and verdict are those that ``reranker.rerank(query, [passage])`` gives.
 
     Raises:
         InputError: the query is blank, or a text is not a str.
@@ -44,6 +44,7 @@ def explain(reranker: CompositionalReranker, query: str, passage: str) -> Explan
     query = check_query(query)
     passage = check_text(passage, "passage")
     result = reranker.rerank(query, [passage])[0]
+    denial = None if result.mismatch is None else reranker.verify(query, [passage])[0].denial
     encoded_query = reranker.encoder.encode([query], task="query")[0]
     encoded_passage = reranker.encode_passages([passage])[0]
     query_words = merge_pieces(query, _offsets(encoded_query))
@@ -64,6 +65,10 @@ def explain(reranker: CompositionalReranker, query: str, passage: str) -> Explan
         score=result.score,
         has_verifier=reranker.verifier is not None,
         threshold=reranker.threshold,
+        verdict=result.verdict,
+        support=result.support,
+        denial=denial,
+        evidence=result.evidence,
     )
 
 

@@ -1,4 +1,4 @@
-"""What an explanation holds: words, their best matches, segments and scores."""
+"""What an explanation holds: words, their best matches, segments, scores and the verdict, in words, too."""
 
 from __future__ import annotations
 
@@ -9,7 +9,27 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from compositional_rerank.encoding.sentences import sentence_spans
 from compositional_rerank.explaining.word_pieces import Word
+from compositional_rerank.results import VerdictName
+from compositional_rerank.verification.asks import Ask, asks_of
+from compositional_rerank.verification.readable import readable
+from compositional_rerank.verification.verdicts import kind_of
+
+_LONGEST = 300  # characters of the evidence in a sentence that quotes it
+_SUPPORTS = {
+    "statement": "the passage says what the query says",
+    "yes_no": "the passage answers the question with yes",
+    "question": "the passage answers the question",
+    "same_question": "the passage asks the same",
+}
+_DENIES = {
+    "statement": "the passage says the opposite of the query",
+    "yes_no": "the passage answers the question with no",
+    "question": "the passage says the opposite of what the question takes for granted",
+    "same_question": "the passage asks the opposite",
+}
+_DIFFERS = "in nearly the query's words it speaks of another thing"
 
 
 @dataclass(frozen=True)
@@ -63,10 +83,14 @@ class Explanation:
         matches: the best match of every query word; empty if the passage has no word.
         segments: the passage's sentences, in order.
         relevance: MaxSim over tokens, in [-1, 1]; a checkpoint may mix in the cosine of pooled vectors.
-        mismatch: probability, in [0, 1], that the passage is a near-miss; None where it was not verified.
-        score: what sorts: relevance less the penalty of a mismatch.
-        has_verifier: whether the reranker has a verifier; without one, nothing is verified.
+        mismatch: probability, in [0, 1], that the passage is a near-miss; None where it was not judged.
+        score: what sorts: relevance, more for an answer, less for a mismatch.
+        has_verifier: whether the reranker has a verifier; without one, nothing is judged.
         threshold: mismatch from which a passage counts as a near-miss; None without a verifier.
+        verdict: ``"supports"``, ``"denies"``, ``"differs"``, or None: see `Verdict`.
+        support: probability of ``"supports"``, in [0, 1]; None where it was not judged.
+        denial: probability of ``"denies"``, in [0, 1]; None where it was not judged.
+        evidence: characters ``(start, stop)`` of the passage that decided; None where nothing did.
     """
 
     model: str
@@ -82,17 +106,62 @@ class Explanation:
     score: float
     has_verifier: bool = False
     threshold: float | None = None
+    verdict: VerdictName | None = None
+    support: float | None = None
+    denial: float | None = None
+    evidence: tuple[int, int] | None = None
 
     @property
-    def verdict(self) -> str:
-        """What the mismatch says, in a few words."""
-        if not self.has_verifier:
-            return "not verified: this model has no verifier"
+    def near_miss(self) -> bool:
+        """Whether the mismatch reaches the threshold."""
+        if self.mismatch is None or self.threshold is None:
+            return False
+        return self.mismatch >= self.threshold
+
+    @property
+    def evidence_text(self) -> str:
+        """The characters of the passage that decided, on one line; empty where nothing did."""
+        start, stop = self.evidence or (0, 0)
+        return " ".join(self.passage[start:stop].split())
+
+    @property
+    def why(self) -> str:
+        """The verdict in words: one sentence, and the evidence that it rests on."""
+        asked = asks_of(self.query, sentence_spans(self.query))
         if self.mismatch is None:
-            return "not verified: too far from the query to be a near-miss of it"
-        if self.threshold is None:
-            return "verified"
-        return "near-miss" if self.mismatch >= self.threshold else "no near-miss"
+            return self._not_judged(asked)
+        said = f"{self.verdict or 'silent'}: {self._said(asked)}"
+        text = self.evidence_text
+        if not text:
+            return said
+        return f"{said}. It says: “{text if len(text) <= _LONGEST else text[:_LONGEST].rstrip() + '…'}”"
+
+    def _not_judged(self, asked: list[Ask]) -> str:
+        if not self.has_verifier:
+            return "not read: this model has no verifier"
+        if not readable(self.query):
+            return "not judged: the query is no English prose"
+        if not asked:
+            return "not judged: keywords and stop words ask nothing"
+        if not readable(self.passage):
+            return "not judged: the passage is no English prose"
+        return "not read: the passage is too far from the query, or no sentence of it can be judged"
+
+    def _said(self, asked: list[Ask]) -> str:
+        forms = {ask.form for ask in asked}
+        # a "no" answers the one question of several that takes it
+        yes_no = forms == {"yes_no"} or (self.verdict == "denies" and "yes_no" in forms)
+        form = "statement" if "statement" in forms else "yes_no" if yes_no else "question"
+        kind = kind_of(form, self.evidence_text)
+        if self.verdict is None or self.verdict == "supports":
+            said = _SUPPORTS[kind] if self.verdict else "the passage says nothing of it"
+            return f"{said}, yet it is more likely a near-miss" if self.near_miss else said
+        said = _DENIES[kind] if self.verdict == "denies" else _DIFFERS
+        if self.near_miss:
+            return f"{said}: a near-miss"
+        if self.verdict == "denies" and kind == "yes_no":
+            return f"{said}; an answer, not a near-miss"
+        return f"{said}, but not surely enough for a near-miss"
 
     def best_segments(self, most: int = 3) -> list[int]:
         """Indices of the segments with the highest MaxSim, best first; ties keep the order of the passage."""
@@ -108,6 +177,10 @@ class Explanation:
             "mismatch": self.mismatch,
             "score": self.score,
             "verdict": self.verdict,
+            "why": self.why,
+            "support": self.support,
+            "denial": self.denial,
+            "evidence": None if self.evidence is None else list(self.evidence),
             "threshold": self.threshold,
             "query_words": [_word_dict(word) for word in self.query_words],
             "passage_words": [_word_dict(word) for word in self.passage_words],

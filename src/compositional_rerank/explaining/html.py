@@ -19,6 +19,7 @@ _READING_NOTE = (
     "The darker a word, the closer it is to some word of the query. A raised number marks the word that is "
     "the best match of the query word with that number. Before each segment: number · MaxSim."
 )
+_EVIDENCE_NOTE = "Underlined is the evidence: the sentences that decided the verdict."
 _MAPS_NOTE = (
     "Each line ties a query word to its best match in the segment; the number is their cosine. A word that "
     "moved has a close match (from .7) in another order than the rest: a change that MaxSim does not see. It "
@@ -27,7 +28,7 @@ _MAPS_NOTE = (
 
 
 def to_html(explanation: Explanation) -> str:
-    """The page: scores, the passage as read with its words shaded, the map of the best segments, the matches.
+    """The page: verdict, scores, the passage with its words shaded, the maps of the best segments, matches.
 
     Args:
         explanation: what to show; its texts are escaped.
@@ -67,25 +68,29 @@ def _level(similarity: float) -> int:
 
 
 def _header(explanation: Explanation) -> str:
-    alarm = explanation.verdict == "near-miss"
-    mismatch = "–" if explanation.mismatch is None else f"{explanation.mismatch:.2f}"
-    verdict = explanation.verdict
-    if explanation.threshold is not None and explanation.mismatch is not None:
-        verdict += f": {'at or above' if alarm else 'below'} the threshold of {explanation.threshold:.2f}"
+    alarm = explanation.near_miss
+    mismatch, judged = "–", "not judged"
+    if explanation.mismatch is not None:
+        mismatch, judged = f"{explanation.mismatch:.2f}", "how likely the passage is a near-miss"
+        if explanation.threshold is not None:
+            judged += f": {'at or above' if alarm else 'below'} the threshold of {explanation.threshold:.2f}"
+    verdict, _, why = explanation.why.partition(": ")
     cards = [
-        (
-            "Relevance",
-            f"{explanation.relevance:.3f}",
-            "how close the passage is to the query",
-            False,
-        ),
-        ("Mismatch", mismatch, verdict, alarm),
-        ("Score", f"{explanation.score:.3f}", "relevance, less the penalty of a mismatch", False),
+        ("Verdict", verdict, why, "verdict alarm" if alarm else "verdict"),
+        ("Relevance", f"{explanation.relevance:.3f}", "how close the passage is to the query", ""),
+        ("Mismatch", mismatch, judged, "alarm" if alarm else ""),
+        ("Score", f"{explanation.score:.3f}", "relevance, more for an answer, less for a mismatch", ""),
     ]
+    if explanation.support is not None and explanation.denial is not None:
+        chances = [("Support", explanation.support, "supports"), ("Denial", explanation.denial, "denies")]
+        cards[2:2] = [
+            (name, f"{value:.2f}", f"how likely the passage {verb} the query", "")
+            for name, value, verb in chances
+        ]
     shown_cards = "".join(
-        f'<div{" class=alarm" if loud else ""}><dt>{name}</dt><dd class="value">{value}</dd>'
-        f'<dd class="said">{escaped(said)}</dd></div>'
-        for name, value, said, loud in cards
+        f'<div class="{classes}"><dt>{name}</dt><dd class="value">{value}</dd>'
+        f'<dd class="said" dir="auto">{escaped(said)}</dd></div>'
+        for name, value, said, classes in cards
     )
     numbers = {word.start: number for number, word in enumerate(explanation.query_words, start=1)}
     words, at = [], 0
@@ -112,10 +117,17 @@ def _reading(explanation: Explanation, best: int) -> str:
     rows = []
     tops = explanation.similarities.max(axis=0).tolist()
     partners = explanation.similarities.argmax(axis=0).tolist()
+    evidence = explanation.evidence or (0, 0)
     for index, segment in enumerate(explanation.segments):
         parts, at = [], segment.start
+        begins = max(evidence[0], segment.start)
+        ends = "</mark>" if begins < min(evidence[1], segment.stop) else ""
+        marks = bool(ends)  # still to be opened: headings in the segment are no evidence
         for place in range(*segment.words):
             word = explanation.passage_words[place]
+            if marks and word.start >= begins:
+                parts.append(f"{escaped(explanation.passage[at:begins])}<mark>")
+                at, marks = begins, False
             parts.append(escaped(explanation.passage[at : word.start]))
             at = max(at, word.stop)
             level, numbers = _level(tops[place]), met.get(place, [])
@@ -128,7 +140,7 @@ def _reading(explanation: Explanation, best: int) -> str:
             classes = f"s{level} met" if numbers else f"s{level}"
             title = f"best with “{partner}”: {short(tops[place])}"
             parts.append(f'<span class="{classes}" title="{title}">{text}{sup}</span>')
-        parts.append(escaped(explanation.passage[at : segment.stop]))
+        parts.append(escaped(explanation.passage[at : segment.stop]) + ("" if marks else ends))
         emphasis = (' class="best"', "<small>best aligned</small>") if index == best else ("", "")
         rows.append(
             f"<li{emphasis[0]}>"
@@ -137,7 +149,7 @@ def _reading(explanation: Explanation, best: int) -> str:
         )
     return (
         "<section><h2>The passage, as read</h2>"
-        f'<p class="note">{_READING_NOTE}</p>'
+        f'<p class="note">{_READING_NOTE}{f" {_EVIDENCE_NOTE}" if explanation.evidence else ""}</p>'
         f'<p class="legend">{_legend()}</p>'
         f'<ol class="reading">{"".join(rows)}</ol></section>'
     )

@@ -12,7 +12,7 @@ _LONGEST_WORD = 16
 
 
 def to_text(explanation: Explanation, width: int = 100) -> str:
-    """Scores, the best match of every query word, the passage by segment, the map of the best segment.
+    """Verdict, scores, best match of every query word, the passage by segment, the map of the best segment.
 
     Args:
         explanation: what to show.
@@ -28,23 +28,27 @@ def to_text(explanation: Explanation, width: int = 100) -> str:
 
 
 def _scores(explanation: Explanation, width: int) -> str:
-    mismatch = "-" if explanation.mismatch is None else f"{explanation.mismatch:.3f}"
-    lines = [
-        *_field("query", shown(explanation.query), width),
-        *_field("model", shown(explanation.model), width),
-        *_field(
-            "relevance",
-            f"{explanation.relevance:.3f}  how close the passage is to the query",
-            width,
-        ),
-        *_field("mismatch", f"{mismatch}  {explanation.verdict}", width),
-        *_field("score", f"{explanation.score:.3f}  relevance, less the penalty of a mismatch", width),
+    fields = [
+        ("query", shown(explanation.query)),
+        ("model", shown(explanation.model)),
+        ("verdict", shown(explanation.why)),
+        ("relevance", f"{explanation.relevance:.3f}  how close the passage is to the query"),
     ]
-    return "\n".join(lines)
+    limit = "" if explanation.threshold is None else f"; one from {explanation.threshold:.3f}"
+    chances = [
+        ("support", explanation.support, "how likely it says or answers what the query does"),
+        ("denial", explanation.denial, "how likely it says the opposite, or answers with no"),
+        ("mismatch", explanation.mismatch, f"how likely it is a near-miss{limit}"),
+    ]
+    fields += [(name, f"{value:.3f}  {said}") for name, value, said in chances if value is not None]
+    fields.append(("score", f"{explanation.score:.3f}  relevance, more for an answer, less for a mismatch"))
+    return "\n".join(line for name, value in fields for line in _field(name, value, width))
 
 
 def _field(name: str, value: str, width: int) -> list[str]:
-    return textwrap.wrap(value, width, initial_indent=f"{name:<10} ", subsequent_indent=" " * 11)
+    return textwrap.wrap(
+        value, width, initial_indent=f"{name:<10} ", subsequent_indent=" " * 11, break_on_hyphens=False
+    )
 
 
 def _matches(explanation: Explanation) -> str:

@@ -76,6 +76,7 @@ def mismatch(
         (tensor([0.9000]), tensor([0.2000]))
     """
     counted = torch.tensor(
-        [denials == "penalise" or (denials == "auto" and reading != "yes_no") for reading in readings]
+        [denials == "penalise" or (denials == "auto" and reading != "yes_no") for reading in readings],
+        dtype=torch.bool,
     )
     return (probabilities[:, DIFFERS] + torch.where(counted, probabilities[:, DENIES], 0.0)).clamp(0.0, 1.0)

@@ -9,23 +9,21 @@ import torch
 
 from compositional_rerank.errors import CheckpointError
 
-FALL = 2.0  # what a near-miss loses: relevance lies in [-1, 1], so that it falls behind all that is none
-
 
 @dataclass(frozen=True)
 class Fusion:
-    """``score = relevance + bonus * support - penalty * mismatch``, less `FALL` for a near-miss.
+    """``score = relevance + bonus * answered - penalty * mismatch``, less `fall` for a near-miss.
 
     Args:
         least_closeness: closeness from which a passage is read, in [-1, 1].
         threshold: mismatch from which a passage counts as a near-miss, in [0, 1].
-        bonus: of certain support, in [0, 1], in units of relevance.
+        bonus: of a certain answer, in [0, 1], in units of relevance.
         penalty: of a certain mismatch, in [0, 1], in units of relevance.
 
     Example:
         >>> fusion = Fusion(least_closeness=0.6, threshold=0.5, bonus=0.1, penalty=0.2)
         >>> fusion.score(torch.tensor([0.9, 0.3]), torch.tensor([0.0, 1.0]), torch.tensor([1.0, 0.0]))
-        tensor([-1.3000,  0.4000])
+        tensor([-1.6000,  0.4000])
     """
 
     least_closeness: float
@@ -42,7 +40,12 @@ class Fusion:
                 f"got {self}"
             )
 
-    def score(self, relevance: torch.Tensor, support: torch.Tensor, mismatch: torch.Tensor) -> torch.Tensor:
-        """The score that sorts, float32; all of one shape, ``support`` and ``mismatch`` in [0, 1]."""
+    @property
+    def fall(self) -> float:
+        """What a near-miss loses: as relevance lies in [-1, 1], it falls behind all that is none."""
+        return 2.0 + self.bonus + self.penalty
+
+    def score(self, relevance: torch.Tensor, answered: torch.Tensor, mismatch: torch.Tensor) -> torch.Tensor:
+        """The score that sorts, float32; all of one shape, ``answered`` and ``mismatch`` in [0, 1]."""
         near_miss = (mismatch >= self.threshold).float()
-        return relevance + self.bonus * support - self.penalty * mismatch - FALL * near_miss
+        return relevance + self.bonus * answered - self.penalty * mismatch - self.fall * near_miss

@@ -33,8 +33,8 @@ class Ask:
 def asks_of(query: str, spans: Sequence[tuple[int, int]]) -> list[Ask]:
     """What a query asks.
 
-    Where there is a question, the questions decide, each read with the sentences before it, and no sentence
-    before it can deny anything. Without a question every statement counts. Keywords ask nothing.
+    Where there is a question, the questions decide, each read with the sentences around it that ask nothing:
+    no such sentence can deny anything. Without a question every statement counts. Keywords ask nothing.
 
     Args:
         query: the query.
@@ -52,14 +52,15 @@ def asks_of(query: str, spans: Sequence[tuple[int, int]]) -> list[Ask]:
         return []
     sentences = [query[start:stop] for start, stop in spans]
     forms = [form_of(sentence) for sentence in sentences]
+    asked = [place for place, form in enumerate(forms) if form in ("yes_no", "question")]
     found = []
-    first = 0  # sentence after the last question
-    for place, form in enumerate(forms):
-        if form not in ("yes_no", "question"):
-            continue
-        start = first if spans[place][1] - spans[first][0] <= _LONGEST else place
-        found.append(Ask(query[spans[start][0] : spans[place][1]], form, tuple(range(start, place + 1))))
-        first = place + 1
+    for number, place in enumerate(asked):
+        first = asked[number - 1] + 1 if number else 0
+        last = len(forms) - 1 if place == asked[-1] else place
+        if spans[last][1] - spans[first][0] > _LONGEST:
+            first = last = place
+        text = query[spans[first][0] : spans[last][1]]
+        found.append(Ask(text, forms[place], tuple(range(first, last + 1))))
     if found:
         return found
     for place, (sentence, form) in enumerate(zip(sentences, forms, strict=True)):

@@ -172,8 +172,8 @@ class Verifier:
             rows = order[start:stop]
             logits[rows] = self._logits([encodings[index] for index in rows])
             start = stop
-        rows = torch.tensor([places[pair] for pair in pairs], dtype=torch.int64)
-        return self.config.calibration.probabilities(logits[rows], readings)
+        wanted = torch.tensor([places[pair] for pair in pairs], dtype=torch.int64)
+        return self.config.calibration.probabilities(logits[wanted], readings)
 
     def _logits(self, encodings: list[Encoding]) -> torch.Tensor:
         if not self._pads:

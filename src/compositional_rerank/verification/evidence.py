@@ -14,12 +14,13 @@ from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.scoring.similarity import Similarities, match
 from compositional_rerank.scoring.tokens import PackedTokens, run_bounds
 from compositional_rerank.verification.asks import Ask
-from compositional_rerank.verification.forms import form_of
+from compositional_rerank.verification.forms import form_of, has_verb
 from compositional_rerank.verification.readable import readable
 
 # A window whose closest sentence is this much farther than the closest of all says something else.
 _ALSO_CLOSE = 0.1
 _HEADING_WORDS = 12
+_ITEM = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s")  # of a list
 _ENDS = re.compile(r"[.!?:;…,\"')\]”’]\s*$")
 
 Span = tuple[int, int]
@@ -129,11 +130,7 @@ def readings(
     Returns:
         One reading for each ask; empty where the passage holds nothing that can be judged.
     """
-    if not asks or not readable(passage.text):
-        return []
-    blocks, begins = _blocks(passage)
-    if not blocks:
-        return []
+    blocks, begins = _blocks(passage) if asks else ([], {})
     table = passage.encoded.segments.tolist()
     found = []
     for ask in asks:
@@ -146,14 +143,17 @@ def readings(
                 break
             block = next(block for block in left if best in block)
             window = _grown(block, best, near, table, tokens)
-            chosen.append((near[best], (begins[window[0]], table[window[-1]][1])))
+            span = begins[window[0]], table[window[-1]][1]
+            if readable(passage.text[slice(*span)]):
+                chosen.append((near[best], span))
             left.remove(block)
             parts = (
                 [place for place in block if place < window[0]],
                 [place for place in block if place > window[-1]],
             )
             left += [part for part in parts if part]
-        found.append(Reading(ask, [span for _, span in chosen]))
+        if chosen:
+            found.append(Reading(ask, [span for _, span in chosen]))
     return found
 
 
@@ -180,18 +180,26 @@ def _after_headings(text: str, start: int, stop: int) -> int:
         alone = (end >= 0 or text[stop:].lstrip(" \t").startswith("\n") or not text[stop:].strip()) and (
             text[:start].rstrip(" \t").endswith("\n") or not text[:start].strip()
         )
-        if line.strip() and not (alone and _is_heading(line)):
+        whole = not (text[:start] + text[start + len(line) :]).strip()
+        if line.strip() and not (alone and _is_heading(line, whole)):
             break
         start = stop if end < 0 else end + 1
     return start
 
 
-def _is_heading(line: str) -> bool:
-    """A short line without a verb and a full stop, or one that markup calls a heading."""
+def _is_heading(line: str, whole: bool) -> bool:
+    """A short line without a verb and a full stop, or one that markup calls a heading.
+
+    A line that is the ``whole`` text may be a caption, which has no verb either: there an article is enough.
+    """
     if line.startswith("#"):
         return True
+    if _ITEM.match(line):
+        return False
     short = len(line.split()) <= _HEADING_WORDS
-    return short and not _ENDS.search(line) and form_of(line) == "keywords"
+    if not short or _ENDS.search(line):
+        return False
+    return form_of(line) == "keywords" if whole else not has_verb(line)
 
 
 def _grown(block: list[int], best: int, near: list[float], table: list[list[int]], tokens: int) -> list[int]:

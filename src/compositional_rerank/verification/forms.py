@@ -31,6 +31,16 @@ _EMPTY = frozenset(
     "of in on at to for from by with as and or but not no so if than then about into over also only "
     "just very".split()
 )
+_VERBS = frozenset(  # of sentences without an auxiliary; those that are seldom nouns
+    "wrote bites bit reduces reduced covers includes included requires required contains contained "
+    "causes caused increases increased prevents allows allowed forbids beat beats won wins lost loses "
+    "bought buys sold sells became becomes began begins gave gives took takes made makes said says got "
+    "gets went goes came comes ran eats ate kills killed kept keeps knew knows left met grew grows fell "
+    "falls found built broke breaks brought brings caught carries chose chased chases paid pays sent "
+    "sends stood sat taught told thinks thought lives lived died founded invented discovered defeated "
+    "borders replaces replaced needs belongs belonged happens happened follows followed precedes owns "
+    "owned treats treated speaks spoke supports supported offers offered applies applied lasts lasted".split()
+)
 _FEW = 2  # words that are no sentence without a mark
 
 
@@ -73,10 +83,22 @@ def form_of(text: str) -> Form:
         return "question" if first in _ASKING and second in _BE_AND_MODAL else "statement"
     if first in _BE_AND_MODAL - _NOT_ASKED:
         return _of_auxiliary(clauses[0])
-    if _ASKING.intersection(every):
+    asking = next((place for place, word in enumerate(every) if word in _ASKING), len(every))
+    if asking < next((place for place, word in enumerate(every) if word in _BE_AND_MODAL), len(every)):
         return "question"
-    said = _BE_AND_MODAL.intersection(every) or _PRONOUNS.union(_DETERMINERS).intersection(every)
-    return "statement" if said else "keywords"
+    said = _BE_AND_MODAL | _PRONOUNS | _DETERMINERS | _VERBS
+    return "statement" if said.intersection(every) else "keywords"
+
+
+def has_verb(text: str) -> bool:
+    """Whether a text has an auxiliary, a pronoun, or a verb that is seldom a noun.
+
+    Example:
+        >>> has_verb("Safety of the drug"), has_verb("The drug is safe")
+        (False, True)
+    """
+    every = {word.lower() for word in _WORD.findall(text)}
+    return bool((_BE_AND_MODAL | _PRONOUNS | _VERBS) & every)
 
 
 def has_content(text: str) -> bool:

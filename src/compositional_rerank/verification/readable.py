@@ -50,7 +50,7 @@ def readable(text: str) -> bool:
     letters = len(_LETTER.findall(text))
     if not letters or letters - len(_LATIN.findall(text)) > _FOREIGN * letters:
         return False
-    if len(_CODE.findall(text)) > _SIGNS * len(text.replace(" ", "")):
+    if len(_CODE.findall(text)) > max(2, _SIGNS * len(text.replace(" ", ""))):
         return False
     words = [word.lower() for word in _WORD.findall(text)]
     english = sum(word in _ENGLISH for word in words)

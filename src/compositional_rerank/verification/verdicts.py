@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 
@@ -19,16 +19,22 @@ from compositional_rerank.scoring.calibration import (
     Reading as Kind,
 )
 from compositional_rerank.verification.cross_encoder import Verifier
-from compositional_rerank.verification.evidence import Reading
+from compositional_rerank.verification.evidence import Reading, Span
 from compositional_rerank.verification.forms import asks as is_question
 
-_NAMES: tuple[VerdictName | None, ...] = ("supports", "denies", "differs", None)
 _SURE = 0.5
+
+
+class Judged(NamedTuple):
+    """A verdict, and how likely the passage answers: it supports, or it denies where that is an answer."""
+
+    verdict: Verdict
+    answered: float
 
 
 def verdicts(
     verifier: Verifier, passages: Sequence[str], found: Sequence[list[Reading]], denials: Denials = "auto"
-) -> list[Verdict]:
+) -> list[Judged]:
     """Ask the verifier about passages, all of them in one run.
 
     Args:
@@ -41,28 +47,23 @@ def verdicts(
     Returns:
         ``n`` verdicts; an empty one where nothing is to be read.
     """
-    pairs = [
-        (reading.ask.text, passage[start:stop])
+    read = [
+        (reading.ask, passage[start:stop])
         for passage, readings in zip(passages, found, strict=True)
         for reading in readings
         for start, stop in reading.windows
     ]
-    kinds: list[Kind] = [
-        kind_of(reading.ask.form, passage[start:stop])
-        for passage, readings in zip(passages, found, strict=True)
-        for reading in readings
-        for start, stop in reading.windows
-    ]
-    probabilities = verifier.probabilities(pairs, kinds)
+    kinds = [kind_of(ask.form, evidence) for ask, evidence in read]
+    probabilities = verifier.probabilities([(ask.text, evidence) for ask, evidence in read], kinds)
     wrong = mismatch(probabilities, kinds, denials)
     results, at = [], 0
     for readings in found:
         judged = []
         for reading in readings:
             rows = slice(at, at + len(reading.windows))
-            judged.append(_of_windows(probabilities[rows], wrong[rows], reading))
+            judged.append(_of_windows(probabilities[rows], wrong[rows], reading.windows))
             at += len(reading.windows)
-        results.append(_of_asks(judged, [reading.ask.form for reading in readings]))
+        results.append(_of_asks(judged, statements=bool(readings) and readings[0].ask.form == "statement"))
     return results
 
 
@@ -73,32 +74,40 @@ def kind_of(form: str, evidence: str) -> Kind:
     return cast(Kind, form)
 
 
-def _of_windows(probabilities: torch.Tensor, wrong: torch.Tensor, reading: Reading) -> Verdict:
-    """Support found anywhere decides, and where a "no" answers, a "no"; else the strongest near-miss."""
-    answers = probabilities[:, SUPPORTS]
-    if reading.ask.form == "yes_no":
-        answers = answers + probabilities[:, DENIES]
+def _of_windows(probabilities: torch.Tensor, wrong: torch.Tensor, windows: Sequence[Span]) -> Judged:
+    """An answer found anywhere decides, else the strongest near-miss; silence excuses nothing."""
+    answers = 1 - wrong - probabilities[:, SILENT]
     best = int(answers.argmax())
-    near_miss = 1 - probabilities[:, SUPPORTS] - probabilities[:, SILENT]
-    place = best if float(answers[best]) >= _SURE else int(near_miss.argmax())
+    place = best if float(answers[best]) >= _SURE else int(wrong.argmax())
     row = probabilities[place].tolist()
-    name = _NAMES[int(probabilities[place].argmax())]
-    return Verdict(
+    name = _name(probabilities[place], float(answers[place]), float(wrong[place]))
+    verdict = Verdict(
         verdict=name,
         support=row[SUPPORTS],
         denial=row[DENIES],
         mismatch=float(wrong[place]),
-        evidence=None if name is None else reading.windows[place],
+        evidence=None if name is None else windows[place],
     )
+    return Judged(verdict, float(answers[place]))
 
 
-def _of_asks(judged: list[Verdict], forms: list[str]) -> Verdict:
-    """Of several questions one that is answered decides; of several statements the worst."""
+def _name(probabilities: torch.Tensor, answered: float, wrong: float) -> VerdictName | None:
+    """First whether it answers, is a near-miss or says nothing; then the likelier verdict of that group."""
+    supports, denies, differs, silent = probabilities.tolist()
+    if silent >= max(answered, wrong):
+        return None
+    if answered >= wrong:
+        return "supports" if supports >= denies else "denies"
+    return "denies" if denies >= differs else "differs"
+
+
+def _of_asks(judged: list[Judged], *, statements: bool) -> Judged:
+    """Of several questions the one that is answered best decides; of several statements the worst."""
     if not judged:
-        return Verdict()
-    if forms[0] == "statement":
-        worst = max(judged, key=lambda one: one.mismatch or 0.0)
-        if (worst.mismatch or 0.0) >= _SURE:
-            return worst
-        return min(judged, key=lambda one: one.support or 0.0)
-    return min(judged, key=lambda one: (one.mismatch or 0.0) - (one.support or 0.0))
+        return Judged(Verdict(), 0.0)
+    worst = max(judged, key=lambda one: one.verdict.mismatch or 0.0)
+    if statements:
+        sure = (worst.verdict.mismatch or 0.0) >= _SURE
+        return worst if sure else min(judged, key=lambda one: one.answered)
+    best = max(judged, key=lambda one: one.answered)
+    return best if best.answered >= _SURE else worst

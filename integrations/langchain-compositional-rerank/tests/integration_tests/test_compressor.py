@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import math
 import pickle
 import threading
@@ -33,7 +34,9 @@ def test_names_every_score(compressor: CompositionalReranker, documents: list[Do
         metadata = document.metadata
         assert type(metadata["relevance_score"]) is type(metadata["relevance"]) is float
         assert metadata["relevance_score"] == metadata["relevance"] <= 1
-        assert metadata["mismatch"] is None
+        assert (
+            metadata["verdict"] is metadata["support"] is metadata["mismatch"] is metadata["evidence"] is None
+        )
         assert metadata["retrieval_score"] is None
         assert metadata["page"] == int(document.id or -1)
 
@@ -59,10 +62,47 @@ def test_a_retrieval_score_that_is_no_number_is_carried(
 def test_the_users_own_keys_stay_with_a_prefix(core_reranker: core.CompositionalReranker) -> None:
     compressor = CompositionalReranker.from_reranker(core_reranker, metadata_prefix="rerank_")
     own = {"relevance": "high", "mismatch": 3, "relevance_score": None, "retrieval_score": 0.5}
+    own |= {"verdict": "guilty", "support": ["me"], "evidence": {"exhibit": 1}}
     metadata = compressor.compress_documents([Document("a", metadata=own)], QUERY)[0].metadata
     assert {key: metadata[key] for key in own} == own
     assert type(metadata["rerank_relevance"]) is type(metadata["rerank_relevance_score"]) is float
     assert metadata["rerank_retrieval_score"] == 0.5
+    assert metadata["rerank_verdict"] is metadata["rerank_support"] is metadata["rerank_evidence"] is None
+
+
+QUESTION = "Does the warranty cover water damage?"
+WARRANTY = [
+    "Terms\n\nWater damage is not covered by the warranty.",
+    "The warranty covers water damage.",
+    "Bread is baked in the early morning.",
+]
+
+
+@pytest.mark.parametrize("denials", ["auto", "keep", "penalise"])
+@pytest.mark.parametrize("query", [QUESTION, "The warranty covers water damage."])
+def test_verdicts_are_those_of_the_core(
+    judging: core.CompositionalReranker, query: str, denials: Any
+) -> None:
+    compressor = CompositionalReranker.from_reranker(judging, denials=denials)
+    ranked = compressor.compress_documents([Document(text) for text in WARRANTY], query)
+    expected = judging.rerank(query, WARRANTY, denials=denials)
+    assert any(result.evidence is not None for result in expected)
+    for document, result in zip(ranked, expected, strict=True):
+        metadata = json.loads(json.dumps(document.metadata))
+        assert document.page_content == result.text
+        assert (metadata["verdict"], metadata["support"], metadata["mismatch"]) == (
+            result.verdict,
+            result.support,
+            result.mismatch,
+        )
+        assert metadata["evidence"] == (None if result.evidence is None else list(result.evidence))
+
+
+@pytest.mark.parametrize("most", [0, 1, np.int64(2)])
+def test_no_more_than_asked_for_are_judged(judging: core.CompositionalReranker, most: int) -> None:
+    compressor = CompositionalReranker.from_reranker(judging, max_verified=most)
+    ranked = compressor.compress_documents([Document(text) for text in WARRANTY], QUESTION)
+    assert sum(document.metadata["mismatch"] is not None for document in ranked) == most
 
 
 def test_a_subclass_of_a_document_stays_one(compressor: CompositionalReranker) -> None:

@@ -23,6 +23,8 @@ SETTINGS: dict[str, Any] = {
     "top_n": 3,
     "min_score": -0.5,
     "max_mismatch": 0.25,
+    "denials": "keep",
+    "max_verified": 0,
     "retrieval_score_key": "score",
 }
 
@@ -55,6 +57,11 @@ def test_round_trips_keep_every_field() -> None:
         (CompositionalReranker, {"min_score": "0"}),
         (CompositionalReranker, {"max_mismatch": 1.5}),
         (CompositionalReranker, {"max_mismatch": math.nan}),
+        (CompositionalReranker, {"denials": "never"}),
+        (CompositionalReranker, {"denials": None}),
+        (CompositionalReranker, {"max_verified": -1}),
+        (CompositionalReranker, {"max_verified": True}),
+        (CompositionalReranker, {"max_verified": "3"}),
         (CompositionalReranker, {"model": 3}),
         (CompositionalReranker, {"backend": "onnx"}),
         (StructuralEmbeddings, {"model_name": "x"}),

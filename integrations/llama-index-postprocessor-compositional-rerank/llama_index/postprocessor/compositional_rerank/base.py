@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from numbers import Integral
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from llama_index.core.bridge.pydantic import Field, model_validator
 from llama_index.core.callbacks import CBEventType, EventPayload
 from llama_index.core.instrumentation.events.rerank import ReRankEndEvent, ReRankStartEvent
 from llama_index.core.postprocessor.types import BaseNodePostprocessor
 from llama_index.core.schema import NodeWithScore, QueryBundle
-from llama_index.postprocessor.compositional_rerank.settings import RerankerSettings, passage_of
+from llama_index.postprocessor.compositional_rerank.settings import RerankerSettings, own_span, passage_of
 from llama_index_instrumentation import get_dispatcher
 from pydantic import BeforeValidator
 from typing_extensions import Self
@@ -31,8 +31,13 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
     """Reorders nodes by MaxSim relevance, less a penalty for structural near-misses.
 
     The nodes that come in stay as they are. Each node that goes out is a copy: its ``score`` is the score
-    that sorted it, and its metadata hold ``relevance``, ``mismatch`` and the retrieval score, which neither
-    an embedding model nor an LLM gets to read. A node without text, such as a bare image, ranks last.
+    that sorted it, and its metadata hold ``relevance``, ``mismatch``, ``verdict`` (``"supports"``,
+    ``"denies"``, ``"differs"`` or None), ``support``, ``evidence`` and the retrieval score, which neither an
+    embedding model nor an LLM gets to read. A node without text, such as a bare image, ranks last.
+
+    Metadata that an embedding model reads count for the relevance; what a node says of the query is judged by
+    its own text alone. ``evidence`` are the characters of that text that decided, as ``[start, stop]``; None
+    where nothing did, or where the node's content does not hold its text verbatim.
 
     The model is loaded at the first query. To share a loaded one, use `from_reranker`.
 
@@ -54,6 +59,15 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
     max_mismatch: Annotated[float, Field(strict=True, ge=0, le=1)] | None = Field(
         default=None, description="Drop nodes whose mismatch is above it, in [0, 1]; None drops none."
     )
+    denials: Literal["auto", "keep", "penalise"] = Field(
+        default="auto",
+        description="Whether a node that denies the query is a near-miss: auto for everything but yes/no "
+        "questions, keep never, penalise always.",
+    )
+    max_verified: Annotated[int, BeforeValidator(_plain), Field(strict=True, ge=0)] | None = Field(
+        default=None,
+        description="How many nodes are judged at most, at least 0; None is the model's own number.",
+    )
     keep_retrieval_score: bool = Field(
         default=True, description="Whether to keep the incoming score in the metadata."
     )
@@ -61,7 +75,9 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
         default="retrieval_score", min_length=1, description="Metadata key that keeps the incoming score."
     )
     metadata_prefix: str = Field(
-        default="", description="Put before relevance and mismatch, where your metadata have such keys."
+        default="",
+        description="Put before relevance, mismatch, verdict, support and evidence, where your metadata have "
+        "such keys.",
     )
 
     @model_validator(mode="after")
@@ -91,22 +107,33 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
             EventPayload.QUERY_STR: query,
             EventPayload.TOP_K: most,
         }
+        passages = [passage_of(node.node) for node in nodes]
+        own = [own_span(node.node, passage) for node, passage in zip(nodes, passages, strict=True)]
         with self.callback_manager.event(CBEventType.RERANKING, payload=payload) as event:
             ranking = reranker.rerank(
                 query,
-                [passage_of(node.node) for node in nodes],
+                passages,
                 self.top_n,
                 retrieval_scores=[node.score for node in nodes],
+                own_text=own,
+                denials=self.denials,
+                max_verified=self.max_verified,
                 min_score=self.min_score,
                 max_mismatch=self.max_mismatch,
             )
-            ranked = [self._scored_copy(nodes[result.index], result) for result in ranking]
+            ranked = [self._scored_copy(nodes[result.index], result, own[result.index]) for result in ranking]
             event.on_end(payload={EventPayload.NODES: ranked})
         dispatcher.event(ReRankEndEvent(nodes=ranked))
         return ranked
 
-    def _scored_copy(self, source: NodeWithScore, result: RankedPassage) -> NodeWithScore:
-        scores = dict(zip(self._keys(), (result.relevance, result.mismatch), strict=True))
+    def _scored_copy(
+        self, source: NodeWithScore, result: RankedPassage, own: tuple[int, int] | None
+    ) -> NodeWithScore:
+        evidence = None
+        if result.evidence is not None and own is not None:
+            evidence = [place - own[0] for place in result.evidence]
+        values = (result.relevance, result.mismatch, result.verdict, result.support, evidence)
+        scores: dict[str, Any] = dict(zip(self._keys(), values, strict=True))
         if self.keep_retrieval_score:
             scores[self.retrieval_score_key] = result.retrieval_score
         node = source.node
@@ -121,8 +148,9 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
         )
         return source.model_copy(update={"node": copy, "score": result.score})
 
-    def _keys(self) -> tuple[str, str]:
-        return f"{self.metadata_prefix}relevance", f"{self.metadata_prefix}mismatch"
+    def _keys(self) -> list[str]:
+        names = ("relevance", "mismatch", "verdict", "support", "evidence")
+        return [self.metadata_prefix + name for name in names]
 
 
 def _check_nodes(nodes: object) -> None:
@@ -135,5 +163,5 @@ def _check_nodes(nodes: object) -> None:
             )
 
 
-def _union(keys: list[str], more: dict[str, float | None]) -> list[str]:
+def _union(keys: list[str], more: dict[str, Any]) -> list[str]:
     return [*keys, *(key for key in more if key not in keys)]

@@ -89,3 +89,13 @@ class RerankerSettings(Component):
 def passage_of(node: BaseNode) -> str:
     """The text of a node that is scored, and by which the store finds it."""
     return node.get_content(metadata_mode=MetadataMode.EMBED)
+
+
+def own_span(node: BaseNode, passage: str) -> tuple[int, int] | None:
+    """Where a node's own text stands in `passage_of` it, metadata left out; None if it is not there verbatim.
+
+    White space at its end is left out: LlamaIndex strips it where there are metadata.
+    """
+    text = node.get_content(metadata_mode=MetadataMode.NONE).rstrip()
+    start = passage.rfind(text)
+    return None if start < 0 else (start, start + len(text))

@@ -1,0 +1,98 @@
+"""Statement, yes/no question, other question or keywords; and what the verifier can read at all."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compositional_rerank.verification.forms import FORMS, asks, form_of, has_content
+from compositional_rerank.verification.readable import readable
+
+
+@pytest.mark.parametrize("text", ["Who?", "Who? ", '"Who?"', "(Who?)", "谁？", "It rains. Does it?"])
+def test_questions(text: str) -> None:
+    assert asks(text)
+
+
+@pytest.mark.parametrize("text", ["It rains.", "Who? Me.", "", "?!"])
+def test_no_questions(text: str) -> None:
+    assert not asks(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        ("Does the warranty cover water damage?", "yes_no"),
+        ("does the warranty cover water damage", "yes_no"),
+        ("If it rains, is the match off?", "yes_no"),
+        ("So the drug is safe?", "yes_no"),
+        ("Do you know whether the drug is safe?", "yes_no"),
+        ("Isn't the drug safe?", "yes_no"),
+        ("Do you know who pays?", "question"),
+        ("Who wrote Faust?", "question"),
+        ("And where is it?", "question"),
+        ("how long is the warranty", "question"),
+        ("What is the limit.", "question"),
+        ("The drug is safe for children.", "statement"),
+        ("the drug is safe for children", "statement"),
+        ("Take the tablet before meals.", "statement"),
+        ("refund policy contractors", "keywords"),
+        ("Refunds.", "keywords"),
+        ("red cup", "keywords"),
+        ("", "keywords"),
+    ],
+)
+def test_forms(text: str, form: str) -> None:
+    assert form_of(text) == form
+
+
+@given(st.text(alphabet=st.sampled_from("aei wh os'’?.,!:\n\"is does no ünö 日"), max_size=40))
+def test_every_text_has_a_form_and_a_mark_makes_a_question(text: str) -> None:
+    assert form_of(text) in FORMS
+    assert form_of(f"{text}?") in ("question", "yes_no")
+
+
+@pytest.mark.parametrize("text", ["What is it?", "Does it have to be so?", "", "?", "who and what"])
+def test_stop_words_alone_have_no_content(text: str) -> None:
+    assert not has_content(text)
+    assert has_content(f"{text} MaxSim")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It is safe.",
+        "The drug costs 12.50 EUR (about 14 USD) in 2026.",
+        "Der Spiegel is a magazine, and it is read in Germany.",
+        "naïve café",
+        "Refunds",
+        "Use `pip install` to get it, and then run the tests of the project.",
+    ],
+)
+def test_english_prose_is_read(text: str) -> None:
+    assert readable(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "  \n",
+        "12.5 %",
+        "Das Mittel ist nicht sicher und wird nicht mehr verkauft.",
+        "Le médicament n'est pas sûr pour les enfants.",
+        "El medicamento no es seguro para los niños.",
+        "この薬は安全です。",
+        "Лекарство безопасно.",
+        "def f(x): return {y: [x] for y in x}",
+        "| a | b |\n|---|---|\n| 1 | 2 |",
+    ],
+)
+def test_what_is_no_english_prose_is_not(text: str) -> None:
+    assert not readable(text)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_readable_or_not(text: str) -> None:
+    assert readable(text) in (True, False)
