@@ -21,7 +21,7 @@ class Line:
 
     @property
     def holds(self) -> bool:
-        """Whether the figure is within the recipe's tolerance, or better than it."""
+        """Whether the figure is within the recipe's tolerance, on either side."""
         return abs(self.got - self.expected.value) <= self.expected.within
 
 

@@ -6,7 +6,7 @@ import hashlib
 import random
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -171,14 +171,7 @@ class Recipe:
     def check_files(self, data: Path) -> None:
         """Raise `DataError` where a file is missing or has another hash than the recipe says."""
         for source in (*self.sources, *self.calibration):
-            file = self.place(source.path, data)
-            if not file.exists():
-                raise DataError(f"{file} does not exist: recipe source {source.name!r} needs it")
-            if source.sha256 is not None and (found := hash_of(file)) != source.sha256:
-                raise DataError(
-                    f"{file} has sha256 {found}, recipe source {source.name!r} wants {source.sha256}: it is "
-                    "another version; get that one, or change the recipe and expect other figures"
-                )
+            check_file(self.place(source.path, data), source.name, source.sha256, folder=True)
         names = [*self.gate, *self.fusion, *(name for names in self.report.values() for name in names)]
         for name in names:
             file = self.place(name.rpartition(":")[0] if ":" in name else name, data)
@@ -198,6 +191,17 @@ class Recipe:
                 drawn += source.draw(self.place(source.path, data), count, f"{self.seed} {run}")
         random.Random(self.seed).shuffle(drawn)
         return drawn
+
+
+def check_file(file: Path, source: str, sha256: str | None, *, folder: bool = False) -> None:
+    """Raise `DataError` where a source's file, or ``folder``, is missing or has another hash than wanted."""
+    if not (file.exists() if folder else file.is_file()):
+        raise DataError(f"{file} does not exist: recipe source {source!r} needs it")
+    if sha256 is not None and (found := hash_of(file)) != sha256:
+        raise DataError(
+            f"{file} has sha256 {found}, recipe source {source!r} wants {sha256}: it is another version; get "
+            "that one, or change the recipe and expect other figures"
+        )
 
 
 def hash_of(file: Path) -> str:
@@ -242,11 +246,7 @@ def _source(raw: dict[str, Any]) -> Source:
     unknown = [name for name in source.different if name not in NAMES]
     if unknown:
         raise ValueError(f"source {source.name!r} has different = {unknown}; choose from {list(NAMES)}")
-    wrong = [
-        field.name
-        for field in fields(Source)
-        if field.name in ("name", "path", "licence") and not isinstance(getattr(source, field.name), str)
-    ]
+    wrong = [name for name in ("name", "path", "licence") if not isinstance(getattr(source, name), str)]
     if wrong:
         raise ValueError(f"source {source.name!r} has {wrong} that are no texts")
     return source

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from compositional_rerank.errors import DataError
-from compositional_rerank.training.recipe import find_recipe, hash_of
+from compositional_rerank.training.recipe import check_file, find_recipe
 from compositional_rerank.training.settings import StructuralSettings, TrainingSettings
 from compositional_rerank.training.triples import KINDS, TrainingTriple
 
@@ -108,14 +108,7 @@ class StructuralRecipe:
             DataError: a file is missing or has another hash, before anything is read; or a line is wrong.
         """
         for source in self.sources:
-            file = data / source.path
-            if not file.is_file():
-                raise DataError(f"{file} does not exist: recipe source {source.name!r} needs it")
-            if source.sha256 is not None and (found := hash_of(file)) != source.sha256:
-                raise DataError(
-                    f"{file} has sha256 {found}, recipe source {source.name!r} wants {source.sha256}: it is "
-                    "another version; get that one, or change the recipe"
-                )
+            check_file(data / source.path, source.name, source.sha256)
         drawn: list[TrainingTriple] = []
         for source in self.sources:
             drawn += source.draw(data / source.path, str(self.training.seed))
