@@ -56,6 +56,39 @@ def test_pairs_triples_and_captions(tmp_path: Path) -> None:
         assert bool(row.verdicts & SUPPORTS) == one_picture
 
 
+def test_a_sentence_supports_itself_and_not_its_edit(tmp_path: Path) -> None:
+    lines: list[dict[str, object]] = [
+        {"passage": "The old harbour lies south of the new station."},
+        {"texts": ["A brown dog chases a grey cat.", "Two girls in red coats wait for a bus."]},
+        {"text1": "short"},
+    ]
+    found = rows("sentences", tmp_path / "a.jsonl", lines)
+    assert len(found) == 6
+    assert len({row.group for row in found}) == 3
+    for row in found:
+        assert row.wrong is not None
+        assert (row.verdicts == SUPPORTS) == (not row.wrong)
+        if row.verdicts == SUPPORTS:
+            assert row.query.lower() in row.evidence.lower()
+        else:
+            assert row.verdicts == DENIES | DIFFERS
+            assert 1 <= len(row.wrong) <= 2
+
+
+def test_rows_that_share_a_text_are_one_group() -> None:
+    for row in (drawn := KINDS["contrast"](CONTRAST, 0, random.Random(3))):
+        assert row.group
+        assert row.wrong is None or not (row.wrong and row.verdicts == SUPPORTS)
+    ways = {(row.group, row.evidence) for row in drawn}
+    assert len(ways) < len(drawn) / 1.5
+    item = next(one for one, _, _ in items(CONTRAST))
+    denied = [row for row in drawn if row.query == item["claim1"] and row.verdicts == DENIES and row.wrong]
+    for row in denied:
+        assert row.wrong is not None
+        for start, stop in row.wrong:
+            assert row.evidence[start:stop] in item["doc2"]
+
+
 def test_answers_may_deny_only_where_a_no_is_an_answer(tmp_path: Path) -> None:
     lines: list[dict[str, object]] = [
         {"query": "Is tea hot?", "passage": "Tea is a hot drink."},
@@ -79,7 +112,7 @@ def test_contrast_items_say_what_their_fields_say() -> None:
     about = {(row.query, row.evidence): row.verdicts for row in drawn}
     assert about.get((item["claim1"], item["doc1"]), SUPPORTS) == SUPPORTS
     assert about.get((item["claim1"], item["doc2"]), DENIES) == DENIES
-    assert about[item["q1"], item["near"]] == DIFFERS or (item["q1"], item["near"]) not in about
+    assert about.get((item["q1"], item["near"]), DIFFERS) == DIFFERS
     assert {row.verdicts for row in drawn} >= {SUPPORTS, DENIES, DIFFERS, SILENT, DENIES | DIFFERS}
 
 
@@ -96,6 +129,7 @@ def test_a_no_is_among_the_answers_of_a_yes_no_question() -> None:
     [
         ("inference", {"premise": "a", "hypothesis": "b", "label": "maybe"}, "label"),
         ("pairs", {"text1": "a", "text2": "b", "same": 2}, "same"),
+        ("sentences", {"passage": "too short"}, "two sentences"),
         ("pairs", {"text1": "a", "text2": " ", "same": 1}, "text2"),
         ("triples", {"anchor": "a", "positive": "b"}, "negative"),
         ("captions", {"texts": ["one"]}, "texts"),

@@ -26,22 +26,20 @@ SOURCES = """
 name = "items"
 kind = "contrast"
 path = "items"
-rows = 60
-taught = 20
+rows = { first = 60, taught = 20 }
 
 [[source]]
 name = "claims"
 kind = "inference"
 path = "claims.jsonl"
-rows = 30
+rows = { first = 30 }
 """
-TEACHER = f'base = "{BASE}"\nseed = 1\n[labelled]\n{RUN}{SOURCES}'
+ONE_RUN = f'[[run]]\nname = "first"\n{RUN}'
+SECOND = f'[[run]]\nname = "taught"\nteacher = "{{teacher}}"\n{RUN}'
+TEACHER = f'base = "{BASE}"\nseed = 1\n{ONE_RUN}{SOURCES.replace(", taught = 20", "")}'
 STUDENT = f"""base = "{BASE}"
-teacher = "{{teacher}}"
 seed = 2
-[labelled]
-{RUN}[taught]
-{RUN}{SOURCES}
+{ONE_RUN}{SECOND}{SOURCES}
 [[calibration]]
 name = "apart"
 kind = "contrast"
@@ -88,7 +86,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     grades = "query-id\tcorpus-id\tscore\n" + "".join(f"q{n}\td{n}\t1\n" for n in range(3))
     (collection / "qrels" / "test.tsv").write_text(grades, "utf-8")
     (folder / "teacher.toml").write_text(TEACHER, "utf-8")
-    (folder / "student.toml").write_text(STUDENT.format(teacher=folder / "teacher.toml"), "utf-8")
+    (folder / "student.toml").write_text(STUDENT.replace("{teacher}", str(folder / "teacher.toml")), "utf-8")
     return folder
 
 
@@ -106,14 +104,14 @@ def made(data: Path, start: Located, tmp_path_factory: pytest.TempPathFactory) -
 
     def stop_before_the_teacher(line: str) -> None:
         said.append(line)
-        if line.startswith("teacher: "):
+        if line.startswith("  teacher: "):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         make(recipe, data, folder / "whole", start, "cpu", stop_before_the_teacher)
     assert not (folder / "whole").exists()
     make(recipe, data, folder / "whole", start, "cpu", said.append)
-    assert "labelled: done before" in said
+    assert "first: done before" in said
     return folder / "whole"
 
 
@@ -134,7 +132,9 @@ def test_what_is_made_ranks_verifies_and_keeps_the_rest(made: Path, start: Locat
 
 
 def test_the_teachers_answers_are_probabilities(made: Path) -> None:
-    answers = load_file(made.with_name("whole.work") / "answers.safetensors")["probabilities"]
+    answers = load_file(made.with_name("whole.work") / "taught.teacher" / "answers.safetensors")[
+        "probabilities"
+    ]
     assert answers.shape == (20, 4)
     assert torch.allclose(answers.sum(dim=1), torch.ones(20), atol=1e-3)
 

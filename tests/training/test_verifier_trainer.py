@@ -73,14 +73,18 @@ def test_the_batches_hold_every_row_once_and_not_too_much() -> None:
         "query": ["q" * (n % 50) for n in range(300)],
         "evidence": ["e" * (n % 31) for n in range(300)],
     }
-    sampler = TokenBatchSampler(dataset, batch_size=200, drop_last=False, seed=3)
+    groups = [n // 4 for n in range(300)]
+    sampler = TokenBatchSampler(dataset, batch_size=200, drop_last=False, seed=3, groups=groups)
     batches = list(sampler)
     assert sorted(place for batch in batches for place in batch) == list(range(300))
     assert len(sampler) == len(batches)
     assert batches == list(sampler)
     for batch in batches:
         lengths = [len(dataset["query"][place]) + len(dataset["evidence"][place]) for place in batch]
-        assert len(batch) == 1 or max(lengths) * len(batch) <= 200
+        assert len({groups[place] for place in batch}) == 1 or max(lengths) * len(batch) <= 200
+    for group in set(groups):
+        members = {place for place in range(300) if groups[place] == group}
+        assert sum(members <= set(batch) for batch in batches) == 1
     sampler.set_epoch(1)
     assert batches != list(sampler)
 

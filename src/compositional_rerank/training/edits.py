@@ -1,11 +1,13 @@
-"""Edits by rule: another name or number, questions as people type them."""
+"""Edits by rule: another name or number, questions as people type them; words that two texts differ in."""
 
 from __future__ import annotations
 
+import difflib
 import random
 import re
 from collections.abc import Sequence
 
+_WORD = re.compile(r"\w[\w'.,-]*\w|\w")
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _NAME = re.compile(r"(?<=[a-z,;:)] )[A-Z][\w'-]*[a-z0-9](?: [A-Z][\w'-]*[a-z0-9])*")
 
@@ -73,3 +75,27 @@ def as_typed(question: str, rng: random.Random) -> str:
     if chance < 0.16:
         return rng.choice(("hi, ", "Hello! ", "quick question: ", "Please tell me: ")) + question
     return question
+
+
+def differing_words(text: str, other: str) -> tuple[tuple[int, int], ...]:
+    """Characters of the words of ``text`` that ``other`` has not, or has elsewhere.
+
+    Where ``text`` lacks a word of the other, the word that stands there instead counts.
+
+    Example:
+        >>> text = "Mia is not older than Anna."
+        >>> [text[start:stop] for start, stop in differing_words(text, "Anna is not older than Mia.")]
+        ['Mia', 'Anna']
+        >>> [text[start:stop] for start, stop in differing_words(text, "Mia is now not older than Anna.")]
+        ['not']
+    """
+    words = [match.span() for match in _WORD.finditer(text)]
+    mine = [text[start:stop].lower() for start, stop in words]
+    theirs = [word.lower() for word in _WORD.findall(other)]
+    found = []
+    for what, first, last, *_ in difflib.SequenceMatcher(None, mine, theirs, autojunk=False).get_opcodes():
+        if what == "insert" and words:
+            found.append(words[min(first, len(words) - 1)])
+        elif what != "equal":
+            found += words[first:last]
+    return tuple(found)

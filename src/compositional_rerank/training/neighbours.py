@@ -31,3 +31,23 @@ def similarities(queries: Sequence[str], texts: Sequence[str]) -> Iterator[NDArr
     rows = words.transform(queries)
     for start in range(0, len(queries), _CHUNK):
         yield from (rows[start : start + _CHUNK] @ columns).toarray()
+
+
+def closest_others(queries: Sequence[str], own: Sequence[str]) -> list[str]:
+    """For each query the closest text that is not its own.
+
+    Args:
+        queries: ``n`` texts.
+        own: the ``n`` texts that belong to them, at least two different ones; those are looked through.
+
+    Example:
+        >>> closest_others(["Do dogs bark?", "Who sang?"], ["Two dogs barked.", "A bird sang."])
+        ['A bird sang.', 'Two dogs barked.']
+    """
+    texts = sorted(set(own))
+    places = {text: place for place, text in enumerate(texts)}
+    found = []
+    for text, near in zip(own, similarities(queries, texts), strict=True):
+        near[places[text]] = -1
+        found.append(texts[int(near.argmax())])
+    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ VERDICTS = 4  # supports, denies, differs, silent
 def build(base: Path, max_tokens: int, device: str | None = None) -> CrossEncoder:
     """The base model reading two texts together, all of its layers trainable, its word embeddings frozen.
 
+    Besides the verdicts' ``scores`` it says of each token whether it is ``wrong``, which is only learnt from.
     The logits come from the mean of all token vectors, which is what the base was trained to pool: from its
     first token the set-up tried did not leave chance level (docs/experiments.md).
 
@@ -47,23 +48,45 @@ def build(base: Path, max_tokens: int, device: str | None = None) -> CrossEncode
         module_input_name="sentence_embedding",
         module_output_name="scores",
     )
-    modules = [transformer, Pooling(dimension, pooling_mode="mean"), head]
+    words = Dense(
+        dimension,
+        1,
+        activation_function=torch.nn.Identity(),
+        module_input_name="token_embeddings",
+        module_output_name="wrong",
+    )
+    modules = [transformer, Pooling(dimension, pooling_mode="mean"), head, words]
     network: CrossEncoder = CrossEncoder(modules=modules, device=device)
     return network
 
 
 class TokenBatchSampler(DefaultBatchSampler):
-    """Random batches of pairs of about equal length, each of about ``batch_size`` characters in all.
+    """Random batches of groups of about equal length, each of about ``batch_size`` characters in all.
 
     Padding would be a third of the work, and a batch of long pairs four times as long as one of short ones.
+
+    Args:
+        groups: for each row of the dataset the number of its group; the rows of one are in one batch.
     """
 
-    def __init__(self, dataset: Any, batch_size: int, drop_last: bool, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        dataset: Any,
+        batch_size: int,
+        drop_last: bool,
+        seed: int = 0,
+        *,
+        groups: Sequence[int],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(dataset, batch_size=batch_size, drop_last=drop_last, seed=seed, **kwargs)
-        self._lengths = [
-            len(query) + len(evidence)
-            for query, evidence in zip(dataset["query"], dataset["evidence"], strict=True)
-        ]
+        members: dict[int, list[int]] = {}
+        for place, group in enumerate(groups):
+            members.setdefault(group, []).append(place)
+        self._groups = list(members.values())
+        texts = zip(dataset["query"], dataset["evidence"], strict=True)
+        lengths = [len(query) + len(evidence) for query, evidence in texts]
+        self._longest = [max(lengths[place] for place in group) for group in self._groups]
 
     def __len__(self) -> int:
         return len(self._batches())
@@ -73,17 +96,19 @@ class TokenBatchSampler(DefaultBatchSampler):
 
     def _batches(self) -> list[list[int]]:
         rng = random.Random(f"{self.seed} {self.epoch}")
-        order = list(range(len(self._lengths)))
+        order = list(range(len(self._groups)))
         rng.shuffle(order)
-        pool = math.ceil(50 * self.batch_size / (sum(self._lengths) / len(order)))
+        whole = sum(longest * len(group) for longest, group in zip(self._longest, self._groups, strict=True))
+        pool = math.ceil(50 * self.batch_size / (whole / len(order)))
         batches: list[list[int]] = []
         for start in range(0, len(order), pool):
             batch: list[int] = []
-            for place in sorted(order[start : start + pool], key=self._lengths.__getitem__):
-                if batch and self._lengths[place] * (len(batch) + 1) > self.batch_size:
+            for place in sorted(order[start : start + pool], key=self._longest.__getitem__):
+                group = self._groups[place]
+                if batch and self._longest[place] * (len(batch) + len(group)) > self.batch_size:
                     batches.append(batch)
                     batch = []
-                batch.append(place)
+                batch += group
             batches.append(batch)
         rng.shuffle(batches)
         return batches

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import random
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +34,9 @@ class Source:
         name: how the model card calls it; its draw depends on it and on the recipe's seed alone.
         kind: how a file becomes rows, one of `kinds.KINDS`.
         path: file or folder below the data folder, or where it begins with ``..`` beside the recipe.
-        rows: how many rows to draw for the first run; more than there are means that the file is read again
-            with other random choices.
+        rows: how many rows to draw for each run, by its name; more than there are means that the file is read
+            again with other random choices.
         licence: of the texts, as their publisher states it.
-        taught: how many rows to draw for the teacher to label.
         different: verdicts that a row labelled as different may have; empty for the kind's own.
         sha256: of the file, or of a folder's files; None checks nothing.
     """
@@ -43,23 +44,44 @@ class Source:
     name: str
     kind: str
     path: str
-    rows: int
+    rows: dict[str, int]
     licence: str = "none stated"
-    taught: int = 0
     different: tuple[str, ...] = ()
     sha256: str | None = None
 
-    def draw(self, file: Path, count: int, key: str) -> list[Row]:
-        """``count`` rows; the same file, count and key give the same rows."""
-        rng = random.Random(f"{key} {self.name}")
+    def draw(self, file: Path, run: str, seed: int) -> list[Row]:
+        """The rows of a run, in whole groups but for the last; equal file, count and seed give equal rows."""
+        rng = random.Random(f"{seed} {run} {self.name}")
         mask = sum(NAMES[name] for name in self.different)
+        count = self.rows.get(run, 0)
         drawn: list[Row] = []
+        turn = 0
         while len(drawn) < count:
-            fresh = KINDS[self.kind](file, mask, rng)
-            if not fresh:
+            groups: dict[str, list[Row]] = {}
+            for place, row in enumerate(KINDS[self.kind](file, mask, rng)):
+                key = f"{self.name} {turn} {row.group}" if row.group else ""
+                groups.setdefault(key or str(place), []).append(dataclasses.replace(row, group=key))
+            if not groups:
                 raise DataError(f"{file}: no rows")
-            drawn += rng.sample(fresh, min(len(fresh), count - len(drawn)))
-        return drawn
+            drawn += chain.from_iterable(rng.sample(list(groups.values()), len(groups)))
+            turn += 1
+        return drawn[:count]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run: it goes on with the weights of the run before.
+
+    Args:
+        name: of the run.
+        settings: how to train.
+        teacher: recipe of a reader whose answers to the run's rows are learnt, a name or a path; None for
+            people's labels alone.
+    """
+
+    name: str
+    settings: RunSettings
+    teacher: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,9 +108,7 @@ class Recipe:
         base: the model that is trained.
         seed: of all draws, orders and heads.
         sources: what is learnt.
-        labelled: the first run, on people's labels.
-        taught: the second run, on a teacher's answers; None without a teacher.
-        teacher: the teacher's recipe, a name or a path.
+        runs: how it is learnt, one after another.
         calibration: what the probabilities are fitted on.
         gate: what threshold and closeness are fitted on: contrast items.
         fusion: collections, such as ``beir/scifact:train``, that bonus and penalty are fitted on.
@@ -102,9 +122,7 @@ class Recipe:
     base: str
     seed: int
     sources: tuple[Source, ...]
-    labelled: RunSettings
-    taught: RunSettings | None
-    teacher: str | None
+    runs: tuple[Run, ...]
     calibration: tuple[Source, ...]
     gate: tuple[str, ...]
     fusion: tuple[str, ...]
@@ -128,15 +146,15 @@ class Recipe:
         try:
             raw: dict[str, Any] = tomllib.loads(file.read_text("utf-8"))
             seed = int(raw["seed"])
+            runs = tuple(_run(one, seed) for one in raw["run"])
+            names = [run.name for run in runs]
             recipe = cls(
                 file=file,
                 base=str(raw["base"]),
                 seed=seed,
-                sources=tuple(_source(one) for one in raw["source"]),
-                labelled=RunSettings(**{"seed": seed, **raw["labelled"]}),
-                taught=RunSettings(**{"seed": seed, **raw["taught"]}) if "taught" in raw else None,
-                teacher=raw.get("teacher"),
-                calibration=tuple(_source(one) for one in raw.get("calibration", ())),
+                runs=runs,
+                sources=tuple(_source(one, names) for one in raw["source"]),
+                calibration=tuple(_source(one, ["calibration"]) for one in raw.get("calibration", ())),
                 gate=tuple(raw.get("gate", {}).get("contrast", ())),
                 fusion=tuple(raw.get("gate", {}).get("beir", ())),
                 reading=dict(raw.get("reading", {})),
@@ -148,8 +166,6 @@ class Recipe:
             raise DataError(f"recipe {file} has no {error}: see docs/guides/retrain.md") from error
         except (OSError, ValueError, TypeError) as error:
             raise DataError(f"no recipe can be read from {file}: {error}") from error
-        if (recipe.teacher is None) != (recipe.taught is None):
-            raise DataError(f"recipe {file}: a teacher and [taught] go together; give both or none")
         recipe._check_apart()
         return recipe
 
@@ -179,18 +195,13 @@ class Recipe:
                 raise DataError(f"{file} does not exist: recipe {self.file.name} measures on it")
 
     def rows(self, data: Path, run: str) -> list[Row]:
-        """The rows of a run, ``labelled`` or ``taught``, in random order.
+        """The rows of a run by its name.
 
         Raises:
             DataError: a line of a file is wrong.
         """
-        drawn = []
-        for source in self.sources:
-            count = source.rows if run == "labelled" else source.taught
-            if count:
-                drawn += source.draw(self.place(source.path, data), count, f"{self.seed} {run}")
-        random.Random(self.seed).shuffle(drawn)
-        return drawn
+        places = [(source, self.place(source.path, data)) for source in self.sources]
+        return [row for source, file in places for row in source.draw(file, run, self.seed)]
 
 
 def check_file(file: Path, source: str, sha256: str | None, *, folder: bool = False) -> None:
@@ -235,14 +246,22 @@ def _folders() -> Iterator[Path]:
             yield folder / "recipes"
 
 
-def _source(raw: dict[str, Any]) -> Source:
-    source = Source(**{**raw, "different": tuple(raw.get("different", ()))})
+def _run(raw: dict[str, Any], seed: int) -> Run:
+    settings = {name: value for name, value in raw.items() if name not in ("name", "teacher")}
+    return Run(str(raw["name"]), RunSettings(**{"seed": seed, **settings}), raw.get("teacher"))
+
+
+def _source(raw: dict[str, Any], runs: list[str]) -> Source:
+    rows = raw["rows"]
+    rows = dict(rows) if isinstance(rows, dict) else dict.fromkeys(runs, rows)
+    source = Source(**{**raw, "rows": rows, "different": tuple(raw.get("different", ()))})
     if source.kind not in KINDS:
         raise ValueError(f"source {source.name!r} has kind {source.kind!r}; the kinds are {sorted(KINDS)}")
-    for name in ("rows", "taught"):
-        count = getattr(source, name)
+    for run, count in rows.items():
+        if run not in runs:
+            raise ValueError(f"source {source.name!r} has rows for a run {run!r}; the runs are {runs}")
         if not isinstance(count, int) or count < 0:
-            raise ValueError(f"source {source.name!r} has {name} = {count!r}; a count is needed")
+            raise ValueError(f"source {source.name!r} has rows = {count!r}; a count is needed")
     unknown = [name for name in source.different if name not in NAMES]
     if unknown:
         raise ValueError(f"source {source.name!r} has different = {unknown}; choose from {list(NAMES)}")

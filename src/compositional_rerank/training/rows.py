@@ -32,12 +32,18 @@ class Row:
         verdicts: which verdicts may be right, a sum of `SUPPORTS`, `DENIES`, `DIFFERS` and `SILENT`. Human
             labels seldom say which of two it is: "not entailed" leaves three open.
         source: name of the source that it comes from.
+        group: rows of one group are read in one batch, where those that share a text are compared; "" for
+            a row of its own.
+        wrong: characters of the evidence, as ``(start, stop)``, that make it no support, where that is known:
+            the words in which it differs from a text that supports the query. Empty where it supports it.
     """
 
     query: str
     evidence: str
     verdicts: int
     source: str
+    group: str = ""
+    wrong: tuple[tuple[int, int], ...] | None = None
 
 
 def detokenise(text: str) -> str:

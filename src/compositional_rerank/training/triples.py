@@ -12,7 +12,7 @@ from pathlib import Path
 from compositional_rerank.encoding.sentences import sentence_spans
 from compositional_rerank.errors import DataError
 from compositional_rerank.training.kinds import inference, pairs, triples
-from compositional_rerank.training.neighbours import similarities
+from compositional_rerank.training.neighbours import closest_others
 from compositional_rerank.training.rows import SILENT, SUPPORTS, Row, detokenise, text_rows
 
 _SHORTEST, _LONGEST = 40, 240  # characters of a sentence that is drawn from a passage
@@ -76,7 +76,7 @@ def answers(file: Path, count: int, rng: random.Random) -> list[TrainingTriple]:
     """At most ``count`` queries with the passage that answers them and the closest other one: unlabelled."""
     lines = [tuple(map(detokenise, texts)) for texts in text_rows(file, "query", "passage")]
     lines = rng.sample(lines, min(count, len(lines)))
-    others = _closest_others([query for query, _ in lines], [passage for _, passage in lines], file)
+    others = _others([query for query, _ in lines], [passage for _, passage in lines], file)
     return [
         TrainingTriple(query, passage, other, 0, file.stem)
         for (query, passage), other in zip(lines, others, strict=True)
@@ -92,24 +92,17 @@ def passages(file: Path, count: int, rng: random.Random) -> list[TrainingTriple]
         if _SHORTEST <= stop - start <= _LONGEST
     }
     drawn = rng.sample(sorted(sentences), min(count, len(sentences)))
-    others = _closest_others(drawn, drawn, file)
+    others = _others(drawn, drawn, file)
     return [
         TrainingTriple(_few_words(sentence, rng), sentence, other, 0, file.stem)
         for sentence, other in zip(drawn, others, strict=True)
     ]
 
 
-def _closest_others(queries: list[str], own: list[str], file: Path) -> list[str]:
-    """For each query the text closest to it that is not its own."""
-    texts = sorted(set(own))
-    if len(texts) < 2:
+def _others(queries: list[str], own: list[str], file: Path) -> list[str]:
+    if len(set(own)) < 2:
         raise DataError(f"{file}: at least two passages are needed, with sentences of {_SHORTEST} characters")
-    places = {text: place for place, text in enumerate(texts)}
-    found = []
-    for text, near in zip(own, similarities(queries, texts), strict=True):
-        near[places[text]] = -1
-        found.append(texts[int(near.argmax())])
-    return found
+    return closest_others(queries, own)
 
 
 def _few_words(sentence: str, rng: random.Random) -> str:

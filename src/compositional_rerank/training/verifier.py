@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -55,17 +55,14 @@ def make(recipe: Recipe, data: Path, out: Path, start: Located, device: str | No
     check_new(out)
     recipe.check_files(data)
     base = resolve(recipe.base)
-    teacher = None
-    if recipe.teacher is not None:
-        teacher = Recipe.load(recipe.teacher)
+    teachers = {run.teacher: Recipe.load(run.teacher) for run in recipe.runs if run.teacher is not None}
+    for teacher in teachers.values():
         teacher.check_files(data)
         resolve(teacher.base)
     work = out.with_name(out.name + ".work")
-    _claim(work, [recipe, *([teacher] if teacher else [])])
-    network = build(base.path, recipe.labelled.max_tokens, device)
-    _trained(recipe, data, network, work / "labelled", tell)
-    if teacher is not None and recipe.taught is not None:
-        _taught(recipe, teacher, data, network, work, tell)
+    _claim(work, [recipe, *teachers.values()])
+    network = build(base.path, recipe.runs[-1].settings.max_tokens, device)
+    _trained(recipe, teachers, data, network, work, tell)
     tell("calibration")
     verifier = VerifierConfig(_calibrated(recipe, data, network), **{**_READING, **recipe.reading})
     tell("threshold, gate, bonus and penalty")
@@ -78,43 +75,39 @@ def make(recipe: Recipe, data: Path, out: Path, start: Located, device: str | No
     export(network, base, out, fusion=fusion, verifier=verifier, pooled_weight=POOLED_WEIGHT, start=start)
 
 
-def _trained(recipe: Recipe, data: Path, network: CrossEncoder, work: Path, tell: Tell) -> None:
-    """The first run, on people's labels, unless it was done before."""
-    if _loaded(network, work, tell):
-        return
-    rows = recipe.rows(data, "labelled")
-    tell(f"{work.name}: {recipe.base} learns from {len(rows):,} labelled rows")
+def _trained(
+    recipe: Recipe, teachers: Mapping[str, Recipe], data: Path, network: CrossEncoder, work: Path, tell: Tell
+) -> None:
+    """Every run of a recipe that was not done before."""
     torch.manual_seed(recipe.seed)
     cast(torch.nn.Linear, network[2].linear).reset_parameters()
-    train(network, rows, None, recipe.labelled, work)
-    _keep(network, work)
+    done = [run.name for run in recipe.runs if (work / f"{run.name}.safetensors").is_file()]
+    for run in recipe.runs:
+        place = work / run.name
+        if run.name in done:
+            tell(f"{run.name}: done before")
+            if run.name == done[-1]:
+                network.load_state_dict(load_file(place.with_suffix(".safetensors")))
+            continue
+        rows = recipe.rows(data, run.name)
+        answers = None
+        if run.teacher is not None:
+            answers = _answers(teachers[run.teacher], data, rows, place, str(network.device), tell)
+        tell(f"{run.name}: {recipe.base} learns from {len(rows):,} rows")
+        network.max_seq_length = run.settings.max_tokens
+        train(network, rows, answers, run.settings, place)
+        _keep(network, place)
 
 
-def _taught(
-    recipe: Recipe, teacher: Recipe, data: Path, network: CrossEncoder, work: Path, tell: Tell
-) -> None:
-    """The second run, on a teacher's answers, unless it was done before."""
-    assert recipe.taught is not None
-    if _loaded(network, work / "taught", tell):
-        return
-    device = str(network.device)
-    reader = build(resolve(teacher.base).path, teacher.labelled.max_tokens, device)
-    _trained(teacher, data, reader, work / "teacher", tell)
-    rows = recipe.rows(data, "taught")
-    answers = label(reader, rows, work / "answers.safetensors", tell)
-    tell(f"taught: {recipe.base} learns the answers to {len(rows):,} rows")
-    train(network, rows, answers, recipe.taught, work / "taught")
-    _keep(network, work / "taught")
-
-
-def _loaded(network: CrossEncoder, work: Path, tell: Tell) -> bool:
-    """Whether a step was done before; its weights are in the network then."""
-    file = work.with_suffix(".safetensors")
-    if not file.is_file():
-        return False
-    tell(f"{work.name}: done before")
-    network.load_state_dict(load_file(file))
-    return True
+def _answers(
+    teacher: Recipe, data: Path, rows: Sequence[Row], place: Path, device: str, tell: Tell
+) -> torch.Tensor:
+    """A teacher's answers to the rows of a run; it is trained where that was not done before."""
+    work = place.with_name(f"{place.name}.teacher")
+    work.mkdir(exist_ok=True)
+    reader = build(resolve(teacher.base).path, teacher.runs[-1].settings.max_tokens, device)
+    _trained(teacher, {}, data, reader, work, tell)
+    return label(reader, rows, work / "answers.safetensors", tell)
 
 
 def _keep(network: CrossEncoder, work: Path) -> None:
@@ -130,7 +123,7 @@ def _calibrated(recipe: Recipe, data: Path, network: CrossEncoder) -> Calibratio
     rows = [
         row
         for source in recipe.calibration
-        for row in source.draw(recipe.place(source.path, data), source.rows, f"{recipe.seed} calibration")
+        for row in source.draw(recipe.place(source.path, data), "calibration", recipe.seed)
     ]
     kept = [(row, reading) for row in rows if (reading := reading_of(row)) is not None]
     logits = logits_of(network, [row for row, _ in kept])

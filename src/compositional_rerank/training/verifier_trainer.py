@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from compositional_rerank.errors import InputError
-from compositional_rerank.training.network import VERDICTS, TokenBatchSampler
+from compositional_rerank.training.network import TokenBatchSampler
 from compositional_rerank.training.rows import Row
 from compositional_rerank.training.trainer import StopAtNaN, common_arguments, last_state
-from compositional_rerank.training.verdict_loss import VerdictLoss
+from compositional_rerank.training.verdict_loss import VerdictLoss, group_numbers
 
 _MEAN_FILE = "mean.pt"
 
@@ -107,16 +108,11 @@ def train(
     Raises:
         FloatingPointError: the loss is not finite.
     """
-    labels = torch.zeros(len(rows), 2 * VERDICTS)
-    for bit in range(VERDICTS):
-        labels[:, bit] = torch.tensor([float(row.verdicts >> bit & 1) for row in rows])
-    if taught is not None:
-        labels[:, VERDICTS:] = taught
     dataset = Dataset.from_dict(
         {
             "query": [row.query for row in rows],
             "evidence": [row.evidence for row in rows],
-            "label": labels.tolist(),
+            "label": list(range(len(rows))),
         }
     )
     steps = sum(len(row.query) + len(row.evidence) for row in rows) / settings.batch_characters
@@ -130,15 +126,15 @@ def train(
             work=work,
             device=network.device,
         ),
-        learning_rate_mapping={r"\b2\.linear\.": settings.learning_rate * settings.head},
-        batch_sampler=TokenBatchSampler,
+        learning_rate_mapping={r"\b[23]\.linear\.": settings.learning_rate * settings.head},
+        batch_sampler=partial(TokenBatchSampler, groups=group_numbers(rows)),
     )
     mean = _Mean(network, settings.mean, work)
     trainer = CrossEncoderTrainer(
         model=network,
         args=arguments,
         train_dataset=dataset,
-        loss=VerdictLoss(network),
+        loss=VerdictLoss(network, rows, taught),
         callbacks=[StopAtNaN(work, settings.learning_rate), mean],
     )
     trainer.train(resume_from_checkpoint=last_state(work))

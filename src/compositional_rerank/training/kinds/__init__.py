@@ -6,7 +6,15 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
-from compositional_rerank.training.kinds import answers, captions, contrast, inference, pairs, triples
+from compositional_rerank.training.kinds import (
+    answers,
+    captions,
+    contrast,
+    inference,
+    pairs,
+    sentences,
+    triples,
+)
 from compositional_rerank.training.rows import Row
 
 KINDS: dict[str, Callable[[Path, int, random.Random], list[Row]]] = {
@@ -15,5 +23,6 @@ KINDS: dict[str, Callable[[Path, int, random.Random], list[Row]]] = {
     "contrast": contrast.rows,
     "inference": inference.rows,
     "pairs": pairs.rows,
+    "sentences": sentences.rows,
     "triples": triples.rows,
 }

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from compositional_rerank.encoding.sentences import sentence_spans
 from compositional_rerank.errors import DataError
-from compositional_rerank.training.edits import as_typed, names_and_numbers, renamed
+from compositional_rerank.training.edits import as_typed, differing_words, names_and_numbers, renamed
 from compositional_rerank.training.rows import (
     DENIES,
     DIFFERS,
@@ -46,6 +46,8 @@ _ALIKE = (
     ("yn", "ynb", DENIES),
     ("claim1", "claim2", _NOT),
 )
+# queries that are learnt together: what one passage settles for the first, the other settles for the second
+_TOGETHER = (("q1", "q2"), ("q1b", "q2"), ("yn", "ynb"), ("claim1", "claim2"), ("keywords", "keywords2"))
 _EXTRA = ("q1b", "ynb", "keywords2", "near")  # fields that an item may lack
 _CROP = 0.6  # share of passages that are cut to the sentences that matter and some around them
 _FILL = 0.6  # share of the others that get sentences of the item's passages: length must tell nothing
@@ -104,40 +106,62 @@ def judged_passages(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
 
 
 def _rows_of(item: dict[str, str], passages: list[str], pool: list[str], rng: random.Random) -> Iterator[Row]:
-    docs = item["doc1"], item["doc2"]
-    cropped = _windows(*docs), _windows(*docs[::-1])
-    shared = _shared(*docs)
     pool = rng.sample(pool, min(40, len(pool)))
-
-    def asked(name: str) -> str:
-        query = item[name]
-        if name not in ("q1", "q1b", "q2", "yn", "ynb"):
-            return query
-        if rng.random() < 0.06:  # a sentence before the question, which is not asked about
-            start, stop = sentence_spans(item["other"])[0]
-            return f"{item['other'][start:stop]} {query}"
-        return as_typed(query, rng)
-
-    for name, verdicts in _VERDICTS.items():
-        if name not in item:
-            continue
-        for place, (doc, verdict) in enumerate(zip(docs, verdicts, strict=False)):
-            text = rng.choice(cropped[place]) if rng.random() < _CROP else doc
-            yield Row(asked(name), text, verdict, "contrast")
-            changed = renamed(item[name], doc, pool, rng) if "keywords" not in name else None
-            if changed is not None and rng.random() < 0.3:
-                yield Row(*changed, _ELSE, "contrast")
-        for text, verdict in (("other", verdicts[2]), ("near", verdicts[3])):
-            if verdict and text in item:
-                yield Row(asked(name), _filled(item[text], shared, rng), verdict, "contrast")
-        if verdicts[2] and rng.random() < 0.3:
-            other = rng.choice(passages)
-            if other != item["doc1"]:
-                yield Row(asked(name), other, SILENT, "contrast")
+    for names in _TOGETHER:
+        yield from _read_together(item, [name for name in names if name in item], passages, pool, rng)
+    asked = {name: _asked(item, name, rng) for name in _VERDICTS if name in item}
     for first, second, verdict in _ALIKE:
         if first in item and second in item:
-            names = rng.sample((first, second), 2)
-            yield Row(asked(names[0]), item[names[1]], verdict, "contrast")
+            query, other = rng.sample((first, second), 2)
+            yield Row(asked[query], item[other], verdict, "contrast", f"{item['id']} alike")
+
+
+def _read_together(
+    item: dict[str, str], names: list[str], passages: list[str], pool: list[str], rng: random.Random
+) -> Iterator[Row]:
+    """Queries of an item with its passages: one group, in which each text is written in one way."""
+    docs = item["doc1"], item["doc2"]
+    shared = _shared(*docs)
+    read = [rng.choice(_windows(*pair)) if rng.random() < _CROP else pair[0] for pair in (docs, docs[::-1])]
+    differing = [_within(read[place], docs[place], docs[1 - place]) for place in (0, 1)]
+    read += [_filled(item[name], shared, rng) if name in item else "" for name in ("other", "near")]
+    group = f"{item['id']} {' '.join(names)}"
+    for name in names:
+        query = _asked(item, name, rng)
+        verdicts = _VERDICTS[name]
+        for place, (text, verdict) in enumerate(zip(read, verdicts, strict=True)):
+            if text and verdict:
+                wrong = None if place > 1 else () if verdict == SUPPORTS else differing[place]
+                yield Row(query, text, verdict, "contrast", group, wrong)
+        if name.startswith("keywords"):
+            continue
+        changed = renamed(item[name], rng.choice(docs), pool, rng)
+        if changed is not None and rng.random() < 0.5:
+            yield Row(*changed, _ELSE, "contrast", group)
+        stranger = rng.choice(passages)
+        if stranger not in docs and rng.random() < 0.3:
+            yield Row(query, stranger, SILENT, "contrast", group)
+
+
+def _asked(item: dict[str, str], name: str, rng: random.Random) -> str:
+    """A query as people type it; sometimes after a sentence that is not asked about."""
+    query = item[name]
+    if name not in ("q1", "q1b", "q2", "yn", "ynb"):
+        return query
+    if rng.random() < 0.06:
+        start, stop = sentence_spans(item["other"])[0]
+        return f"{item['other'][start:stop]} {query}"
+    return as_typed(query, rng)
+
+
+def _within(window: str, doc: str, other: str) -> tuple[tuple[int, int], ...]:
+    """Characters of a window of a passage that the other passage has not."""
+    shift = doc.index(window)
+    return tuple(
+        (start - shift, stop - shift)
+        for start, stop in differing_words(doc, other)
+        if shift <= start and stop <= shift + len(window)
+    )
 
 
 def _shared(doc: str, other: str) -> list[str]:

@@ -26,7 +26,7 @@ _LABELS = {
 
 
 def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
-    """Rows of a file with ``premise hypothesis label``.
+    """Rows of a file with ``premise hypothesis label``; those of one premise are a group.
 
     Args:
         file: JSONL.
@@ -44,5 +44,5 @@ def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
                 f"{file}:{number}: field 'label' must be one of {', '.join(_LABELS)}, got {label!r:.60}"
             )
         verdicts = different if label == "contradiction" and different else _LABELS[label]
-        found.append(Row(detokenise(query), detokenise(evidence), verdicts, file.stem))
+        found.append(Row(detokenise(query), detokenise(evidence), verdicts, file.stem, evidence))
     return found

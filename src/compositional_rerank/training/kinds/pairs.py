@@ -6,9 +6,11 @@ import random
 from pathlib import Path
 
 from compositional_rerank.errors import DataError
+from compositional_rerank.training.edits import differing_words
 from compositional_rerank.training.rows import (
     DENIES,
     DIFFERS,
+    SILENT,
     SUPPORTS,
     Row,
     detokenise,
@@ -33,5 +35,6 @@ def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
             raise DataError(f"{file}:{number}: field 'same' must be 0 or 1, got {same!r:.60}")
         rng.shuffle(texts)
         verdicts = SUPPORTS if same else different or DENIES | DIFFERS
-        found.append(Row(texts[0], texts[1], verdicts, file.stem))
+        wrong = None if verdicts & SILENT else () if same else differing_words(texts[1], texts[0])
+        found.append(Row(texts[0], texts[1], verdicts, file.stem, wrong=wrong))
     return found

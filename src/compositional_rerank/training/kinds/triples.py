@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+from compositional_rerank.training.edits import differing_words
 from compositional_rerank.training.rows import DENIES, DIFFERS, SUPPORTS, Row, detokenise, text_rows
 
 
 def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
-    """Two rows for each line of a file with ``anchor positive negative``.
+    """A group of two rows for each line of a file with ``anchor positive negative``.
 
     Args:
         file: JSONL.
@@ -17,10 +18,11 @@ def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
         rng: which text is the query.
     """
     found = []
-    for texts in text_rows(file, "anchor", "positive", "negative"):
+    for number, texts in enumerate(text_rows(file, "anchor", "positive", "negative")):
         anchor, positive, negative = map(detokenise, texts)
         same = rng.sample([anchor, positive], 2)
-        other = rng.sample([rng.choice(same), negative], 2)
-        found.append(Row(same[0], same[1], SUPPORTS, file.stem))
-        found.append(Row(other[0], other[1], different or DENIES | DIFFERS, file.stem))
+        query, evidence = (same[0], negative) if rng.random() < 0.5 else (negative, same[1])
+        wrong = differing_words(evidence, query)
+        found.append(Row(same[0], same[1], SUPPORTS, file.stem, str(number), ()))
+        found.append(Row(query, evidence, different or DENIES | DIFFERS, file.stem, str(number), wrong))
     return found
