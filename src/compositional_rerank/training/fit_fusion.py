@@ -22,11 +22,11 @@ from compositional_rerank.training.kinds.contrast import judged_passages
 
 # everything is read, nothing falls, and what the score has above the relevance is how well it was answered
 START = Fusion(least_closeness=-1.0, threshold=1.0, bonus=1.0, penalty=0.0)
-FLAGGED = 0.03  # share of answers above the threshold
+FLAGGED = (0.03, 0.02, 0.01, 0.005, 0.0)  # shares of answers above the threshold that are tried
 MISSED = 0.05  # share of near-misses farther than the gate
-LOSS = 0.0005  # nDCG@10 that bonus and penalty may cost on any collection
+LOSS = 0.0  # nDCG@10 that a setting may cost on any collection
 _QUERIES = 150
-_DEPTH = 100
+_DEPTH = 50
 _GRID = ((0.0, 0.02, 0.05, 0.1, 0.15, 0.2), (0.0, 0.05, 0.1, 0.2, 0.3))
 
 _List = tuple[list[RankedPassage], Callable[[Sequence[int]], float]]
@@ -37,9 +37,9 @@ def fit_fusion(
 ) -> Fusion:
     """The fusion of a checkpoint, fitted on data that it was not trained on.
 
-    The threshold is where `FLAGGED` of the answers lie above it, at least 0.5; the gate opens for all but
-    `MISSED` of the near-misses. Bonus and penalty are those that put most answers above their near-misses and
-    cost no collection more than `LOSS` of nDCG@10.
+    The gate opens for all but `MISSED` of the near-misses. Threshold, bonus and penalty are those that put
+    most answers above their near-misses and cost no collection more than `LOSS` of nDCG@10. Where all cost
+    more, nothing falls: then threshold is 1, and bonus and penalty are 0.
 
     Args:
         checkpoint: folder whose fusion is `START`.
@@ -56,10 +56,7 @@ def fit_fusion(
         groups.append((results[: len(right)], results[len(right) :]))
     flagged = [one.mismatch or 0.0 for right, _ in groups for one in right]
     near_misses = [one for _, wrong in groups for one in wrong]
-    threshold = max(0.5, float(np.quantile(flagged, 1 - FLAGGED)))
     least = float(np.quantile([one.closeness or -1.0 for one in near_misses], MISSED))
-    rejected = float(np.mean([(one.mismatch or 0.0) >= threshold for one in near_misses]))
-    tell(f"  threshold {threshold:.3f}: {FLAGGED:.0%} of the answers and {rejected:.1%} of the near-misses")
     fusion = dataclasses.replace(START, least_closeness=round(least, 3))
     assert reranker.config is not None
     gated = CompositionalReranker.from_parts(
@@ -81,18 +78,24 @@ def fit_fusion(
             )
         )
 
+    thresholds = [round(max(0.5, float(np.quantile(flagged, 1 - share))), 3) for share in FLAGGED]
+    settings = [
+        Fusion(fusion.least_closeness, *values)
+        for values in product(dict.fromkeys([*thresholds, 1.0]), *_GRID)
+    ]
     plain = [_ndcg(ranked, None) for ranked in lists]
-    found = []
-    for bonus, penalty in product(*_GRID):
-        tried = Fusion(fusion.least_closeness, round(threshold, 3), bonus, penalty)
+    found = {}
+    for tried in settings:
         losses = [before - _ndcg(ranked, tried) for before, ranked in zip(plain, lists, strict=True)]
-        found.append((max(losses, default=0.0) > LOSS, -right_first(tried), bonus, penalty, losses))
-    (costs, best, bonus, penalty, losses), *_ = sorted(found, key=lambda one: one[:4])
-    cost = " (no setting costs less)" if costs else ""
-    tell(
-        f"  bonus {bonus}, penalty {penalty}: right above near-miss {-best:.3f}; nDCG@10 loses {losses}{cost}"
-    )
-    return Fusion(fusion.least_closeness, round(threshold, 3), bonus, penalty)
+        if max(losses, default=0.0) <= LOSS:
+            found[tried] = (right_first(tried), losses)
+    chosen = max(found, key=lambda tried: found[tried][0])
+    first, losses = found[chosen]
+    rejected = float(np.mean([(one.mismatch or 0.0) >= chosen.threshold for one in near_misses]))
+    wrongly = float(np.mean([mismatch >= chosen.threshold for mismatch in flagged]))
+    tell(f"  {chosen}: rejects {wrongly:.1%} of the answers and {rejected:.1%} of the near-misses")
+    tell(f"  right above near-miss {first:.3f}; nDCG@10 gains {[round(-loss, 4) for loss in losses]}")
+    return chosen
 
 
 def _score(fusion: Fusion, result: RankedPassage) -> float:

@@ -6,7 +6,7 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from sentence_transformers import CrossEncoder
@@ -15,6 +15,7 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.modules import Pooling
 
 from compositional_rerank.checkpoints.quiet import quiet_loading
+from compositional_rerank.errors import InputError
 
 VERDICTS = 4  # supports, denies, differs, silent
 
@@ -58,6 +59,36 @@ def build(base: Path, max_tokens: int, device: str | None = None) -> CrossEncode
     modules = [transformer, Pooling(dimension, pooling_mode="mean"), head, words]
     network: CrossEncoder = CrossEncoder(modules=modules, device=device)
     return network
+
+
+def begin_anew(network: CrossEncoder, layers: int, seed: int) -> None:
+    """Draw the head and the products of the last layers anew.
+
+    The last layers of an embedding model have learnt to say the same of all tokens of a text, which is of no
+    use to a reader of two: Zhang et al., "Revisiting Few-sample BERT Fine-tuning" (ICLR 2021).
+
+    Args:
+        network: from `build`.
+        layers: how many of the last layers, at least 0.
+        seed: of the draw.
+
+    Raises:
+        InputError: the model has fewer layers, or keeps them elsewhere than BERT does.
+    """
+    torch.manual_seed(seed)
+    for head in (network[2], network[3]):
+        cast(torch.nn.Linear, head.linear).reset_parameters()
+    model = cast(Any, network[0]).auto_model
+    stack = getattr(getattr(model, "encoder", None), "layer", [])
+    if not 0 <= layers <= len(stack):
+        raise InputError(
+            f"fresh_layers is {layers}, and the base model has {len(stack)} layers that can begin anew"
+        )
+    for layer in stack[len(stack) - layers :]:
+        for module in layer.modules():
+            if isinstance(module, torch.nn.Linear):
+                torch.nn.init.normal_(module.weight, std=model.config.initializer_range)
+                torch.nn.init.zeros_(module.bias)
 
 
 class TokenBatchSampler(DefaultBatchSampler):

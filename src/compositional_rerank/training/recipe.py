@@ -107,6 +107,7 @@ class Recipe:
         file: where the recipe lies.
         base: the model that is trained.
         seed: of all draws, orders and heads.
+        fresh_layers: how many of the base's last layers begin anew.
         sources: what is learnt.
         runs: how it is learnt, one after another.
         calibration: what the probabilities are fitted on.
@@ -121,6 +122,7 @@ class Recipe:
     file: Path
     base: str
     seed: int
+    fresh_layers: int
     sources: tuple[Source, ...]
     runs: tuple[Run, ...]
     calibration: tuple[Source, ...]
@@ -152,6 +154,7 @@ class Recipe:
                 file=file,
                 base=str(raw["base"]),
                 seed=seed,
+                fresh_layers=int(raw.get("fresh_layers", 0)),
                 runs=runs,
                 sources=tuple(_source(one, names) for one in raw["source"]),
                 calibration=tuple(_source(one, ["calibration"]) for one in raw.get("calibration", ())),

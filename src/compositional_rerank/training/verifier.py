@@ -7,7 +7,6 @@ import hashlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import cast
 
 import torch
 from safetensors.torch import load_file
@@ -22,7 +21,7 @@ from compositional_rerank.training.calibration import fit_calibration
 from compositional_rerank.training.export import check_new, export, write_tensors
 from compositional_rerank.training.fit_fusion import START, fit_fusion
 from compositional_rerank.training.labelling import label, logits_of
-from compositional_rerank.training.network import VERDICTS, build
+from compositional_rerank.training.network import VERDICTS, begin_anew, build
 from compositional_rerank.training.recipe import Recipe
 from compositional_rerank.training.rows import Row
 from compositional_rerank.training.verifier_trainer import train
@@ -79,8 +78,7 @@ def _trained(
     recipe: Recipe, teachers: Mapping[str, Recipe], data: Path, network: CrossEncoder, work: Path, tell: Tell
 ) -> None:
     """Every run of a recipe that was not done before."""
-    torch.manual_seed(recipe.seed)
-    cast(torch.nn.Linear, network[2].linear).reset_parameters()
+    begin_anew(network, recipe.fresh_layers, recipe.seed)
     done = [run.name for run in recipe.runs if (work / f"{run.name}.safetensors").is_file()]
     for run in recipe.runs:
         place = work / run.name
