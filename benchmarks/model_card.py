@@ -22,7 +22,7 @@ def main() -> None:
     parser.add_argument("--recipe", default="all-minilm-l6-v2", help="of its verifier (all-minilm-l6-v2)")
     args = parser.parse_args()
     config, recipe = CheckpointConfig.load(args.checkpoint), Recipe.load(args.recipe)
-    recipes = [recipe, *([Recipe.load(recipe.teacher)] if recipe.teacher else [])]
+    recipes = [recipe, *recipe.teachers().values()]
     size = sum((args.checkpoint / name).stat().st_size for name in config.files) / 1e6
     parts = [
         "# Model card: the shipped checkpoint",
@@ -43,25 +43,24 @@ def main() -> None:
 
 
 def _training(recipe: Recipe) -> str:
-    runs = {"people's labels": recipe.labelled, f"answers of {recipe.teacher}": recipe.taught}
     told = [
-        f"{what}: {', '.join(f'{name} {value}' for name, value in dataclasses.asdict(run).items())}"
-        for what, run in runs.items()
-        if run is not None
+        f"{run.name}{f', with answers of {run.teacher}' if run.teacher else ''}: "
+        + ", ".join(f"{name} {value}" for name, value in dataclasses.asdict(run.settings).items())
+        for run in recipe.runs
     ]
     return f"* `recipes/{recipe.file.name}`, on {recipe.base}. " + "; then ".join(told) + "."
 
 
 def _data(recipe: Recipe) -> str:
     lines = [f"## Training data and licences: `{recipe.file.name}`\n"]
+    runs = [run.name for run in recipe.runs]
     lines += [
-        "| source | kind | labelled rows | taught rows | licence of the source |",
-        "|---|---|---|---|---|",
+        f"| source | kind | {' | '.join(f'rows of {run}' for run in runs)} | licence of the source |",
+        "|" + "---|" * (len(runs) + 3),
     ]
-    lines += [
-        f"| {one.name} | {one.kind} | {one.rows:,} | {one.taught:,} | {one.licence} |"
-        for one in recipe.sources
-    ]
+    for one in recipe.sources:
+        counts = " | ".join(f"{one.rows.get(run, 0):,}" for run in runs)
+        lines.append(f"| {one.name} | {one.kind} | {counts} | {one.licence} |")
     return "\n".join(lines)
 
 

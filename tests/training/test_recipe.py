@@ -104,6 +104,17 @@ def test_a_missing_file_and_a_wrong_hash_are_named(data: Path) -> None:
         measured.check_files(data)
 
 
+def test_a_teacher_has_no_teacher(data: Path) -> None:
+    first = written(data, HEAD + SOURCE.format("a"))
+    assert first.teachers() == {}
+    (data / "teacher.toml").write_text(
+        f'{HEAD}teacher = "{first.file}"\n' + SOURCE.format("a"), encoding="utf-8"
+    )
+    pupil = written(data, f'{HEAD}teacher = "{data / "teacher.toml"}"\n' + SOURCE.format("a"))
+    with pytest.raises(DataError, match="has a teacher itself"):
+        pupil.teachers()
+
+
 def test_no_recipe_of_that_name() -> None:
     with pytest.raises(DataError, match="no recipe 'nonsense'"):
         Recipe.load("nonsense")

@@ -183,6 +183,20 @@ class Recipe:
                 "say nothing; take it out of one of them"
             )
 
+    def teachers(self) -> dict[str, Recipe]:
+        """The recipes of the teachers that the runs name.
+
+        Raises:
+            DataError: there is no such recipe, or it names a teacher itself.
+        """
+        found = {run.teacher: Recipe.load(run.teacher) for run in self.runs if run.teacher is not None}
+        for name, teacher in found.items():
+            if any(run.teacher for run in teacher.runs):
+                raise DataError(
+                    f"recipe {self.file}: the teacher {name!r} has a teacher itself: name that one"
+                )
+        return found
+
     def place(self, path: str, data: Path) -> Path:
         """Where a path of the recipe leads."""
         return (self.file.parent if path.startswith("..") else data) / path

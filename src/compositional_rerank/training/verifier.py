@@ -54,7 +54,7 @@ def make(recipe: Recipe, data: Path, out: Path, start: Located, device: str | No
     check_new(out)
     recipe.check_files(data)
     base = resolve(recipe.base)
-    teachers = {run.teacher: Recipe.load(run.teacher) for run in recipe.runs if run.teacher is not None}
+    teachers = recipe.teachers()
     for teacher in teachers.values():
         teacher.check_files(data)
         resolve(teacher.base)
