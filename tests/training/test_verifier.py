@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from compositional_rerank import CompositionalReranker
 from compositional_rerank.checkpoints.locate import Located, locate
 from compositional_rerank.cli import main
-from compositional_rerank.errors import DataError, InputError
+from compositional_rerank.errors import CheckpointError, DataError, InputError
 from compositional_rerank.training.expected import compare, figure_of, table
 from compositional_rerank.training.recipe import Expected, Recipe
 from compositional_rerank.training.verifier import make
@@ -137,6 +137,14 @@ def test_the_teachers_answers_are_probabilities(made: Path) -> None:
     ]
     assert answers.shape == (20, 4)
     assert torch.allclose(answers.sum(dim=1), torch.ones(20), atol=1e-3)
+
+
+def test_a_base_model_may_lie_among_the_data(data: Path, tmp_path: Path, start: Located) -> None:
+    shutil.copytree(data, tmp_path / "data")
+    (tmp_path / "data" / "models" / "all-MiniLM-L6-v2").mkdir(parents=True)
+    recipe = Recipe.load(str(data / "teacher.toml"))
+    with pytest.raises(CheckpointError, match="models"):
+        make(recipe, tmp_path / "data", tmp_path / "out", start, "cpu", lambda _: None)
 
 
 def test_another_recipe_does_not_go_on_with_these_steps(made: Path, data: Path, start: Located) -> None:

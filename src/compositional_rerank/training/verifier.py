@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 from sentence_transformers import CrossEncoder
 
-from compositional_rerank.checkpoints.base_models import resolve
+from compositional_rerank.checkpoints.base_models import ModelFiles, resolve
 from compositional_rerank.checkpoints.config import VerifierConfig
 from compositional_rerank.checkpoints.locate import Located
 from compositional_rerank.errors import InputError
@@ -53,11 +53,11 @@ def make(recipe: Recipe, data: Path, out: Path, start: Located, device: str | No
     """
     check_new(out)
     recipe.check_files(data)
-    base = resolve(recipe.base)
+    base = _model(recipe, data)
     teachers = recipe.teachers()
     for teacher in teachers.values():
         teacher.check_files(data)
-        resolve(teacher.base)
+        _model(teacher, data)
     work = out.with_name(out.name + ".work")
     _claim(work, [recipe, *teachers.values()])
     network = build(base.path, recipe.runs[-1].settings.max_tokens, device)
@@ -72,6 +72,12 @@ def make(recipe: Recipe, data: Path, out: Path, start: Located, device: str | No
     collections = [str(recipe.place(name, data)) for name in recipe.fusion]
     fusion = fit_fusion(draft, contrast, collections, tell)
     export(network, base, out, fusion=fusion, verifier=verifier, pooled_weight=POOLED_WEIGHT, start=start)
+
+
+def _model(recipe: Recipe, data: Path) -> ModelFiles:
+    """A recipe's base model: ``DATA/models/NAME`` where there is such a folder, else by its name."""
+    folder = data / "models" / recipe.base.rpartition("/")[2]
+    return replace(resolve(folder), name=recipe.base) if folder.is_dir() else resolve(recipe.base)
 
 
 def _trained(
@@ -103,7 +109,7 @@ def _answers(
     """A teacher's answers to the rows of a run; it is trained where that was not done before."""
     work = place.with_name(f"{place.name}.teacher")
     work.mkdir(exist_ok=True)
-    reader = build(resolve(teacher.base).path, teacher.runs[-1].settings.max_tokens, device)
+    reader = build(_model(teacher, data).path, teacher.runs[-1].settings.max_tokens, device)
     _trained(teacher, {}, data, reader, work, tell)
     return label(reader, rows, work / "answers.safetensors", tell)
 
@@ -141,7 +147,7 @@ def _claim(work: Path, recipes: Sequence[Recipe]) -> None:
     Raises:
         InputError: it holds the steps of others.
     """
-    text = "".join(repr(dataclasses.replace(recipe, file=Path(), expected=())) for recipe in recipes)
+    text = "".join(repr(replace(recipe, file=Path(), expected=())) for recipe in recipes)
     mine = hashlib.sha256(text.encode()).hexdigest()
     file = work / "recipe.sha256"
     if (file.is_file() and file.read_text("utf-8") != mine) or (work.is_dir() and not file.is_file()):
