@@ -1,4 +1,4 @@
-"""Edits by rule: another name or number, questions as people type them; words that two texts differ in."""
+"""Edits by rule: other names, swapped words, questions as people type them; what two texts differ in."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ import random
 import re
 from collections.abc import Sequence
 
+Span = tuple[int, int]
+
 _WORD = re.compile(r"\w[\w'.,-]*\w|\w")
+_FUNCTION = frozenset(
+    "the a an of in on at to for and or but is are was were be been by with from as that this it its his her "
+    "their he she they not no than then there which who what when where how why do does did has have had "
+    "will would can could i you we my your our".split()
+)
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _NAME = re.compile(r"(?<=[a-z,;:)] )[A-Z][\w'-]*[a-z0-9](?: [A-Z][\w'-]*[a-z0-9])*")
 
@@ -77,7 +84,54 @@ def as_typed(question: str, rng: random.Random) -> str:
     return question
 
 
-def differing_words(text: str, other: str) -> tuple[tuple[int, int], ...]:
+def content_words(text: str) -> list[Span]:
+    """Characters of the words that are numbers, or longer than two letters and no function words.
+
+    Example:
+        >>> text = "The 2 dogs sat on a mat."
+        >>> [text[start:stop] for start, stop in content_words(text)]
+        ['2', 'dogs', 'sat', 'mat']
+    """
+    return [
+        match.span()
+        for match in _WORD.finditer(text)
+        if (word := match.group()).isdigit() or (len(word) > 2 and word.lower() not in _FUNCTION)
+    ]
+
+
+def alike_words(text: str) -> list[tuple[Span, Span]]:
+    """Pairs of different content words of one sort: numbers, names within a sentence, or others.
+
+    Example:
+        >>> text = "In 2019 Mia met Anna in 2020."
+        >>> [(text[slice(*first)], text[slice(*second)]) for first, second in alike_words(text)]
+        [('2019', '2020'), ('Mia', 'Anna')]
+    """
+
+    def sort(start: int) -> tuple[bool, bool]:
+        return text[start].isdigit(), text[start].isupper() and start > 0
+
+    words = content_words(text)
+    return [
+        (first, second)
+        for place, first in enumerate(words)
+        for second in words[place + 1 :]
+        if sort(first[0]) == sort(second[0]) and text[slice(*first)].lower() != text[slice(*second)].lower()
+    ]
+
+
+def swapped(text: str, first: Span, second: Span) -> str:
+    """The text with two of its words in each other's place; ``first`` comes before ``second``.
+
+    Example:
+        >>> swapped("Mia met Anna.", (0, 3), (8, 12))
+        'Anna met Mia.'
+    """
+    (start, stop), (again, end) = first, second
+    return f"{text[:start]}{text[again:end]}{text[stop:again]}{text[start:stop]}{text[end:]}"
+
+
+def differing_words(text: str, other: str) -> tuple[Span, ...]:
     """Characters of the words of ``text`` that ``other`` has not, or has elsewhere.
 
     Where ``text`` lacks a word of the other, the word that stands there instead counts.
