@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from compositional_rerank.errors import DataError
-from compositional_rerank.training.edits import as_typed, names_and_numbers, renamed
+from compositional_rerank.training.edits import as_typed, names_and_numbers, renamed, yes_no_question
 from compositional_rerank.training.kinds import KINDS
 from compositional_rerank.training.kinds.contrast import items, judged_passages
 from compositional_rerank.training.rows import DENIES, DIFFERS, SILENT, SUPPORTS, Row
@@ -28,7 +28,8 @@ def test_inference_reads_the_premise_as_evidence(tmp_path: Path) -> None:
         {"premise": "It rains .", "hypothesis": "It is wet.", "label": label} for label in labels
     ]
     found = rows("inference", tmp_path / "a.jsonl", lines)
-    assert {(row.query, row.evidence) for row in found} == {("It is wet.", "It rains.")}
+    assert {row.query for row in found} <= {"It is wet.", "Is it wet?"}
+    assert {(row.evidence, row.group) for row in found} == {("It rains.", "It rains .")}
     assert [row.verdicts for row in found] == [
         SUPPORTS,
         DIFFERS | SILENT,
@@ -36,6 +37,24 @@ def test_inference_reads_the_premise_as_evidence(tmp_path: Path) -> None:
         DENIES | DIFFERS | SILENT,
     ]
     assert rows("inference", tmp_path / "a.jsonl", lines, DENIES | DIFFERS)[2].verdicts == DENIES | DIFFERS
+
+
+def test_a_claim_is_asked_where_yes_and_no_are_clear() -> None:
+    asked = {
+        "Two men are fishing.": "Are two men fishing?",
+        "There is a game outside": "Is there a game outside?",
+        "Rome will be flooded": "Will Rome be flooded?",
+        "NTSB is responsible.": "Is NTSB responsible?",
+        "He has seen it.": "Has he seen it?",
+        "He has a dog.": None,
+        "In May it was sold.": None,
+        "It is not sold.": None,
+        "Nobody is here.": None,
+        "The man who was here is gone.": None,
+        "Dogs bark.": None,
+        "Is it?": None,
+    }
+    assert {claim: yes_no_question(claim, "They fear for Rome.") for claim in asked} == asked
 
 
 def test_pairs_triples_and_captions(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import random
 from pathlib import Path
 
 from compositional_rerank.errors import DataError
+from compositional_rerank.training.edits import yes_no_question
 from compositional_rerank.training.rows import (
     DENIES,
     DIFFERS,
@@ -17,6 +18,7 @@ from compositional_rerank.training.rows import (
     text_of,
 )
 
+_ASKED = 0.3  # share of the claims that become yes/no questions, where they can
 _LABELS = {
     "entailment": SUPPORTS,
     "contradiction": DENIES,
@@ -32,7 +34,7 @@ def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
         file: JSONL.
         different: what a contradiction is; 0 for a denial. Where one word was exchanged, "contradiction" is
             often another thing: a red line is no denial of a yellow one.
-        rng: not used; labels say everything.
+        rng: which claims are asked instead of said.
     """
     found = []
     for number, row in numbered_rows(file):
@@ -44,5 +46,9 @@ def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
                 f"{file}:{number}: field 'label' must be one of {', '.join(_LABELS)}, got {label!r:.60}"
             )
         verdicts = different if label == "contradiction" and different else _LABELS[label]
-        found.append(Row(detokenise(query), detokenise(evidence), verdicts, file.stem, evidence))
+        query, group = detokenise(query), evidence
+        evidence = detokenise(evidence)
+        if rng.random() < _ASKED:
+            query = yes_no_question(query, evidence) or query
+        found.append(Row(query, evidence, verdicts, file.stem, group))
     return found
