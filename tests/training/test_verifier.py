@@ -153,6 +153,22 @@ def test_another_recipe_does_not_go_on_with_these_steps(made: Path, data: Path, 
     shutil.copytree(made.with_name("whole.work"), made.with_name("other.work"))
     with pytest.raises(InputError, match="another recipe"):
         make(Recipe.load(str(other)), data, made.with_name("other"), start, "cpu", lambda _: None)
+    later = (data / "student.toml").read_text("utf-8").replace("taught = 20", "taught = 21")
+    other.write_text(later, "utf-8")
+    work = made.with_name("later.work")
+    shutil.copytree(made.with_name("whole.work"), work)
+    with pytest.raises(InputError, match=r"taught\.\* is a step of another recipe"):
+        make(Recipe.load(str(other)), data, made.with_name("later"), start, "cpu", lambda _: None)
+    (work / "taught.sha256").unlink()
+
+    def stop_once_the_first_is_done(line: str) -> None:
+        if line == "first: done before":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make(
+            Recipe.load(str(other)), data, made.with_name("later"), start, "cpu", stop_once_the_first_is_done
+        )
     with pytest.raises(InputError, match="exists"):
         make(Recipe.load(str(other)), data, made, start, "cpu", lambda _: None)
 

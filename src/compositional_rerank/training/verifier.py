@@ -47,7 +47,7 @@ def make(recipe: Recipe, data: Path, out: Path, start: Located, device: str | No
 
     Raises:
         DataError: a file is missing or has another hash, or a line is wrong; before the work starts.
-        InputError: ``out`` exists, or ``OUT.work`` is of another recipe.
+        InputError: ``out`` exists, or ``OUT.work`` holds a step of another recipe.
         ModelNotFoundError: no place has the base model or the teacher's.
         FloatingPointError: the loss is not finite.
     """
@@ -59,7 +59,7 @@ def make(recipe: Recipe, data: Path, out: Path, start: Located, device: str | No
         teacher.check_files(data)
         _model(teacher, data)
     work = out.with_name(out.name + ".work")
-    _claim(work, [recipe, *teachers.values()])
+    _claim(work, recipe, teachers)
     network = build(base.path, recipe.runs[-1].settings.max_tokens, device)
     _trained(recipe, teachers, data, network, work, tell)
     tell("calibration")
@@ -141,18 +141,31 @@ def reading_of(row: Row) -> Reading | None:
     return None if form == "keywords" else kind_of(form, row.evidence)
 
 
-def _claim(work: Path, recipes: Sequence[Recipe]) -> None:
-    """Make ``work`` the folder of these very recipes, or find that it is.
+def _claim(work: Path, recipe: Recipe, teachers: Mapping[str, Recipe]) -> None:
+    """Make ``work`` the folder of this recipe's steps, or find that those in it are.
+
+    A step belongs to all that it depends on: a recipe whose last run has changed goes on with the others.
 
     Raises:
-        InputError: it holds the steps of others.
+        InputError: it holds a step of another recipe.
     """
-    text = "".join(repr(replace(recipe, file=Path(), expected=())) for recipe in recipes)
-    mine = hashlib.sha256(text.encode()).hexdigest()
-    file = work / "recipe.sha256"
-    if (file.is_file() and file.read_text("utf-8") != mine) or (work.is_dir() and not file.is_file()):
-        raise InputError(
-            f"{work} holds the steps of another recipe: remove it, or write the checkpoint elsewhere"
-        )
     work.mkdir(parents=True, exist_ok=True)
-    file.write_text(mine, "utf-8")
+    for number, run in enumerate(recipe.runs):
+        runs = recipe.runs[: number + 1]
+        learnt = [
+            replace(source, rows={one.name: source.rows.get(one.name, 0) for one in runs})
+            for source in recipe.sources
+            if any(source.rows.get(one.name) for one in runs)
+        ]
+        taught = [replace(teachers[one.teacher], file=Path()) for one in runs if one.teacher is not None]
+        text = repr((recipe.base, recipe.seed, recipe.fresh_layers, runs, learnt, taught))
+        mine = hashlib.sha256(text.encode()).hexdigest()
+        file = work / f"{run.name}.sha256"
+        if (file.is_file() and file.read_text("utf-8") != mine) or (
+            not file.is_file() and (work / run.name).exists()
+        ):
+            raise InputError(
+                f"{work / run.name}.* is a step of another recipe: remove it and the steps after it, or "
+                "write the checkpoint elsewhere"
+            )
+        file.write_text(mine, "utf-8")
