@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from importlib.util import find_spec
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from compositional_rerank.errors import InputError, MissingDependencyError
 
 BACKENDS = ("torch", "openvino")
 DENIALS = ("auto", "keep", "penalise")
+
+_Value = TypeVar("_Value")
 
 
 def check_text(value: object, what: str) -> str:
@@ -73,6 +75,13 @@ def check_bound(value: object, what: str, low: float, high: float) -> float | No
     if not low <= value <= high:  # false for NaN, too
         raise InputError(f"{what} must be in [{low:g}, {high:g}], got {value}; pass None for no threshold")
     return float(value)
+
+
+def required(value: _Value | None, what: str) -> _Value:
+    """Return a limit or threshold that has to be there."""
+    if value is None:
+        raise InputError(f"{what} is None: pass a number, or leave it out for the default")
+    return value
 
 
 def check_denials(value: object) -> None:

@@ -9,7 +9,7 @@ from compositional_rerank.encoding.sentences import sentence_spans
 from compositional_rerank.results import Verdict
 from compositional_rerank.scoring.calibration import Reading, mismatch
 from compositional_rerank.verification.cross_encoder import Verifier
-from compositional_rerank.verification.forms import form_of, has_content
+from compositional_rerank.verification.forms import form_of, has_content, identical
 from compositional_rerank.verification.readable import readable
 from compositional_rerank.verification.verdicts import of_windows
 
@@ -48,17 +48,6 @@ def same_questions(verifier: Verifier, cached: Sequence[str], new: Sequence[str]
         one = slice(row, row + 1)
         found[place] = of_windows(probabilities[one], wrong[one], [(0, len(cached[place]))]).verdict
     return found
-
-
-def identical(text: str, other: str) -> bool:
-    """Whether two texts, not blank, differ in nothing but white space.
-
-    Example:
-        >>> identical("Who  pays?", "Who pays? "), identical("Who pays?", "who pays?"), identical("", " ")
-        (True, False, False)
-    """
-    words = text.split()
-    return bool(words) and words == other.split()
 
 
 def _form(text: str) -> Literal["question", "statement"] | None:
