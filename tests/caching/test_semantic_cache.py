@@ -179,6 +179,29 @@ def test_processes_share_a_file(tmp_path: Path, guard: CacheGuard) -> None:
     assert len(cache) == 0
 
 
+def test_processes_may_make_a_file_together(tmp_path: Path, guard: CacheGuard) -> None:
+    program = (
+        "import sys\n"
+        "from compositional_rerank.caching.entries import Entries\n"
+        "import numpy as np\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "for number in range(20):\n"
+        "    Entries(sys.argv[1], 100, None).add('', f'{sys.argv[2]} {number}', '', np.ones(2), 1.0)\n"
+    )
+    path = str(tmp_path / "answers.db")
+    command = [sys.executable, "-W", "error", "-c", program, path]
+    pipe = subprocess.PIPE
+    workers = [subprocess.Popen([*command, name], stdin=pipe, stdout=pipe, text=True) for name in "abc"]
+    for worker in workers:
+        assert worker.stdout is not None
+        assert worker.stdout.readline() == "ready\n"
+    for worker in workers:
+        worker.communicate("go\n", timeout=120)
+    assert [worker.returncode for worker in workers] == [0, 0, 0]
+    assert len(SemanticCache(path, guard=guard)) == 60
+
+
 @pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork on this system")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_forked_child_opens_the_file_anew(tmp_path: Path, guard: CacheGuard) -> None:

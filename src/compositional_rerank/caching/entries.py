@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 from typing import NamedTuple
@@ -170,19 +171,10 @@ class Entries:
             self._database = sqlite3.connect(
                 where, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
-            self._database.execute("PRAGMA journal_mode = WAL")
-            self._database.execute("PRAGMA synchronous = NORMAL")
-            [found] = self._database.execute("PRAGMA user_version").fetchone()
-            [tables] = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if found != _FORMAT and (found or tables):
-                raise StoreError(
-                    f"{where} is no cache of format {_FORMAT}: pass the path of another file, or of none yet"
-                )
-            self._database.execute(_TABLE)
-            self._database.execute(f"PRAGMA user_version = {_FORMAT}")
+            self._prepare()
+        except StoreError:
+            raise
         except (OSError, sqlite3.Error) as error:
-            if isinstance(error, StoreError):
-                raise
             raise StoreError(f"{where} cannot be used as a cache: {error}; pass another path") from error
         self._process = os.getpid()
         self._ids = np.zeros(0, dtype=np.int64)
@@ -194,6 +186,22 @@ class Entries:
         self._numbers: dict[str, int] = {}
         self._last = 0
         self._mirror()
+
+    def _prepare(self) -> None:
+        """Make the table, unless it is there; nothing is done to a file of something else."""
+        with self._database:
+            self._database.execute("BEGIN IMMEDIATE")  # another process may be making it
+            [found] = self._database.execute("PRAGMA user_version").fetchone()
+            [tables] = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if found != _FORMAT and (found or tables):
+                raise StoreError(
+                    f"{self.path} is no cache of format {_FORMAT}: pass another path, or one of no file yet"
+                )
+            self._database.execute(_TABLE)
+            self._database.execute(f"PRAGMA user_version = {_FORMAT}")
+        with suppress(sqlite3.OperationalError):  # busy; the process that is at work there does it
+            self._database.execute("PRAGMA journal_mode = WAL")
+        self._database.execute("PRAGMA synchronous = NORMAL")
 
     def _refresh(self) -> None:
         """See what other processes did; after a fork open the file anew."""

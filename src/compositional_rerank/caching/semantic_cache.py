@@ -24,6 +24,7 @@ from compositional_rerank.reranker import CompositionalReranker
 _SAME_EMBEDDING = (
     0.99  # cosine of a text's vectors by two backends of one model; of two models it is far less
 )
+_BATCH = 256  # texts that are embedded at once
 _LONGEST = 100 * 365 * 86_400.0
 
 
@@ -182,6 +183,9 @@ class SemanticCache:
         return vector
 
     def _vectors(self, texts: list[str]) -> Floats32:
+        if len(texts) > _BATCH:
+            parts = [self._vectors(texts[at : at + _BATCH]) for at in range(0, len(texts), _BATCH)]
+            return np.concatenate(parts)
         vectors = np.asarray(self._embed(texts), dtype=np.float32)
         if vectors.ndim != 2 or len(vectors) != len(texts) or not np.isfinite(vectors).all():
             raise InputError(
