@@ -84,7 +84,7 @@ class SemanticCache:
         *,
         guard: CacheGuard | None = None,
         embed: Callable[[list[str]], ArrayLike] | None = None,
-        least_similarity: float = 0.6,
+        least_similarity: float = 0.5,
         candidates: int = 4,
         max_entries: int = 10_000,
         ttl: float | None = None,
