@@ -27,12 +27,14 @@ WARM = 4
 SHORT_MEDIAN_OF = 3
 
 
-def arguments(name: str, description: str | None) -> argparse.Namespace:
-    """The options of every speed benchmark; sets the number of threads."""
+def arguments(name: str, description: str | None, *, model: bool = False) -> argparse.Namespace:
+    """The options of every speed benchmark, and with ``model`` a checkpoint; sets the number of threads."""
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--short", action="store_true", help="few repetitions, and no file unless --out")
+    if model:
+        parser.add_argument("--model", help="checkpoint to measure (the shipped one)")
     parser.add_argument("--threads", type=int, default=1, help="threads of every library (1)")
     parser.add_argument("--out", type=Path, help=f"JSON file to write (benchmarks/results/{name}.json)")
     args = parser.parse_args()

@@ -105,6 +105,13 @@ def _looked(content: dict[str, Any]) -> str:
     )
 
 
+def _asked(content: dict[str, Any]) -> str:
+    return (
+        f"Written by `python examples/semantic_cache.py --out {RESULTS}/semantic_cache.json`; "
+        f"{content['requests']:,} requests, model fingerprint `{content['model'][:12]}`."
+    )
+
+
 def _fine_tuned(content: dict[str, Any]) -> str:
     sets = ", ".join(f"{count:,} of {name}" for name, count in content["triples"].items())
     return (
@@ -140,7 +147,9 @@ TABLES: dict[str, tuple[str, Render, Callable[[dict[str, Any]], str]]] = {
     "ratios": (f"{RESULTS}/rerank.json", tables.ratios, _benched),
     "rerank": (f"{RESULTS}/rerank.json", tables.times, _benched),
     "retrieval": (f"{RESULTS}/audit_retrieval.json", tables.retrieval, _audited),
+    "same_question": (f"{RESULTS}/same_question.json", tables.same_question, _benched),
     "scaling": (f"{RESULTS}/scaling.json", tables.times, _benched),
+    "semantic_cache": (f"{RESULTS}/semantic_cache.json", tables.semantic_cache, _asked),
     "starts": (f"{RESULTS}/rerank.json", tables.starts, _benched),
     "store": (f"{RESULTS}/store.json", tables.store, _benched),
     "threshold": (f"{RESULTS}/audit_near_misses.json", tables.threshold, _audited),

@@ -258,3 +258,29 @@ def architectures(content: Content) -> Iterator[str]:
     head = ("reader", "encoder", "its weights", "training, s", "loss", "AUC PAWS-QQP / scramble")
     more = ("paraphrase above near-miss: att / obj / rel", "suite, short: the same / rejected at 5 %")
     return _rows((*head, *more, "ms a pair"), rows)
+
+
+def same_question(content: Content) -> Iterator[str]:
+    found, cosine = content["same_question"], content["cosine"]
+    loss = f"near-misses that get through where {100 * content['loss']:.0f} % of the same are refused"
+    rows: list[list[object]] = [
+        ["AUC", _number(cosine["auc"]), _number(found["auc"])],
+        [loss, _percent(cosine["near_misses_through"]), _percent(found["near_misses_through"])],
+    ]
+    for one in content["at"]:
+        refused, through = _percent(one["same_refused"]), _percent(one["near_misses_through"])
+        say = f"same refused / near-misses through, from support {one['least_support']:g}"
+        rows.append([say, None, f"{refused} / {through}"])
+    rows += [
+        [f"{name}, ms of the processor", None, f"{one['cpu']:.1f}"] for name, one in content["ms"].items()
+    ]
+    return _rows((f"{content['pairs']} pairs", "cosine", "`same_question`"), rows)
+
+
+def semantic_cache(content: Content) -> Iterator[str]:
+    rows = [[row[key] for key in ("cache", "right", "wrong", "misses")] for row in content["rows"]]
+    return _rows(("serves by", "right answers", "wrong answers", "asks the model"), rows)
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.0f} %"

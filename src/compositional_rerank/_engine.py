@@ -33,6 +33,7 @@ from compositional_rerank.verification.evidence import (
     readings,
     to_read,
 )
+from compositional_rerank.verification.same_question import same_questions
 from compositional_rerank.verification.verdicts import Judged
 from compositional_rerank.verification.verdicts import verdicts as judge
 
@@ -79,6 +80,20 @@ class Engine:
             InputError: the tokenizer knows none of its characters.
         """
         return Text(text, None, _checked(self.encoder.encode([text], task="query")[0], text))
+
+    def need_verifier(self) -> Verifier:
+        """The verifier.
+
+        Raises:
+            InputError: there is none.
+        """
+        if self.verifier is None:
+            raise InputError(f"{self.name} has no verifier: load a checkpoint of this library")
+        return self.verifier
+
+    def same_questions(self, cached: list[str], new: list[str]) -> list[Verdict]:
+        """Verdicts of aligned pairs of questions."""
+        return same_questions(self.need_verifier(), cached, new)
 
     def encoded(
         self, passages: Sequence[str], show_progress: bool = False, *, must_keep: bool = False

@@ -13,3 +13,8 @@ def cache_folder(name: str) -> Path:
         return Path(chosen) / name
     base = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or str(Path.home() / ".cache")
     return Path(base) / "compositional-rerank" / name
+
+
+def absolute(path: str | os.PathLike[str]) -> str:
+    """A path with the user's home folder put in, and independent of where the process goes later."""
+    return str(Path(path).expanduser().absolute())

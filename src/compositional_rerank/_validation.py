@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from importlib.util import find_spec
 from numbers import Integral
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from compositional_rerank.errors import InputError, MissingDependencyError
 
 BACKENDS = ("torch", "openvino")
 DENIALS = ("auto", "keep", "penalise")
+
+_Value = TypeVar("_Value")
 
 
 def check_text(value: object, what: str) -> str:
@@ -41,15 +43,16 @@ def check_texts(values: object, what: str) -> list[str]:
     return [check_text(value, f"{what}[{index}]") for index, value in enumerate(values)]
 
 
-def check_aligned(texts1: object, texts2: object) -> tuple[list[str], list[str]]:
-    """Return queries, none of them blank, and as many passages."""
-    queries = [check_query(text) for text in check_texts(texts1, "texts1")]
-    passages = check_texts(texts2, "texts2")
-    if len(queries) != len(passages):
-        raise InputError(
-            f"texts1 has {len(queries)} texts and texts2 has {len(passages)}: pass aligned lists"
-        )
-    return queries, passages
+def check_aligned(
+    first: object, second: object, names: tuple[str, str], check: Callable[[object], str] = str
+) -> tuple[list[str], list[str]]:
+    """Return two lists of as many strings, those of the first checked once more."""
+    texts1 = [check(text) for text in check_texts(first, names[0])]
+    texts2 = check_texts(second, names[1])
+    if len(texts1) != len(texts2):
+        counts = f"{names[0]} has {len(texts1)} texts and {names[1]} has {len(texts2)}"
+        raise InputError(f"{counts}: pass aligned lists")
+    return texts1, texts2
 
 
 def check_count(value: object, what: str, least: int = 1) -> int | None:
@@ -72,6 +75,13 @@ def check_bound(value: object, what: str, low: float, high: float) -> float | No
     if not low <= value <= high:  # false for NaN, too
         raise InputError(f"{what} must be in [{low:g}, {high:g}], got {value}; pass None for no threshold")
     return float(value)
+
+
+def required(value: _Value | None, what: str) -> _Value:
+    """Return a limit or threshold that has to be there."""
+    if value is None:
+        raise InputError(f"{what} is None: pass a number, or leave it out for the default")
+    return value
 
 
 def check_denials(value: object) -> None:

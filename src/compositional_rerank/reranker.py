@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compositional_rerank._files import absolute
 from compositional_rerank._validation import (
     check_aligned,
     check_backend,
@@ -20,7 +20,6 @@ from compositional_rerank._validation import (
     check_texts,
 )
 from compositional_rerank.checkpoints.loaded_once import LoadedOnce
-from compositional_rerank.errors import InputError
 from compositional_rerank.results import PairScores, Ranking, Verdict
 
 if TYPE_CHECKING:
@@ -72,10 +71,7 @@ class CompositionalReranker(LoadedOnce["Engine"]):
         self._model = None if model is None else os.fspath(model)
         self._backend = check_backend(backend, device)
         self._device = check_device(device)
-        # absolute already now: the process may change its folder before the first query
-        self._store = (
-            str(Path(store).expanduser().absolute()) if isinstance(store, (str, os.PathLike)) else store
-        )
+        self._store = absolute(store) if isinstance(store, (str, os.PathLike)) else store
 
     @classmethod
     def from_pretrained(
@@ -216,12 +212,7 @@ class CompositionalReranker(LoadedOnce["Engine"]):
 
         engine = self._loaded()
         results = engine.rank(engine.query(query), candidates, given, Policy(denials, max_verified))
-        kept = [
-            result
-            for result in results
-            if (min_score is None or result.score >= min_score)
-            and (max_mismatch is None or result.mismatch is None or result.mismatch <= max_mismatch)
-        ]
+        kept = [result for result in results if result.within(min_score, max_mismatch)]
         return Ranking(query, tuple(kept[:top_n]))
 
     def verify(
@@ -248,9 +239,20 @@ class CompositionalReranker(LoadedOnce["Engine"]):
         candidates = check_own_text(own_text, check_texts(passages, "passages"))
         check_denials(denials)
         engine = self._loaded()
-        if engine.verifier is None:
-            raise InputError(f"{engine.name} has no verifier: load a checkpoint of this library")
+        engine.need_verifier()
         return engine.verify(engine.query(query), candidates, denials) if candidates else []
+
+    def same_question(self, cached: str, new: str) -> Verdict:
+        """Whether the answer to a cached question answers a new one: `same_questions` of one pair."""
+        return self.same_questions([cached], [new])[0]
+
+    def same_questions(self, cached: Sequence[str], new: Sequence[str]) -> list[Verdict]:
+        """Compare ``n`` aligned pairs of questions, read whole; `Verdict` says what comes out.
+
+        Raises:
+            InputError: the lists differ in length, or hold what is no str, or the model has no verifier.
+        """
+        return self._loaded().same_questions(*check_aligned(cached, new, ("cached", "new")))
 
     def score_pairs(
         self, texts1: Sequence[str], texts2: Sequence[str], *, show_progress: bool = False
@@ -260,7 +262,8 @@ class CompositionalReranker(LoadedOnce["Engine"]):
         Raises:
             InputError: the lists differ in length, or a text cannot be used.
         """
-        return self._loaded().score_pairs(*check_aligned(texts1, texts2), show_progress)
+        queries, passages = check_aligned(texts1, texts2, ("texts1", "texts2"), check_query)
+        return self._loaded().score_pairs(queries, passages, show_progress)
 
     def encode_passages(self, passages: Sequence[str], *, show_progress: bool = False) -> list[EncodedText]:
         """Token embeddings of passages: what the store lacks is encoded, with a bar on stderr, and kept.
@@ -286,12 +289,9 @@ class CompositionalReranker(LoadedOnce["Engine"]):
             >>> len(reranker.store)
             2
         """
-        from compositional_rerank.store.warming import chunks
+        from compositional_rerank.store.warming import warm
 
-        for chunk in chunks(check_texts(passages, "passages")):
-            entries = self.encode_passages(chunk)
-            if progress is not None:
-                progress(len(chunk), sum(len(entry.vectors) for entry in entries))
+        warm(self.encode_passages, check_texts(passages, "passages"), progress)
 
     def _load(self) -> Engine:
         from compositional_rerank._engine import load_engine  # loading torch takes seconds

@@ -14,7 +14,10 @@ VerdictName = Literal["supports", "denies", "differs"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a passage says of a query.
+    """What a passage says of a query, or a cached question of a new one.
+
+    Of two questions ``"supports"`` means the same, ``"denies"`` the opposite, ``"differs"`` another in nearly
+    the same words, None another, or that they cannot be judged: then ``support`` is None, too.
 
     Args:
         verdict: ``"supports"``: it says what the query says, or answers it (to a yes/no question: yes);
@@ -68,6 +71,12 @@ class RankedPassage:
     mismatch: float | None
     evidence: tuple[int, int] | None
     score: float
+
+    def within(self, min_score: float | None, max_mismatch: float | None) -> bool:
+        """Whether it passes both cuts; None cuts nothing, and what was not judged has no mismatch."""
+        return (min_score is None or self.score >= min_score) and (
+            max_mismatch is None or self.mismatch is None or self.mismatch <= max_mismatch
+        )
 
 
 @dataclass(frozen=True)

@@ -70,3 +70,14 @@ def test_embedding_search_puts_some_near_misses_above_the_right_passage(passages
         for row, entry in zip(cosines, edited, strict=True)
     )
     assert fooled >= 10, f"a near-miss is above a right passage for {fooled} of {len(edited)} queries"
+
+
+def test_cache_requests_are_of_three_kinds_and_ask_nothing_twice():
+    requests = read("cache_requests.jsonl")
+    assert Counter(entry["kind"] for entry in requests) == {"same": 400, "near-miss": 400, "new": 200}
+    cached = {entry["cached"] for entry in requests} - {None}
+    assert len(cached) == 100
+    assert len({entry["request"] for entry in requests} | cached) == 1100
+    for entry in requests:
+        assert list(entry) == ["request", "kind", "cached"]
+        assert (entry["cached"] is None) == (entry["kind"] == "new")

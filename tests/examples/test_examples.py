@@ -101,6 +101,19 @@ def test_the_audit_reads_the_queries_that_are_written(tmp_path):
     assert kettle["form"] == "yes_no"
 
 
+def test_the_cache_is_asked_with_a_guard_and_without(tmp_path):
+    done = run("semantic_cache.py", "--limit", "120", "--out", str(tmp_path / "cache.json"))
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"guard, support from 0\.5( +\d+){4}\n", done.stdout)
+    found = json.loads((tmp_path / "cache.json").read_text(encoding="utf-8"))
+    counts = found["counts"]
+    assert counts["hits"] + counts["guarded"] + counts["misses"] == found["requests"] == 120
+    *by_cosine, guarded = found["rows"]
+    assert len(by_cosine) == 3
+    assert guarded["right"] + guarded["wrong"] == counts["hits"]
+    assert all(row["right"] + row["wrong"] + row["misses"] == 120 for row in found["rows"])
+
+
 @pytest.mark.parametrize("app", APPS)
 def test_an_endpoint_writes_the_answer(app, endpoint):
     url = f"http://127.0.0.1:{endpoint.server_port}/v1"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from compositional_rerank._validation import check_bound, check_count, check_device, check_texts
+from compositional_rerank._validation import check_bound, check_count, check_device, check_texts, required
 from compositional_rerank.checkpoints.loaded_once import LoadedOnce
 from compositional_rerank.encoding.surrogates import without_surrogates
 from compositional_rerank.errors import CheckpointError, InputError
@@ -156,9 +156,7 @@ class StructuralEmbedder(LoadedOnce["_Loaded"]):
     def _encode(
         self, method: str, texts: list[str], batch_size: int, show_progress: bool
     ) -> NDArray[np.float32]:
-        size = check_count(batch_size, "batch_size")
-        if size is None:
-            raise InputError("batch_size is None: pass an int of at least 1")
+        size = required(check_count(batch_size, "batch_size"), "batch_size")
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
         readable = [without_surrogates(text) for text in texts]

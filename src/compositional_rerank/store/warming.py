@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+
+from compositional_rerank.encoding.encoded_text import EncodedText
 
 _PASSAGES, _CHARACTERS = 512, 500_000  # at most so many between two writes
+
+
+def warm(
+    encode: Callable[[list[str]], list[EncodedText]],
+    passages: Sequence[str],
+    progress: Callable[[int, int], None] | None,
+) -> None:
+    """Encode passages by chunks; ``progress`` gets each one's number of passages and of their tokens."""
+    for chunk in chunks(passages):
+        entries = encode(chunk)
+        if progress is not None:
+            progress(len(chunk), sum(len(entry.vectors) for entry in entries))
 
 
 def chunks(passages: Sequence[str]) -> Iterator[list[str]]:

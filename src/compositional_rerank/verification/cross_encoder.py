@@ -140,6 +140,14 @@ class Verifier:
                 network.model.to(torch.bfloat16)
             self._network = network
 
+    def reads_whole(self, first: str, second: str) -> bool:
+        """Whether a pair is short enough to be read to its end."""
+        pair = without_surrogates(first), without_surrogates(second)
+        # a token has at least one character
+        return len(first) + len(second) < self.config.max_tokens - 3 or not (
+            self._tokenizer.encode(*pair).overflowing
+        )
+
     @full_precision
     @torch.inference_mode()
     def probabilities(self, pairs: Sequence[tuple[str, str]], readings: Sequence[Reading]) -> torch.Tensor:

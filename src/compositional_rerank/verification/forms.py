@@ -112,6 +112,17 @@ def has_content(text: str) -> bool:
     return any(word.lower() not in stop for word in _WORD.findall(text))
 
 
+def identical(text: str, other: str) -> bool:
+    """Whether two texts, not blank, differ in nothing but white space.
+
+    Example:
+        >>> identical("Who  pays?", "Who pays? "), identical("Who pays?", "who pays?"), identical("", " ")
+        (True, False, False)
+    """
+    words = text.split()
+    return bool(words) and words == other.split()
+
+
 def _of_auxiliary(words: list[str]) -> Form:
     """``do you know who pays`` asks who, ``do you know whether it is paid`` takes a yes or a no."""
     for place, word in enumerate(words[:5]):

@@ -61,7 +61,7 @@ def verdicts(
         judged = []
         for reading in readings:
             rows = slice(at, at + len(reading.windows))
-            judged.append(_of_windows(probabilities[rows], wrong[rows], reading.windows))
+            judged.append(of_windows(probabilities[rows], wrong[rows], reading.windows))
             at += len(reading.windows)
         results.append(_of_asks(judged, statements=bool(readings) and readings[0].ask.form == "statement"))
     return results
@@ -74,7 +74,7 @@ def kind_of(form: str, evidence: str) -> Kind:
     return cast(Kind, form)
 
 
-def _of_windows(probabilities: torch.Tensor, wrong: torch.Tensor, windows: Sequence[Span]) -> Judged:
+def of_windows(probabilities: torch.Tensor, wrong: torch.Tensor, windows: Sequence[Span]) -> Judged:
     """An answer found anywhere decides, else the strongest near-miss; silence excuses nothing."""
     answers = 1 - wrong - probabilities[:, SILENT]
     best = int(answers.argmax())
