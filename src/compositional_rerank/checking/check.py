@@ -1,0 +1,156 @@
+"""Every claim of an answer against the passages that are closest to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from compositional_rerank.backends.precision import full_precision
+from compositional_rerank.checking.claims import Claim, claims_of
+from compositional_rerank.encoding.encoded_text import EncodedText
+from compositional_rerank.errors import InputError
+from compositional_rerank.results import (
+    CheckedAnswer,
+    CheckedPassage,
+    CheckedSentence,
+    SentenceVerdict,
+    Verdict,
+)
+from compositional_rerank.verification.asks import Ask
+from compositional_rerank.verification.evidence import Reading, Text, closest, compare, readings
+from compositional_rerank.verification.verdicts import verdicts
+
+if TYPE_CHECKING:
+    from compositional_rerank._engine import Candidate, Engine
+
+_LIKELY = 0.5  # from here on a verdict is more likely than not
+_ORDER = ("supports", "denies", "differs")
+
+Judgement = tuple[int, float, Verdict]
+"""A passage's place among the different ones, how close it is to the claim, and its verdict."""
+
+
+@full_precision
+def check(
+    engine: Engine, answer: str, candidates: Sequence[Candidate], max_verified: int | None
+) -> CheckedAnswer:
+    """Check an answer: see `CompositionalReranker.check`.
+
+    All pairs of a claim and a passage are read in one run of the verifier.
+    """
+    if engine.verifier is None or engine.config is None:
+        raise InputError(f"{engine.name} has no verifier: load a checkpoint of this library")
+    claims = claims_of(answer)
+    unique = list(dict.fromkeys(candidates))
+    judged = _judged(engine, claims, unique, max_verified)
+    places = {candidate: place for place, candidate in enumerate(unique)}
+    fusion = engine.config.fusion
+    sentences = []
+    for claim in claims:
+        said = judged.get(claim.text, []) if claim.text is not None else []
+        found = {
+            place: verdict
+            for place, closeness, verdict in said
+            if _counts(verdict, close=closeness >= fusion.least_closeness)
+        }
+        passages = [
+            _passage(index, candidate[0], verdict)
+            for index, candidate in enumerate(candidates)
+            if (verdict := found.get(places[candidate])) is not None
+        ]
+        read = {place for place, _, verdict in said if verdict.mismatch is not None}
+        sentences.append(
+            CheckedSentence(
+                text=answer[slice(*claim.span)],
+                span=claim.span,
+                claim=claim.text,
+                verdict=_of_sentence(passages, fusion.threshold),
+                passages=tuple(sorted(passages, key=_rank)),
+                read=sum(places[candidate] in read for candidate in candidates),
+            )
+        )
+    return CheckedAnswer(answer, tuple(sentences))
+
+
+def _judged(
+    engine: Engine, claims: Sequence[Claim], candidates: Sequence[Candidate], max_verified: int | None
+) -> dict[str | None, list[Judgement]]:
+    """For each claim's text what the passages say of it that are closest to it."""
+    assert engine.verifier is not None
+    assert engine.config is not None
+    limits = engine.config.verifier
+    most = limits.max_verified if max_verified is None else max_verified
+    asked = {claim.text: claim for claim in claims if claim.text is not None}
+    if not asked or not candidates:
+        return {}
+    encoded = engine.encoded([text for text, _ in candidates])
+    texts = [Text(*candidate, entry) for candidate, entry in zip(candidates, encoded, strict=True)]
+    queries = engine.encoder.encode(list(asked), task="query")
+    places: list[tuple[str, int, float]] = []
+    pieces: list[list[Reading]] = []
+    for (said, claim), query in zip(asked.items(), queries, strict=True):
+        rows = _own_rows(query, claim.context)
+        if not rows:
+            continue
+        closeness = compare(query, encoded).closeness
+        near = closest(encoded, closeness[rows])
+        parts = closeness.split([len(entry.segments) for entry in encoded], dim=1)
+        ask = Ask(said, "statement", tuple(rows))
+        for place in near.argsort(descending=True, stable=True)[:most].tolist():
+            places.append((said, place, float(near[place])))
+            pieces.append(
+                readings([ask], texts[place], parts[place], tokens=limits.window, windows=limits.windows)
+            )
+    found: dict[str | None, list[Judgement]] = {}
+    passages = [texts[place].text for _, place, _ in places]
+    for (said, place, close), one in zip(places, verdicts(engine.verifier, passages, pieces), strict=True):
+        found.setdefault(said, []).append((place, close, one.verdict))
+    return found
+
+
+def _own_rows(query: EncodedText, context: int) -> list[int]:
+    """The claim's own sentences, without the one before it: what is close to that one is not close to it."""
+    segments = query.segments.tolist()
+    return [row for row, (_, stop, *_) in enumerate(segments) if stop > context]
+
+
+def _counts(verdict: Verdict, *, close: bool) -> bool:
+    """Whether a verdict is more likely than not; a near-miss has nearly the same words, so it is close."""
+    if verdict.verdict is None or verdict.support is None or verdict.mismatch is None:
+        return False
+    if verdict.verdict == "supports":
+        return verdict.support >= _LIKELY
+    return close and verdict.mismatch >= _LIKELY
+
+
+def _passage(index: int, text: str, verdict: Verdict) -> CheckedPassage:
+    assert verdict.verdict is not None
+    assert verdict.support is not None
+    assert verdict.denial is not None
+    assert verdict.mismatch is not None
+    assert verdict.evidence is not None
+    return CheckedPassage(
+        index=index,
+        text=text,
+        verdict=verdict.verdict,
+        support=verdict.support,
+        denial=verdict.denial,
+        mismatch=verdict.mismatch,
+        evidence=verdict.evidence,
+    )
+
+
+def _of_sentence(passages: Sequence[CheckedPassage], threshold: float) -> SentenceVerdict | None:
+    """Support decides, unless a clear denial stands against it; a difference does not."""
+    names = {passage.verdict for passage in passages}
+    if "supports" in names:
+        clear = any(one.verdict == "denies" and one.mismatch >= threshold for one in passages)
+        return "conflicting" if clear else "supports"
+    if "denies" in names:
+        return "denies"
+    return "differs" if names else None
+
+
+def _rank(passage: CheckedPassage) -> tuple[int, float]:
+    likely = passage.support if passage.verdict == "supports" else passage.mismatch
+    return _ORDER.index(passage.verdict), -likely
