@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -206,3 +206,29 @@ class CheckedAnswer:
         """Share of the checked sentences that are supported, in [0, 1]; None where none was checked."""
         checked = sum(one.checked for one in self.sentences)
         return len(self.supported) / checked if checked else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Lists, strings and numbers alone; of a passage not its text, but the words that decided."""
+        sentences = [
+            {
+                "text": one.text,
+                "span": list(one.span),
+                "claim": one.claim,
+                "verdict": one.verdict,
+                "read": one.read,
+                "passages": [
+                    {
+                        "index": passage.index,
+                        "verdict": passage.verdict,
+                        "support": passage.support,
+                        "denial": passage.denial,
+                        "mismatch": passage.mismatch,
+                        "evidence": list(passage.evidence),
+                        "quote": passage.quote,
+                    }
+                    for passage in one.passages
+                ],
+            }
+            for one in self.sentences
+        ]
+        return {"answer": self.answer, "faithfulness": self.faithfulness, "sentences": sentences}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from compositional_rerank.backends.precision import full_precision
@@ -85,6 +86,7 @@ def _judged(
         return {}
     encoded = engine.encoded([text for text, _ in candidates])
     texts = [Text(*candidate, entry) for candidate, entry in zip(candidates, encoded, strict=True)]
+    ends = list(accumulate(len(entry.segments) for entry in encoded))
     queries = engine.encoder.encode(list(asked), task="query")
     places: list[tuple[str, int, float]] = []
     pieces: list[list[Reading]] = []
@@ -94,13 +96,11 @@ def _judged(
             continue
         closeness = compare(query, encoded).closeness
         near = closest(encoded, closeness[rows])
-        parts = closeness.split([len(entry.segments) for entry in encoded], dim=1)
         ask = Ask(said, "statement", tuple(rows))
         for place in near.argsort(descending=True, stable=True)[:most].tolist():
+            mine = closeness[:, ends[place] - len(encoded[place].segments) : ends[place]]
             places.append((said, place, float(near[place])))
-            pieces.append(
-                readings([ask], texts[place], parts[place], tokens=limits.window, windows=limits.windows)
-            )
+            pieces.append(readings([ask], texts[place], mine, tokens=limits.window, windows=limits.windows))
     found: dict[str | None, list[Judgement]] = {}
     passages = [texts[place].text for _, place, _ in places]
     for (said, place, close), one in zip(places, verdicts(engine.verifier, passages, pieces), strict=True):

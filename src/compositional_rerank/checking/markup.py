@@ -14,7 +14,9 @@ _MARKER = re.compile(r"\s*(?:>\s?)*\s*(?:[-*+•–]|\(?\d{1,3}[.)]|\(?[a-z]\))\
 _QUOTE = re.compile(r"\s*(?:>\s?)+")
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
 _LINK = re.compile(r"\[([^\]]+)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
-_CITATION = re.compile(r"\s*(?:\[\^?\d+(?:\s*[,;–-]\s*\^?\d+)*\]|【[^】]*】|\((?:[Ss]ources?|[Pp]assages?) [\d, ]+\))")
+_CITATION = re.compile(
+    r"\s*(?:\[\^?\d+(?:\s*[,;–-]\s*\^?\d+)*\]|【[^】]*】|\((?:[Ss]ources?|[Pp]assages?) [\d, ]+\))"
+)
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 _STRONG = re.compile(r"(\*\*\*|\*\*|__|~~)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
 _EMPHASIS = re.compile(r"(?<!\w)([*_])(?=\S)(.+?)(?<=\S)\1(?!\w)", re.DOTALL)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 class LoadedReranker(LoadedOnce["Engine"]):
     """The parts of a reranker, which are loaded when the first of them is asked for."""
 
+    _parts: Engine | None
+
     @property
     def name(self) -> str:
         """Name of the model, as the user calls it."""
