@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 _LIKELY = 0.5  # from here on a verdict is more likely than not
 _ORDER = ("supports", "denies", "differs")
 
-Judgement = tuple[int, float, Verdict]
-"""A passage's place among the different ones, how close it is to the claim, and its verdict."""
+Judgement = tuple[int, bool, Verdict]
+"""A passage's place among the different ones, whether its verdict counts, and the verdict."""
 
 
 @full_precision
@@ -45,15 +45,10 @@ def check(
     unique = list(dict.fromkeys(candidates))
     judged = _judged(engine, claims, unique, max_verified)
     places = {candidate: place for place, candidate in enumerate(unique)}
-    fusion = engine.config.fusion
     sentences = []
     for claim in claims:
         said = judged.get(claim.text, []) if claim.text is not None else []
-        found = {
-            place: verdict
-            for place, closeness, verdict in said
-            if _counts(verdict, close=closeness >= fusion.least_closeness)
-        }
+        found = {place: verdict for place, counts, verdict in said if counts}
         passages = [
             _passage(index, candidate[0], verdict)
             for index, candidate in enumerate(candidates)
@@ -65,7 +60,7 @@ def check(
                 text=answer[slice(*claim.span)],
                 span=claim.span,
                 claim=claim.text,
-                verdict=_of_sentence(passages, fusion.threshold),
+                verdict=_of_sentence(passages, engine.config.fusion.threshold),
                 passages=tuple(sorted(passages, key=_rank)),
                 read=sum(places[candidate] in read for candidate in candidates),
             )
@@ -88,23 +83,27 @@ def _judged(
     texts = [Text(*candidate, entry) for candidate, entry in zip(candidates, encoded, strict=True)]
     ends = list(accumulate(len(entry.segments) for entry in encoded))
     queries = engine.encoder.encode(list(asked), task="query")
-    places: list[tuple[str, int, float]] = []
+    read: list[tuple[Claim, int, list[float]]] = []
     pieces: list[list[Reading]] = []
     for (said, claim), query in zip(asked.items(), queries, strict=True):
         rows = _own_rows(query, claim.context)
         if not rows:
             continue
         closeness = compare(query, encoded).closeness
-        near = closest(encoded, closeness[rows])
         ask = Ask(said, "statement", tuple(rows))
+        near = closest(encoded, closeness[rows])
         for place in near.argsort(descending=True, stable=True)[:most].tolist():
             mine = closeness[:, ends[place] - len(encoded[place].segments) : ends[place]]
-            places.append((said, place, float(near[place])))
+            read.append((claim, place, mine[rows].amax(dim=0).tolist()))
             pieces.append(readings([ask], texts[place], mine, tokens=limits.window, windows=limits.windows))
+    judged = verdicts(engine.verifier, [texts[place].text for _, place, _ in read], pieces)
     found: dict[str | None, list[Judgement]] = {}
-    passages = [texts[place].text for _, place, _ in places]
-    for (said, place, close), one in zip(places, verdicts(engine.verifier, passages, pieces), strict=True):
-        found.setdefault(said, []).append((place, close, one.verdict))
+    for (claim, place, segments), one in zip(read, judged, strict=True):
+        close = (
+            _closeness(one.verdict.evidence, encoded[place], segments) >= engine.config.fusion.least_closeness
+        )
+        counts = _counts(one.verdict, close=close, context=claim.context > 0)
+        found.setdefault(claim.text, []).append((place, counts, one.verdict))
     return found
 
 
@@ -114,13 +113,32 @@ def _own_rows(query: EncodedText, context: int) -> list[int]:
     return [row for row, (_, stop, *_) in enumerate(segments) if stop > context]
 
 
-def _counts(verdict: Verdict, *, close: bool) -> bool:
-    """Whether a verdict is more likely than not; a near-miss has nearly the same words, so it is close."""
+def _closeness(evidence: tuple[int, int] | None, passage: EncodedText, segments: Sequence[float]) -> float:
+    """How close the closest sentence of the evidence is; -1 without evidence."""
+    if evidence is None:
+        return -1.0
+    spans = passage.segments[:, :2].tolist()
+    return max(
+        (
+            near
+            for (start, stop), near in zip(spans, segments, strict=True)
+            if start < evidence[1] and stop > evidence[0]
+        ),
+        default=-1.0,
+    )
+
+
+def _counts(verdict: Verdict, *, close: bool, context: bool) -> bool:
+    """Whether a verdict is more likely than not.
+
+    A near-miss has nearly the same words, so that its evidence is close. Support may come in other words; but
+    where a sentence was read with the one before it, what is far from it supports that one alone.
+    """
     if verdict.verdict is None or verdict.support is None or verdict.mismatch is None:
         return False
     if verdict.verdict == "supports":
-        return verdict.support >= _LIKELY
-    return close and verdict.mismatch >= _LIKELY
+        return verdict.support >= _LIKELY and (close or not context)
+    return verdict.mismatch >= _LIKELY and close
 
 
 def _passage(index: int, text: str, verdict: Verdict) -> CheckedPassage:

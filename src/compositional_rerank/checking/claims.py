@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from compositional_rerank.checking.markup import Block, blocks_of, plain
@@ -86,12 +85,17 @@ def _said(sentence: str) -> str:
     return rest[0].upper() + rest[1:]
 
 
-def _sentences(answer: str, block: Block) -> Iterator[tuple[int, int]]:
+def _sentences(answer: str, block: Block) -> list[tuple[int, int]]:
+    """Spans of a block's sentences; marks that stand behind one belong to it."""
     if not block.prose:
-        yield block.start, block.stop
-        return
+        return [(block.start, block.stop)]
+    found: list[tuple[int, int]] = []
     for start, stop in sentence_spans(answer[block.start : block.stop]):
-        yield block.start + start, block.start + stop
+        start, stop = block.start + start, block.start + stop
+        if found and not any(char.isalnum() for char in plain(answer[start:stop])):
+            start = found.pop()[0]
+        found.append((start, stop))
+    return found
 
 
 def _is_claim(text: str, block: Block, *, alone: bool) -> bool:

@@ -52,7 +52,7 @@ def to_text(checked: CheckedAnswer, width: int = 100, names: Sequence[str] | Non
         Lines, each with its end. Of the passages that say the same of a sentence the best is quoted.
     """
     width = max(width, 40)
-    lines = [_summary(checked), ""]
+    lines = [*_wrapped("", _summary(checked), width), ""]
     for sentence in checked:
         lines += _wrapped(f"{_word(sentence):{_LABEL}}", shown(sentence.text), width)
         for passage, more in _best(sentence.passages):
