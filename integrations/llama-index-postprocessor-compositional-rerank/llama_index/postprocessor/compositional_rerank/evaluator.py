@@ -115,11 +115,7 @@ class CompositionalFaithfulnessEvaluator(RerankerSettings, BaseEvaluator):
         return await asyncio.to_thread(self.evaluate, query, response, contexts)
 
     def _checked(self, answer: str, passages: Sequence[str]) -> CheckedAnswer:
-        heads = [_SOURCE.match(passage) for passage in passages]
-        own = [
-            None if head is None else (head.end(), len(passage))
-            for head, passage in zip(heads, passages, strict=True)
-        ]
+        own = [_own_text(passage) for passage in passages]
         return self.core.check(answer, passages, own_text=own, max_verified=self.max_verified)
 
     def _get_prompts(self) -> PromptDictType:
@@ -127,3 +123,8 @@ class CompositionalFaithfulnessEvaluator(RerankerSettings, BaseEvaluator):
 
     def _update_prompts(self, prompts: PromptDictType) -> None:
         """There are none."""
+
+
+def _own_text(passage: object) -> tuple[int, int] | None:
+    head = _SOURCE.match(passage) if isinstance(passage, str) else None
+    return None if head is None else (head.end(), len(head.string))
