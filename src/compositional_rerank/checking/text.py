@@ -49,13 +49,13 @@ def to_text(checked: CheckedAnswer, width: int = 100, names: Sequence[str] | Non
         names: what to call the passages, one for each that came in; None numbers them from 1.
 
     Returns:
-        Lines, each with its end. Of the passages that say the same of a sentence the best is quoted.
+        Lines, each with its end. The best passage for a verdict is quoted; for a conflict one of each side.
     """
     width = max(width, 40)
     lines = [*_wrapped("", _summary(checked), width), ""]
     for sentence in checked:
         lines += _wrapped(f"{_word(sentence):{_LABEL}}", shown(sentence.text), width)
-        for passage, more in _best(sentence.passages):
+        for passage, more in _best(sentence):
             name = shown(names[passage.index]) if names else str(passage.index + 1)
             likely = passage.support if passage.verdict == "supports" else passage.mismatch
             also = f" (and {more} more)" if more else ""
@@ -98,12 +98,11 @@ def _word(sentence: CheckedSentence) -> str:
     return sentence.verdict or _NO_SOURCE
 
 
-def _best(passages: Sequence[CheckedPassage]) -> list[tuple[CheckedPassage, int]]:
-    """The best passage of each verdict, and how many more have it."""
-    first: dict[str, CheckedPassage] = {}
-    for passage in passages:
-        first.setdefault(passage.verdict, passage)
-    return [(best, sum(one.verdict == name for one in passages) - 1) for name, best in first.items()]
+def _best(sentence: CheckedSentence) -> list[tuple[CheckedPassage, int]]:
+    """The best passage for the verdict, for a conflict of both sides, and how many more say the same."""
+    names = ("supports", "denies") if sentence.verdict == "conflicting" else (sentence.verdict,)
+    groups = [[one for one in sentence.passages if one.verdict == name] for name in names]
+    return [(group[0], len(group) - 1) for group in groups if group]
 
 
 def _wrapped(label: str, text: str, width: int) -> list[str]:
