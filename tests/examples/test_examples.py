@@ -183,3 +183,25 @@ def test_a_question_needs_something_that_answers(app):
     assert done.returncode == 1
     assert "give --base-url and --model" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_memory_holds_no_two_opposite_facts():
+    done = run("agent_memory.py")
+    assert done.returncode == 0, done.stderr
+    told, rest = done.stdout.split("</memory>")
+    assert told.count("<fact>") == 3
+    assert "<fact>The user is not allergic to penicillin.</fact>" in told
+    assert "<fact>The user is allergic to penicillin.</fact>" not in told
+    assert "The user is allergic to penicillin. -> The user is not allergic to penicillin.\n" in rest
+    assert "To be asked about: nothing" in rest
+
+
+def test_a_langgraph_store_returns_no_two_opposite_facts():
+    pytest.importorskip("langgraph.store.memory")
+    done = run("agent_memory_langgraph.py")
+    assert done.returncode == 0, done.stderr
+    for action in ("add      ", "known    ", "replace  "):
+        assert f"{action}The user is " in done.stdout
+    _, allergy, office = re.split(r"\n\n.*\?\n", done.stdout)
+    assert allergy.strip() == "The user is not allergic to penicillin."
+    assert office.strip() == "The user's office is open on Fridays."
