@@ -114,6 +114,12 @@ def test_best_first(shipped: CompositionalReranker) -> None:
     assert sentence.passages[-1].index == 0
 
 
+def test_a_sentence_that_stands_in_a_passage_is_read_by_itself(shipped: CompositionalReranker) -> None:
+    passage = f"Rules\n\n{MUSEUM} {DOGS} {CLOSED} {ALLERGY}"
+    for sentence in shipped.check(f"{CLOSED} **Dogs** are not allowed in the office [1].", [passage]):
+        assert sentence.verdict == "supports"
+
+
 def test_the_closest_are_read_first(shipped: CompositionalReranker) -> None:
     passages = [MUSEUM, CLOSED, ALLERGY]
     for most, read in ((1, 1), (2, 2), (99, 3), (None, 3)):

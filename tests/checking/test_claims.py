@@ -33,6 +33,7 @@ def test_each_sentence_is_a_claim() -> None:
         "**Coverage**",
         "The following drugs are safe:",
         "I could not find anything about the drug.",
+        "I'm sorry, the drug is not known to me.",
         "Let me know if you need more.",
         "I hope this helps!",
         "Das Mittel ist für Kinder nicht sicher.",
@@ -139,6 +140,9 @@ def test_the_answers_first_word_is_no_claim() -> None:
         ("2 * 3 * 4 and a_b_c stay.", "2 * 3 * 4 and a_b_c stay."),
         ("See <b>page</b> [four].", "See page [four]."),
         ("If a < b, it is so.", "If a < b, it is so."),
+        ("If a <b and c> d, it is so.", "If a <b and c> d, it is so."),
+        ("See <a href='x'>page</a> four.<br/>", "See page four."),
+        ("It is [so [2].", "It is [so."),
     ],
 )
 def test_markup_is_not_read(text: str, expected: str) -> None:
@@ -157,3 +161,17 @@ def test_the_spans_are_in_order_and_lose_no_letter(answer: str) -> None:
             assert not any(char in "ABé" for char in answer[ends[-1] : start])
             ends.append(stop)
         assert not any(char in "ABé" for char in answer[ends[-1] :])
+
+
+def test_names_that_look_like_the_writer() -> None:
+    assert read("I/O errors are logged. Hope Street is closed.") == {
+        "I/O errors are logged.": "I/O errors are logged.",
+        "Hope Street is closed.": "Hope Street is closed.",
+    }
+
+
+@pytest.mark.parametrize(
+    "mark", ["*", "**", "_", "`", "[", "![", "<a ", "> ", "【", "- ", "(source ", " ", ") "]
+)
+def test_long_texts_of_opening_marks(mark: str) -> None:
+    assert claims_of(mark * 20_000 + "The drug is safe.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from compositional_rerank.backends.precision import full_precision
 from compositional_rerank.checking.claims import Claim, claims_of
+from compositional_rerank.checking.markup import plain
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.errors import InputError
 from compositional_rerank.results import (
@@ -95,22 +96,40 @@ def _judged(
         for place in near.argsort(descending=True, stable=True)[:most].tolist():
             mine = closeness[:, ends[place] - len(encoded[place].segments) : ends[place]]
             read.append((claim, place, mine[rows].amax(dim=0).tolist()))
-            pieces.append(readings([ask], texts[place], mine, tokens=limits.window, windows=limits.windows))
+            found = readings([ask], texts[place], mine, tokens=limits.window, windows=limits.windows)
+            pieces.append([_with_same_words(reading, claim, texts[place]) for reading in found])
     judged = verdicts(engine.verifier, [texts[place].text for _, place, _ in read], pieces)
-    found: dict[str | None, list[Judgement]] = {}
+    said_of: dict[str | None, list[Judgement]] = {}
     for (claim, place, segments), one in zip(read, judged, strict=True):
         close = (
             _closeness(one.verdict.evidence, encoded[place], segments) >= engine.config.fusion.least_closeness
         )
         counts = _counts(one.verdict, close=close, context=claim.context > 0)
-        found.setdefault(claim.text, []).append((place, counts, one.verdict))
-    return found
+        said_of.setdefault(claim.text, []).append((place, counts, one.verdict))
+    return said_of
 
 
 def _own_rows(query: EncodedText, context: int) -> list[int]:
     """The claim's own sentences, without the one before it: what is close to that one is not close to it."""
     segments = query.segments.tolist()
     return [row for row, (_, stop, *_) in enumerate(segments) if stop > context]
+
+
+def _with_same_words(reading: Reading, claim: Claim, passage: Text) -> Reading:
+    """A sentence that is the claim word for word is read by itself, too: its neighbours may distract."""
+    if claim.text is None or claim.context:
+        return reading
+    start, stop = passage.own or (0, len(passage.text))
+    same = [
+        (first, last)
+        for first, last, *_ in passage.encoded.segments.tolist()
+        if start <= first and last <= stop and _words(passage.text[first:last]) == _words(claim.text)
+    ]
+    return Reading(reading.ask, list(dict.fromkeys([*reading.windows, *same])))
+
+
+def _words(text: str) -> str:
+    return plain(text).casefold().rstrip(".! ")
 
 
 def _closeness(evidence: tuple[int, int] | None, passage: EncodedText, segments: Sequence[float]) -> float:

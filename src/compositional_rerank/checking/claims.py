@@ -13,9 +13,9 @@ from compositional_rerank.verification.readable import readable
 
 _LONGEST = 400  # characters of a claim with the sentence that it needs
 _ANSWERING = re.compile(r"(?i)(?:yes|no|sure|certainly|correct|exactly|indeed)[,.:;!–—]\s+(?=\S)")
-_OF_ITSELF = re.compile(
-    r"(?i)(?:i|i'm|i've|i'd|i'll|let me|let us|sorry|hope)\b"
-)  # the writer, not the facts
+_OF_ITSELF = re.compile(  # the writer, not the facts
+    r"(?i)(?:i|i['’](?:m|ve|d|ll)|sorry|let me know|let us know|hope (?:this|that|it))[\s,.!]"
+)
 _ENDS = re.compile(r"[.!?:;…][\"')\]”’]*$")
 
 

@@ -10,18 +10,20 @@ _HEADING = re.compile(r"\s{0,3}#{1,6}\s|\s*(?:-{3,}|\*{3,}|_{3,}|={3,})\s*$")
 _BOLD_LINE = re.compile(r"\s*(\*\*|__)\S.*\1:?\s*$")  # a heading, as some write it
 _TABLE = re.compile(r"\s*\|")
 _CODE = re.compile(r"(?: {4}|\t)\s*\S")
-_MARKER = re.compile(r"\s*(?:>\s?)*\s*(?:[-*+•–]|\(?\d{1,3}[.)]|\(?[a-z]\))\s+(?:\[[ xX]\]\s+)?")
+_MARKER = re.compile(r"(?:\s{0,40}>)*\s{0,40}(?:[-*+•–]|\(?\d{1,3}[.)]|\(?[a-z]\))\s+(?:\[[ xX]\]\s+)?")
 _QUOTE = re.compile(r"\s*(?:>\s?)+")
-_IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)")
-_LINK = re.compile(r"\[([^\]]+)\]\([^)\s]*(?:\s+\"[^\"]*\")?\)")
+# All that looks ahead does so for 300 characters at most: a long text of opening marks takes no longer.
+_IMAGE = re.compile(r"!\[[^\[\]]{0,300}\]\([^()]{0,300}\)")
+_LINK = re.compile(r"\[([^\[\]]{1,300})\]\([^()\s]{0,300}(?: \"[^\"]{0,300}\")?\)")
 _CITATION = re.compile(
-    r"\s*(?:\[\^?\d+(?:\s*[,;–-]\s*\^?\d+)*\]|【[^】]*】|\((?:[Ss]ources?|[Pp]assages?) [\d, ]+\))"
+    r" ?(?:\[\^?\d+(?: ?[,;–-] ?\^?\d+){0,30}\]|【[^】]{0,100}】"
+    r"|\((?:[Ss]ources?|[Pp]assages?) [\d, ]{1,100}\))"
 )
-_TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
-_STRONG = re.compile(r"(\*\*\*|\*\*|__|~~)(?=\S)(.+?)(?<=\S)\1", re.DOTALL)
-_EMPHASIS = re.compile(r"(?<!\w)([*_])(?=\S)(.+?)(?<=\S)\1(?!\w)", re.DOTALL)
-_TICKS = re.compile(r"(`+)(.+?)\1", re.DOTALL)
-_QUOTED = re.compile(r"\n\s*(?:>\s?)+")
+_TAG = re.compile(r"</?[a-zA-Z][\w-]{0,30}(?: [^<>]{0,300}=[^<>]{0,300})?/?>")
+_STRONG = re.compile(r"(\*\*\*|\*\*|__|~~)(?=\S)(.{1,300}?)(?<=\S)\1")
+_EMPHASIS = re.compile(r"(?<!\w)([*_])(?=\S)(.{1,300}?)(?<=\S)\1(?!\w)")
+_TICKS = re.compile(r"(`{1,3})(.{1,300}?)\1")
+_QUOTED = re.compile(r"\n[^\S\n]*(?:> ?)+")
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,9 @@ def plain(text: str) -> str:
         >>> plain("The **drug** is [safe](https://example.org) [1, 2] .")
         'The drug is safe.'
     """
-    text = _LINK.sub(r"\1", _IMAGE.sub("", _QUOTED.sub("\n", text)))
+    text = " ".join(_QUOTED.sub("\n", text).split())
+    text = _LINK.sub(r"\1", _IMAGE.sub("", text))
     text = _TAG.sub("", _CITATION.sub("", text))
     for mark in (_TICKS, _STRONG, _EMPHASIS):
         text = mark.sub(r"\2", text)
-    return re.sub(r"\s+([.,;:!?])(?=\s|$)", r"\1", " ".join(text.split()))
+    return re.sub(r" ([.,;:!?])(?= |$)", r"\1", " ".join(text.split()))
