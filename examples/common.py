@@ -26,6 +26,13 @@ TELLING_QUERIES = [
     "How many rows can I export in version 4.2?",  # the near-miss is of another version
     "electric car charging airport",  # keywords ask nothing: no verdict
 ]
+# What a language model may write when it is asked this: right, wrong, made up, nothing to check.
+WRITTEN = {
+    "Which Norvaxil is safe for children?": (
+        "Toddlers can take Norvaxil syrup without concern. Norvaxil Forte is safe for children. "
+        "Norvaxil was developed in Copenhagen.\n\nWould you like to know more?"
+    )
+}
 BEFORE = "{:>2}  {:>15}  {}"
 AFTER = "{:>2}  {:>9}  {:9} {:>8} {:>9} {:>6}  {}"
 WIDTH = 110
@@ -99,6 +106,13 @@ def parse_arguments(description: str) -> argparse.Namespace:
     if not 1 <= arguments.show <= 20:
         parser.error(f"--show {arguments.show} is out of range: give 1 to 20")
     return arguments
+
+
+def questions(arguments: argparse.Namespace) -> list[str]:
+    """What is asked where the answer matters: without an endpoint only what has an answer in `WRITTEN`."""
+    if arguments.query and arguments.base_url is None:
+        sys.exit("--query needs something that answers it: give --base-url and --model, too")
+    return arguments.query or list(WRITTEN)
 
 
 def chat(base_url: str, model: str, prompt: str) -> str:

@@ -8,7 +8,15 @@ if TYPE_CHECKING:
     from compositional_rerank.encoding.token_encoder import TokenEncoder
     from compositional_rerank.explaining import explain
     from compositional_rerank.reranker import CompositionalReranker
-    from compositional_rerank.results import PairScores, RankedPassage, Ranking, Verdict
+    from compositional_rerank.results import (
+        CheckedAnswer,
+        CheckedPassage,
+        CheckedSentence,
+        PairScores,
+        RankedPassage,
+        Ranking,
+        Verdict,
+    )
     from compositional_rerank.scoring import PackedTokens
     from compositional_rerank.store import FileStore, MemoryStore
 
@@ -17,6 +25,9 @@ __version__ = "0.1.0"
 _HOMES = {
     "SHIPPED_NAME": "checkpoints.base_models",
     "explain": "explaining",
+    "CheckedAnswer": "results",
+    "CheckedPassage": "results",
+    "CheckedSentence": "results",
     "CompositionalReranker": "reranker",
     "FileStore": "store",
     "MemoryStore": "store",
@@ -30,6 +41,9 @@ _HOMES = {
 }
 __all__ = [
     "SHIPPED_NAME",
+    "CheckedAnswer",
+    "CheckedPassage",
+    "CheckedSentence",
     "CompositionalReranker",
     "FileStore",
     "MemoryStore",

@@ -32,6 +32,14 @@ def check_query(value: object) -> str:
     return query
 
 
+def check_answer(value: object) -> str:
+    """Return an answer that has something to check in it."""
+    answer = check_text(value, "answer")
+    if not answer.strip():
+        raise InputError(f"answer is blank ({answer!r:.40}): pass the text whose sentences are to be checked")
+    return answer
+
+
 def check_texts(values: object, what: str) -> list[str]:
     """Return the strings of any iterable of them: a list, an array, a column of a table, a generator.
 

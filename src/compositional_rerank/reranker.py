@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from compositional_rerank._files import absolute
 from compositional_rerank._validation import (
     check_aligned,
+    check_answer,
     check_backend,
     check_bound,
     check_count,
@@ -19,8 +20,8 @@ from compositional_rerank._validation import (
     check_retrieval_scores,
     check_texts,
 )
-from compositional_rerank.checkpoints.loaded_once import LoadedOnce
-from compositional_rerank.results import PairScores, Ranking, Verdict
+from compositional_rerank.checkpoints.loaded_reranker import LoadedReranker
+from compositional_rerank.results import CheckedAnswer, PairScores, Ranking, Verdict
 
 if TYPE_CHECKING:
     from compositional_rerank._engine import Engine
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from compositional_rerank.verification.cross_encoder import Verifier
 
 
-class CompositionalReranker(LoadedOnce["Engine"]):
+class CompositionalReranker(LoadedReranker):
     """Ranks passages by MaxSim relevance, more for answers, less for structural near-misses.
 
     The constructor checks the settings and loads nothing; the model is loaded at first use, once, whichever
@@ -130,42 +131,6 @@ class CompositionalReranker(LoadedOnce["Engine"]):
             "store": None if folder is None else str(folder),
         }
 
-    @property
-    def name(self) -> str:
-        """Name of the model, as the user calls it."""
-        return self._loaded().name
-
-    @property
-    def encoder(self) -> TokenEncoder:
-        """Makes token embeddings."""
-        return self._loaded().encoder
-
-    @property
-    def store(self) -> TokenStore:
-        """Where passages' token embeddings are kept."""
-        return self._loaded().store
-
-    @property
-    def config(self) -> CheckpointConfig | None:
-        """The checkpoint's configuration; None for plain MaxSim."""
-        return self._loaded().config
-
-    @property
-    def verifier(self) -> Verifier | None:
-        """The verifier; None for plain MaxSim."""
-        return self._loaded().verifier
-
-    @property
-    def threshold(self) -> float | None:
-        """Mismatch from which a passage counts as a near-miss; None without a verifier."""
-        config = self.config
-        return None if config is None else config.fusion.threshold
-
-    @property
-    def fingerprint(self) -> str:
-        """sha256 (hex) over everything that the scores depend on."""
-        return self._loaded().fingerprint
-
     def rerank(
         self,
         query: str,
@@ -253,6 +218,41 @@ class CompositionalReranker(LoadedOnce["Engine"]):
             InputError: the lists differ in length, or hold what is no str, or the model has no verifier.
         """
         return self._loaded().same_questions(*check_aligned(cached, new, ("cached", "new")))
+
+    def check(
+        self,
+        answer: str,
+        passages: Sequence[str],
+        *,
+        own_text: Sequence[tuple[int, int] | None] | None = None,
+        max_verified: int | None = None,
+    ) -> CheckedAnswer:
+        """Check a generated answer: what do the passages say of each of its sentences, and where?
+
+        A sentence gets no verdict where there is nothing to check: questions, headings, tables, code.
+
+        Args:
+            answer: what a language model wrote, Markdown or plain; not blank.
+            passages: what it was written from; none, and blank ones, are fine.
+            own_text: as in `rerank`.
+            max_verified: how many passages are read with each sentence, at least 1, the closest to it first;
+                None is the checkpoint's number.
+
+        Raises:
+            InputError: a value cannot be used, or the model has no verifier.
+
+        Example:
+            >>> answer = "The office is closed on Sundays. Dogs are welcome."
+            >>> checked = CompositionalReranker().check(answer, ["The office is closed on Sundays."])
+            >>> [sentence.verdict for sentence in checked]
+            ['supports', None]
+        """
+        answer = check_answer(answer)
+        candidates = check_own_text(own_text, check_texts(passages, "passages"))
+        check_count(max_verified, "max_verified")
+        from compositional_rerank.checking.check import check
+
+        return check(self._loaded(), answer, candidates, max_verified)
 
     def score_pairs(
         self, texts1: Sequence[str], texts2: Sequence[str], *, show_progress: bool = False

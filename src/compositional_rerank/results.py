@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,3 +115,129 @@ class PairScores:
         if not self.verdicts and len(self.score):
             return None
         return np.array([one.mismatch for one in self.verdicts], dtype=np.float64)
+
+
+SentenceVerdict = Literal["supports", "denies", "differs", "conflicting"]
+
+
+@dataclass(frozen=True)
+class CheckedPassage:
+    """What one passage says of a sentence that was checked.
+
+    Args:
+        index: place in the list of passages that came in, from 0.
+        text: the passage.
+        verdict: ``"supports"``, ``"denies"`` or ``"differs"``: see `Verdict`.
+        support: probability of ``"supports"``, in [0, 1].
+        denial: probability of ``"denies"``, in [0, 1].
+        mismatch: probability, in [0, 1], that the passage denies the sentence or speaks of another thing.
+        evidence: characters ``(start, stop)`` of the passage that decided.
+    """
+
+    index: int
+    text: str
+    verdict: VerdictName
+    support: float
+    denial: float
+    mismatch: float
+    evidence: tuple[int, int]
+
+    @property
+    def quote(self) -> str:
+        """The words of the passage that decided."""
+        return self.text[slice(*self.evidence)]
+
+
+@dataclass(frozen=True)
+class CheckedSentence:
+    """A sentence of an answer, and what the passages say of it.
+
+    Args:
+        text: the sentence, or a heading, table or piece of code, as it stands in the answer.
+        span: its characters ``(start, stop)`` in the answer.
+        claim: what was checked: the sentence without markup, with the sentence before it where it begins
+            with a pronoun; None where there is nothing to check.
+        verdict: ``"supports"``: a passage says it, and none clearly denies it; ``"denies"``: none says it,
+            and one says the opposite; ``"differs"``: in nearly the same words they speak of another thing;
+            ``"conflicting"``: one says it and another clearly denies it; None: no passage says anything of
+            it, or there is nothing to check.
+        passages: those that say something of it, best first: what supports, then what denies, then what
+            differs, each by its probability.
+        read: how many passages were read with it; the others were farther from it.
+    """
+
+    text: str
+    span: tuple[int, int]
+    claim: str | None
+    verdict: SentenceVerdict | None
+    passages: tuple[CheckedPassage, ...]
+    read: int
+
+    @property
+    def checked(self) -> bool:
+        """Whether there was something to check."""
+        return self.claim is not None
+
+
+@dataclass(frozen=True)
+class CheckedAnswer:
+    """The sentences of an answer, in its order, each checked against the same passages."""
+
+    answer: str
+    sentences: tuple[CheckedSentence, ...]
+
+    def __len__(self) -> int:
+        return len(self.sentences)
+
+    def __iter__(self) -> Iterator[CheckedSentence]:
+        return iter(self.sentences)
+
+    def __getitem__(self, place: int) -> CheckedSentence:
+        return self.sentences[place]
+
+    @property
+    def supported(self) -> tuple[CheckedSentence, ...]:
+        """Sentences that a passage supports and none clearly denies."""
+        return tuple(one for one in self.sentences if one.verdict == "supports")
+
+    @property
+    def flagged(self) -> tuple[CheckedSentence, ...]:
+        """Sentences that a passage denies or differs from, also those that another one supports."""
+        return tuple(one for one in self.sentences if one.verdict not in ("supports", None))
+
+    @property
+    def unsupported(self) -> tuple[CheckedSentence, ...]:
+        """Sentences that were checked and of which no passage says anything."""
+        return tuple(one for one in self.sentences if one.checked and one.verdict is None)
+
+    @property
+    def faithfulness(self) -> float | None:
+        """Share of the checked sentences that are supported, in [0, 1]; None where none was checked."""
+        checked = sum(one.checked for one in self.sentences)
+        return len(self.supported) / checked if checked else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Lists, strings and numbers alone; of a passage not its text, but the words that decided."""
+        sentences = [
+            {
+                "text": one.text,
+                "span": list(one.span),
+                "claim": one.claim,
+                "verdict": one.verdict,
+                "read": one.read,
+                "passages": [
+                    {
+                        "index": passage.index,
+                        "verdict": passage.verdict,
+                        "support": passage.support,
+                        "denial": passage.denial,
+                        "mismatch": passage.mismatch,
+                        "evidence": list(passage.evidence),
+                        "quote": passage.quote,
+                    }
+                    for passage in one.passages
+                ],
+            }
+            for one in self.sentences
+        ]
+        return {"answer": self.answer, "faithfulness": self.faithfulness, "sentences": sentences}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -54,3 +55,10 @@ def test_spans_through_the_real_tokenizer(encoder: TokenEncoder) -> None:
     for (first, last), (start, stop) in zip(token_spans(sentences, offsets), sentences, strict=True):
         assert all(start <= offsets[token][0] < stop for token in range(first, last))
         assert last > first
+
+
+@pytest.mark.parametrize("space", "\x85\xa0\u1680\u2003\u2028\u2029\u202f\u205f\u3000")
+def test_wide_white_space_before_a_full_stop(space: str) -> None:
+    text = f"It is made for{space}.NET, they say. Is it?"
+    assert [text[start:stop] for start, stop in sentence_spans(text)][-1] == "Is it?"
+    assert sentence_spans(f"A{space}.:B")

@@ -163,3 +163,58 @@ def test_an_endpoint_without_a_model_is_a_usage_error():
     done = run("langchain_retriever_chain.py", "--base-url", "http://localhost/v1")
     assert done.returncode == 2
     assert "belong together" in done.stderr
+
+
+CHECKS = ["answer_check_langchain.py", "answer_check_llamaindex.py"]
+
+
+@pytest.mark.parametrize("app", CHECKS)
+def test_an_answer_is_checked(app):
+    done = run(app)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Norvaxil Forte is safe for children\. \[denied by \d", done.stdout)
+    assert "Norvaxil was developed in Copenhagen. [no source]" in done.stdout
+    assert "denies       Norvaxil Forte is safe for children.\n" in done.stdout
+    assert "“Norvaxil Forte is not safe for children." in done.stdout
+    assert "-            Would you like to know more?\n" in done.stdout
+
+
+@pytest.mark.parametrize("app", CHECKS)
+def test_an_endpoint_writes_the_answer_that_is_checked(app, endpoint):
+    endpoint.reply["choices"][0]["message"]["content"] = "Norvaxil Forte is safe for children."
+    url = f"http://127.0.0.1:{endpoint.server_port}/v1"
+    done = run(app, "--query", "Is Norvaxil Forte safe?", "--base-url", url, "--model", "tiny")
+    assert done.returncode == 0, done.stderr
+    assert "denies       Norvaxil Forte is safe for children.\n" in done.stdout
+    [(_, _, body)] = endpoint.requests
+    assert "Norvaxil Forte is not safe for children." in body["messages"][0]["content"]
+
+
+@pytest.mark.parametrize("app", CHECKS)
+def test_a_question_needs_something_that_answers(app):
+    done = run(app, "--query", "Is Norvaxil Forte safe?")
+    assert done.returncode == 1
+    assert "give --base-url and --model" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_memory_holds_no_two_opposite_facts():
+    done = run("agent_memory.py")
+    assert done.returncode == 0, done.stderr
+    told, rest = done.stdout.split("</memory>")
+    assert told.count("<fact>") == 3
+    assert "<fact>The user is not allergic to penicillin.</fact>" in told
+    assert "<fact>The user is allergic to penicillin.</fact>" not in told
+    assert "The user is allergic to penicillin. -> The user is not allergic to penicillin.\n" in rest
+    assert "To be asked about: nothing" in rest
+
+
+def test_a_langgraph_store_returns_no_two_opposite_facts():
+    pytest.importorskip("langgraph.store.memory")
+    done = run("agent_memory_langgraph.py")
+    assert done.returncode == 0, done.stderr
+    for action in ("add      ", "known    ", "replace  "):
+        assert f"{action}The user is " in done.stdout
+    _, allergy, office = re.split(r"\n\n.*\?\n", done.stdout)
+    assert allergy.strip() == "The user is not allergic to penicillin."
+    assert office.strip() == "The user's office is open on Fridays."

@@ -11,7 +11,7 @@ from compositional_rerank.inputs.files import FORMS
 from compositional_rerank.inputs.forms import Passage
 
 INPUT_HELP = """\
-input, in UTF-8; rerank, warm and train --corpus read it in the same way:
+input, in UTF-8; rerank, check, warm and train --corpus read it in the same way:
   .txt            one passage a paragraph if blank lines part it, else one a line
   .md             one passage a paragraph
   .jsonl .ndjson  one object a line: "text", and where known "id" and "retrieval_score" (or "score")

@@ -9,6 +9,16 @@ from sentencex import get_sentence_boundaries
 
 from compositional_rerank.encoding.surrogates import without_surrogates
 
+# sentencex breaks off at wide white space before a full stop, as in "for\u00a0.NET"; each of these is one
+# character as before, so that the spans stay.
+_PLAIN_SPACES = str.maketrans(
+    {
+        **dict.fromkeys("\x85\u2028\u2029", "\n"),
+        **dict.fromkeys("\xa0\u1680\u202f\u205f\u3000", " "),
+        **{chr(space): " " for space in range(0x2000, 0x200B)},
+    }
+)
+
 
 def sentence_spans(text: str, language: str = "en") -> list[tuple[int, int]]:
     """Character spans of the sentences of a text; together they cover every visible character.
@@ -25,7 +35,7 @@ def sentence_spans(text: str, language: str = "en") -> list[tuple[int, int]]:
         >>> [text[start:stop] for start, stop in sentence_spans(text)]
         ['Dr. Lee gave 5 mg.', 'Was it safe?', 'Yes.']
     """
-    text = without_surrogates(text)
+    text = without_surrogates(text).translate(_PLAIN_SPACES)
     spans = []
     for boundary in get_sentence_boundaries(language, text):
         start, stop = boundary["start_index"], boundary["end_index"]

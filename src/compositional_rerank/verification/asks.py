@@ -30,6 +30,16 @@ class Ask:
     sentences: tuple[int, ...]
 
 
+def points_back(sentence: str) -> bool:
+    """Whether a sentence begins with a pronoun, and so needs the one before it.
+
+    Example:
+        >>> points_back("It is safe."), points_back("The drug is safe.")
+        (True, False)
+    """
+    return _POINTS_BACK.match(sentence) is not None
+
+
 def asks_of(query: str, spans: Sequence[tuple[int, int]]) -> list[Ask]:
     """What a query asks.
 
@@ -65,6 +75,6 @@ def asks_of(query: str, spans: Sequence[tuple[int, int]]) -> list[Ask]:
         return found
     for place, (sentence, form) in enumerate(zip(sentences, forms, strict=True)):
         if form == "statement":
-            start = place - 1 if place and _POINTS_BACK.match(sentence) else place
+            start = place - 1 if place and points_back(sentence) else place
             found.append(Ask(query[spans[start][0] : spans[place][1]], form, (place,)))
     return found
