@@ -9,10 +9,11 @@ import random
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from compositional_rerank.encoding.sentences import sentence_spans
 from compositional_rerank.errors import DataError
-from compositional_rerank.training.edits import as_typed, differing_words, names_and_numbers, renamed
+from compositional_rerank.training.edits import Span, as_typed, differing_words, names_and_numbers, renamed
 from compositional_rerank.training.rows import (
     DENIES,
     DIFFERS,
@@ -107,8 +108,9 @@ def judged_passages(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
 
 def _rows_of(item: dict[str, str], passages: list[str], pool: list[str], rng: random.Random) -> Iterator[Row]:
     pool = rng.sample(pool, min(40, len(pool)))
+    twins = _Twins.of(item["doc1"], item["doc2"])
     for names in _TOGETHER:
-        yield from _read_together(item, [name for name in names if name in item], passages, pool, rng)
+        yield from _read_together(item, twins, [name for name in names if name in item], passages, pool, rng)
     asked = {name: _asked(item, name, rng) for name in _VERDICTS if name in item}
     for first, second, verdict in _ALIKE:
         if first in item and second in item:
@@ -116,15 +118,46 @@ def _rows_of(item: dict[str, str], passages: list[str], pool: list[str], rng: ra
             yield Row(asked[query], item[other], verdict, "contrast", f"{item['id']} alike")
 
 
+class _Twins(NamedTuple):
+    """What the two passages of an item have in common and what not: the same for every group of queries."""
+
+    docs: tuple[str, str]
+    windows: tuple[list[str], list[str]]
+    differing: tuple[tuple[Span, ...], tuple[Span, ...]]
+    shared: list[str]
+
+    @classmethod
+    def of(cls, first: str, second: str) -> _Twins:
+        return cls(
+            docs=(first, second),
+            windows=(_windows(first, second), _windows(second, first)),
+            differing=(differing_words(first, second), differing_words(second, first)),
+            shared=_shared(first, second),
+        )
+
+    def wrong(self, place: int, window: str) -> tuple[Span, ...]:
+        """Characters of a window of one passage that the other has not."""
+        shift = self.docs[place].index(window)
+        return tuple(
+            (start - shift, stop - shift)
+            for start, stop in self.differing[place]
+            if shift <= start and stop <= shift + len(window)
+        )
+
+
 def _read_together(
-    item: dict[str, str], names: list[str], passages: list[str], pool: list[str], rng: random.Random
+    item: dict[str, str],
+    twins: _Twins,
+    names: list[str],
+    passages: list[str],
+    pool: list[str],
+    rng: random.Random,
 ) -> Iterator[Row]:
     """Queries of an item with its passages: one group, in which each text is written in one way."""
-    docs = item["doc1"], item["doc2"]
-    shared = _shared(*docs)
-    read = [rng.choice(_windows(*pair)) if rng.random() < _CROP else pair[0] for pair in (docs, docs[::-1])]
-    differing = [_within(read[place], docs[place], docs[1 - place]) for place in (0, 1)]
-    read += [_filled(item[name], shared, rng) if name in item else "" for name in ("other", "near")]
+    pairs = zip(twins.windows, twins.docs, strict=True)
+    read = [rng.choice(windows) if rng.random() < _CROP else doc for windows, doc in pairs]
+    differing = [twins.wrong(place, read[place]) for place in (0, 1)]
+    read += [_filled(item[name], twins.shared, rng) if name in item else "" for name in ("other", "near")]
     group = f"{item['id']} {' '.join(names)}"
     for name in names:
         query = _asked(item, name, rng)
@@ -135,11 +168,11 @@ def _read_together(
                 yield Row(query, text, verdict, "contrast", group, wrong)
         if name.startswith("keywords"):
             continue
-        changed = renamed(item[name], rng.choice(docs), pool, rng)
+        changed = renamed(item[name], rng.choice(twins.docs), pool, rng)
         if changed is not None and rng.random() < 0.5:
             yield Row(*changed, _ELSE, "contrast", group)
         stranger = rng.choice(passages)
-        if stranger not in docs and rng.random() < 0.3:
+        if stranger not in twins.docs and rng.random() < 0.3:
             yield Row(query, stranger, SILENT, "contrast", group)
 
 
@@ -152,16 +185,6 @@ def _asked(item: dict[str, str], name: str, rng: random.Random) -> str:
         start, stop = sentence_spans(item["other"])[0]
         return f"{item['other'][start:stop]} {query}"
     return as_typed(query, rng)
-
-
-def _within(window: str, doc: str, other: str) -> tuple[tuple[int, int], ...]:
-    """Characters of a window of a passage that the other passage has not."""
-    shift = doc.index(window)
-    return tuple(
-        (start - shift, stop - shift)
-        for start, stop in differing_words(doc, other)
-        if shift <= start and stop <= shift + len(window)
-    )
 
 
 def _shared(doc: str, other: str) -> list[str]:
