@@ -24,6 +24,16 @@ paragraphs say how text is to be read, whatever its name.
 """
 
 
+def add_files_argument(parser: argparse.ArgumentParser) -> None:
+    """Add ``FILE ...``, the passages of a verb."""
+    parser.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="passages: files, folders, or - (the default) for standard input",
+    )
+
+
 def add_input_option(parser: argparse._ActionsContainer) -> None:
     """Add ``--input``."""
     parser.add_argument(

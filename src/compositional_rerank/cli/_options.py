@@ -116,6 +116,16 @@ def layout(value: str) -> str:
     return "text" if value == "table" else value
 
 
+def add_store_option(parser: argparse.ArgumentParser) -> None:
+    """Add ``--store`` of a verb that may do without one."""
+    parser.add_argument(
+        "--store",
+        type=place,
+        metavar="DIR",
+        help="folder where encoded passages are kept; see warm (memory)",
+    )
+
+
 def add_model_options(parser: argparse._ActionsContainer) -> None:
     """Add ``--model``, ``--device`` and ``--backend``."""
     parser.add_argument(

@@ -9,9 +9,16 @@ import sys
 from typing import Any
 
 from compositional_rerank._validation import check_answer
-from compositional_rerank.cli._input import INPUT_HELP, add_input_option, read_one, read_passages, tell
+from compositional_rerank.cli._input import (
+    INPUT_HELP,
+    add_files_argument,
+    add_input_option,
+    read_one,
+    read_passages,
+    tell,
+)
 from compositional_rerank.cli._io import check_store, load_reranker
-from compositional_rerank.cli._options import add_model_options, bound, integer, place
+from compositional_rerank.cli._options import add_model_options, add_store_option, bound, integer
 from compositional_rerank.errors import InputError
 from compositional_rerank.inputs.files import STDIN
 
@@ -52,12 +59,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "files",
-        nargs="*",
-        metavar="FILE",
-        help="passages: files, folders, or - (the default) for standard input",
-    )
+    add_files_argument(parser)
     answer = parser.add_mutually_exclusive_group(required=True)
     answer.add_argument("--answer", metavar="A", help="the answer itself")
     answer.add_argument(
@@ -79,12 +81,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         metavar="P",
         help="exit code 1 where a smaller share of the checked sentences is supported, in [0, 1]",
     )
-    parser.add_argument(
-        "--store",
-        type=place,
-        metavar="DIR",
-        help="folder where encoded passages are kept; see warm (memory)",
-    )
+    add_store_option(parser)
     add_model_options(parser.add_argument_group("model"))
     return parser
 

@@ -11,9 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 from compositional_rerank._terminal import columns, fitted, shown
 from compositional_rerank._validation import DENIALS, check_query
-from compositional_rerank.cli._input import INPUT_HELP, add_input_option, read_passages, tell
+from compositional_rerank.cli._input import (
+    INPUT_HELP,
+    add_files_argument,
+    add_input_option,
+    read_passages,
+    tell,
+)
 from compositional_rerank.cli._io import check_store, load_reranker, tell_unverified
-from compositional_rerank.cli._options import add_model_options, bound, integer, layout, place
+from compositional_rerank.cli._options import add_model_options, add_store_option, bound, integer, layout
 from compositional_rerank.inputs.files import STDIN
 from compositional_rerank.inputs.forms import Passage
 
@@ -62,12 +68,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "files",
-        nargs="*",
-        metavar="FILE",
-        help="passages: files, folders, or - (the default) for standard input",
-    )
+    add_files_argument(parser)
     parser.add_argument("--query", required=True, metavar="Q", help="question or statement to rank by")
     add_input_option(parser)
     parser.add_argument(
@@ -107,12 +108,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         metavar="N",
         help="judge N passages at most (the model's own number)",
     )
-    parser.add_argument(
-        "--store",
-        type=place,
-        metavar="DIR",
-        help="folder where encoded passages are kept; see warm (memory)",
-    )
+    add_store_option(parser)
     add_model_options(parser.add_argument_group("model"))
     return parser
 

@@ -6,7 +6,13 @@ import argparse
 import time
 from typing import TYPE_CHECKING, Any
 
-from compositional_rerank.cli._input import INPUT_HELP, add_input_option, read_passages, tell
+from compositional_rerank.cli._input import (
+    INPUT_HELP,
+    add_files_argument,
+    add_input_option,
+    read_passages,
+    tell,
+)
 from compositional_rerank.cli._io import check_store, load_reranker
 from compositional_rerank.cli._options import add_model_options, place
 from compositional_rerank.errors import InputError
@@ -53,12 +59,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "files",
-        nargs="*",
-        metavar="FILE",
-        help="passages: files, folders, or - (the default) for standard input",
-    )
+    add_files_argument(parser)
     parser.add_argument(
         "--store", required=True, type=place, metavar="DIR", help="folder of the store; made where missing"
     )
