@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from compositional_rerank._files import absolute
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.errors import InputError, StoreError
 from compositional_rerank.store.compaction import copy_records
@@ -80,7 +81,7 @@ class FileStore:
             raise InputError(f"max_passage_bytes must be from 1 to 2**32 - 1, got {max_passage_bytes}")
         if dtype is not None:
             check_dtype(dtype)
-        self.path = Path(path).expanduser().absolute()  # the process may change its folder later
+        self.path = Path(absolute(path))
         self.max_passage_bytes = max_passage_bytes
         self._folder = Folder(self.path)
         self._lock = RLock()
