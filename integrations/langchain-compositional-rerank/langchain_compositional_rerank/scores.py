@@ -57,10 +57,7 @@ def scored(
     for ask in (store.similarity_search_with_relevance_scores, store.similarity_search_with_score):
         try:
             found = ask(query, **search)
-        except (
-            NotImplementedError,
-            ValueError,
-        ):  # no such search, or no known way from distance to relevance
+        except (NotImplementedError, ValueError):  # no such search, or no known way to relevance
             continue
         return [document for document, _ in found], [float(score) for _, score in found]
     return store.similarity_search(query, **search), None

@@ -115,7 +115,7 @@ def _lists(reranker: CompositionalReranker, name: str) -> list[_List]:
     queries = sample_queries(data, _QUERIES, seed=0)
     first = first_stage(EmbeddingCache(default_folder()), embedder, data, queries, _DEPTH, data.name)
     found = []
-    for query, places in zip(queries, first, strict=True):
+    for query, (places, _) in zip(queries, first, strict=True):
         texts = [data.documents[int(place)] for place in places]
         spans = [(data.text_starts[int(place)], len(text)) for place, text in zip(places, texts, strict=True)]
         ranking = reranker.rerank(data.queries[query], texts, own_text=spans, order="relevance")
