@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import bm25s
 import numpy as np
 from numpy.typing import NDArray
+from sentence_transformers import SentenceTransformer
 
-from compositional_rerank.audit.cache import Embedder, EmbeddingCache
+from compositional_rerank.audit.cache import Embedder, EmbeddingCache, Floats32
 from compositional_rerank.audit.formats import RetrievalSet
 
 K = 60  # of reciprocal rank fusion
@@ -73,6 +76,34 @@ class Part:
         )
 
 
+class SentenceEmbedder:
+    """A folder of sentence-transformers as the audit's cache wants it.
+
+    Args:
+        folder: the model.
+        max_tokens: where longer texts are cut; None is the model's own limit.
+    """
+
+    def __init__(self, folder: Path, max_tokens: int | None) -> None:
+        self.name = folder.name
+        self._model = SentenceTransformer(str(folder), device="cpu")
+        if max_tokens is not None:
+            self._model.max_seq_length = max_tokens
+        self.fingerprint = f"{folder.name}, {self._model.max_seq_length} tokens"
+
+    def encode_query(self, queries: Sequence[str]) -> Floats32:
+        """Normalised vectors, float32 ``[n, d]``."""
+        return self._encoded(queries, "query")
+
+    def encode_document(self, documents: Sequence[str]) -> Floats32:
+        """Normalised vectors, float32 ``[n, d]``."""
+        return self._encoded(documents, "document")
+
+    def _encoded(self, texts: Sequence[str], role: str) -> Any:
+        encode = self._model.encode_query if role == "query" else self._model.encode_document
+        return encode(list(texts), batch_size=4, normalize_embeddings=True, show_progress_bar=False)
+
+
 def cosines(cache: EmbeddingCache, embedder: Embedder, part: Part) -> Floats:
     """Cosines of embeddings, ``[queries, documents]``."""
     label = f"{part.data.name}: {embedder.name}"
@@ -102,9 +133,10 @@ def stronger(cosine: Floats, relevant: NDArray[np.bool_], seed: int) -> Floats:
     return cosine + spread * (LIFT * relevant + NOISE * noise)
 
 
-def pooled(part: Part, scores: Sequence[Floats], depth: int) -> Part:
-    """The same queries, and the documents that are relevant or among a query's best by one of the scores."""
-    kept = part.relevant().any(axis=0)
-    for one in scores:
-        kept[np.argsort(-one, axis=1, kind="stable")[:, :depth].ravel()] = True
+def pooled(part: Part, scores: Floats, depth: int, relevant: int) -> Part:
+    """The same queries, and of the documents only the best of each query and a few of its relevant ones."""
+    kept = np.zeros(len(part.documents), dtype=bool)
+    for row, wanted in zip(scores, part.relevant(), strict=True):
+        kept[np.argsort(-row, kind="stable")[:depth]] = True
+        kept[np.flatnonzero(wanted)[:relevant]] = True
     return Part(part.data, part.queries, part.documents[kept])

@@ -122,7 +122,7 @@ class Fusion:
         """
         if near_misses == "mark" or not len(own):
             return own
-        spread = float(own.max() - own.min()) or 1.0
+        spread = float(own.max() - own.min()) or max(1.0, abs(float(own[0])))
         if near_misses == "penalise":
             share = self.penalty / max(float(relevance.max() - relevance.min()), self.penalty, 1e-6)
             return torch.where(near_miss, own - spread * share * mismatch, own)

@@ -50,10 +50,9 @@ def base(order: Order, relevance: torch.Tensor, own: torch.Tensor, places: torch
     """
     share = {"auto": MIXED, "mix": MIXED, "relevance": 0.0, "retriever": 1.0}[order]
     words = relevance > EMPTY_RELEVANCE
-    if share == 0 or not words.any() or own.max() == own.min():
+    best = torch.full(relevance.shape, -torch.inf, dtype=own.dtype).scatter_reduce_(0, places, own, "amax")
+    if share == 0 or not words.any() or best.max() == best.min():
         return relevance
-    best = torch.full(relevance.shape, -torch.inf, dtype=own.dtype)
-    best.scatter_reduce_(0, places, own, "amax")
     return torch.where(words, relevance + share * (_onto(best, relevance[words]) - relevance), relevance)
 
 
