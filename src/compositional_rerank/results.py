@@ -29,6 +29,7 @@ class Verdict:
         mismatch: probability, in [0, 1], that the passage is a near-miss of what was asked; None where it
             cannot be judged: the query is keywords, or a text is no English prose.
         evidence: characters ``(start, stop)`` of the passage that decided; None where nothing did.
+        near_miss: whether the mismatch reaches the model's threshold; False where it cannot be judged.
     """
 
     verdict: VerdictName | None = None
@@ -36,6 +37,7 @@ class Verdict:
     denial: float | None = None
     mismatch: float | None = None
     evidence: tuple[int, int] | None = None
+    near_miss: bool = False
 
 
 @dataclass(frozen=True)
