@@ -87,7 +87,7 @@ class Engine:
 
     def same_questions(self, cached: list[str], new: list[str]) -> list[Verdict]:
         """Verdicts of aligned pairs of questions."""
-        return self._flagged(same_questions(self.need_verifier(), cached, new))
+        return self._flagged(same_questions(self.need_verifier(), cached, new), Policy())
 
     def encoded(
         self, passages: Sequence[str], show_progress: bool = False, *, must_keep: bool = False
@@ -181,7 +181,7 @@ class Engine:
         compared = compare(query.encoded, encoded)
         texts = [Text(*passage, entry) for passage, entry in zip(unique, encoded, strict=True)]
         found = self._verdicts(query, texts, compared.closeness, range(len(texts)), denials)
-        flagged = self._flagged([found[place].verdict for place in range(len(unique))])
+        flagged = self._flagged([found[place].verdict for place in range(len(unique))], Policy())
         verdicts = dict(zip(unique, flagged, strict=True))
         return [verdicts[passage] for passage in passages]
 
@@ -204,11 +204,8 @@ class Engine:
             torch.cat(column or [torch.zeros(0, dtype=torch.float32)]) for column in (maxsims, relevances)
         )
         judged = [] if self.verifier is None else judge(self.verifier, passages, pieces)
-        score, flags = self._scores(relevance, judged or [_UNREAD] * len(passages), policy)
-        verdicts = tuple(
-            replace(one.verdict, near_miss=flag)
-            for one, flag in zip(judged, flags.tolist(), strict=bool(judged))
-        )
+        score, _ = self._scores(relevance, judged or [_UNREAD] * len(passages), policy)
+        verdicts = tuple(self._flagged([one.verdict for one in judged], policy))
         return PairScores(_float64(best), _float64(relevance), verdicts, _float64(score))
 
     def _verdicts(
@@ -241,14 +238,12 @@ class Engine:
         limits = self.config.verifier
         return readings(asked, passage, closeness, tokens=limits.window, windows=limits.windows)
 
-    def _flagged(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
-        """Verdicts that say whether they are near-misses by the model's own threshold."""
+    def _flagged(self, verdicts: Sequence[Verdict], policy: Policy) -> list[Verdict]:
+        """Verdicts that say whether they are near-misses."""
         if self.config is None:
             return list(verdicts)
-        least = self.config.fusion.threshold
-        return [
-            replace(one, near_miss=one.mismatch is not None and one.mismatch >= least) for one in verdicts
-        ]
+        flags = self.config.fusion.flags(policy, [one.mismatch for one in verdicts])
+        return [replace(one, near_miss=flag) for one, flag in zip(verdicts, flags, strict=True)]
 
     def _scores(
         self, before: torch.Tensor, judged: Sequence[Judged], policy: Policy, own: torch.Tensor | None = None

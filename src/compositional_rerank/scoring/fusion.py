@@ -48,6 +48,11 @@ class Fusion:
         """What a near-miss loses: as relevance lies in [-1, 1], it falls behind all that is none."""
         return 2.0 + self.bonus + self.penalty
 
+    def flags(self, policy: Policy, mismatch: Sequence[float | None]) -> list[bool]:
+        """Which passages are near-misses by a policy's threshold; those of a None were not judged."""
+        least = self.threshold if isinstance(policy.threshold, str) else policy.threshold
+        return [one is not None and bool(one >= least) for one in mismatch]
+
     def after(
         self,
         policy: Policy,
@@ -68,8 +73,7 @@ class Fusion:
         Returns:
             Scores ``[n]``, and bool ``[n]``.
         """
-        least = self.threshold if isinstance(policy.threshold, str) else policy.threshold
-        near_miss = torch.tensor([one is not None and one >= least for one in mismatch], dtype=torch.bool)
+        near_miss = torch.tensor(self.flags(policy, mismatch), dtype=torch.bool)
         wrong = torch.tensor([one or 0.0 for one in mismatch], dtype=torch.float32)
         if own is not None:
             return self.keep(own, base, wrong, near_miss, policy.near_misses), near_miss
