@@ -31,19 +31,23 @@ def number(value: Any) -> float | None:
 
 
 def in_metadata(documents: Sequence[Document], key: str | None) -> list[float | None]:
-    """The documents' scores, higher is better: under a key, or the first known one that all of them have.
+    """The documents' scores, higher is better; None where one has none.
 
     Args:
         documents: the documents.
-        key: metadata key; None looks for the known ones, of which distances are negated.
+        key: metadata key; None is the first known one that all of them have, else that any of them has.
+            Distances are negated.
     """
-    keys = (*KNOWN_KEYS, *DISTANCES) if key is None else (key,)
-    scores: list[float | None] = [None] * len(documents)
-    for name in keys:
-        scores = [number(document.metadata.get(name)) for document in documents]
-        if all(score is not None for score in scores):
-            return [-score for score in scores if score is not None] if name in DISTANCES else scores
-    return scores if key is not None else [None] * len(documents)
+    found = {
+        name: [number(document.metadata.get(name)) for document in documents]
+        for name in ((*KNOWN_KEYS, *DISTANCES) if key is None else (key,))
+    }
+    whole = [name for name, scores in found.items() if None not in scores]
+    some = [name for name, scores in found.items() if any(score is not None for score in scores)]
+    for name in (*whole, *some):
+        sign = -1 if key is None and name in DISTANCES else 1
+        return [None if score is None else sign * score for score in found[name]]
+    return [None] * len(documents)
 
 
 def scored(
