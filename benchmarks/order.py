@@ -198,7 +198,7 @@ def _measured(part: Part, relevance: Floats, lists: Sequence[Hits]) -> dict[str,
             ]
         for name, rule in RULES.items():
             found[f"{name}, {kind}"] = [
-                hits.places[_down(rule(incoming(one).numpy(), row))]
+                hits.places[_down(rule(incoming(one).values.numpy(), row))]
                 for hits, row, one in zip(lists, values, given, strict=True)
             ]
     return {name: _ndcg(part, rankings) for name, rankings in found.items()}

@@ -48,7 +48,8 @@ output, best first; every score keeps its own name:
   near_miss  whether the mismatch reaches the threshold; false where it was not judged
   evidence   the characters of the passage that decided, [start, stop]; null where none did
   score      what sorts: relevance, mixed with the order of the input, more for an answer, less for a
-             mismatch; with --order retriever the retrieval score (or 1 / rank), less for a near-miss
+             mismatch; with --order retriever the retrieval score (or 1 / log2(1 + rank)), less for
+             a near-miss
   --format text is a table, in which a passage begins with its evidence. jsonl is one object a passage,
   json one object for all: query, model, its own threshold, and results. Both name rank, index (place in
   the input, from 0), id, text and retrieval_score, and hand on other fields.
