@@ -119,8 +119,9 @@ def test_a_mixed_order_lies_between_both(reranker: CompositionalReranker) -> Non
     assert relevance[0] == 0
     turned = [texts[index] for index in reversed(relevance)]
     mixed = reranker.rerank(QUERY, turned, retrieval_scores=[0.9, 0.3, 0.2, 0.1], order="mix")
-    assert [result.index for result in mixed][0] == 3  # noqa: RUF015
-    assert [result.index for result in mixed][1] == 0
+    order = [result.index for result in mixed]
+    assert order[0] == 3  # far more relevant
+    assert order.index(0) < order.index(1)  # a little less relevant, and far in front
     equal = reranker.rerank(QUERY, turned, retrieval_scores=[0.5] * 4, order="mix")
     assert [result.index for result in equal] == [3, 2, 1, 0]
 

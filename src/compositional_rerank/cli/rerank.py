@@ -215,8 +215,6 @@ def _table(ranking: Ranking, passages: list[Passage], width: int) -> list[str]:
     if any(result.mismatch is not None for result in ranking):
         table.append(("verdict", [_word(result) for result in ranking]))
         table.append(("mismatch", [_number(result.mismatch, ".3f") for result in ranking]))
-    if any(result.near_miss for result in ranking):
-        table.append(("near-miss", ["yes" if result.near_miss else "-" for result in ranking]))
     if any(result.retrieval_score is not None for result in ranking):
         table.append(("retrieval", [_number(result.retrieval_score, ".4g") for result in ranking]))
     names = [passages[result.index].id for result in ranking]
