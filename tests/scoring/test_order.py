@@ -10,7 +10,7 @@ from scipy.stats import spearmanr
 
 from compositional_rerank._validation import ORDERS
 from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE
-from compositional_rerank.scoring.order import SHARE, Incoming, base, incoming
+from compositional_rerank.scoring.order import SHARE, SHARE_OF_PLACES, Incoming, base, incoming
 from compositional_rerank.scoring.policy import Order
 
 EIGHTHS = st.integers(-800, 800).map(lambda number: number / 8)
@@ -111,31 +111,31 @@ def test_two_candidates_are_no_tie(order: Order, scored: bool) -> None:
     assert first < second
 
 
-@given(lists())
-def test_the_more_both_agree_the_more_the_retriever_counts(both: tuple[list[float], list[float]]) -> None:
-    """Against the definition, with the rank correlation of scipy."""
+@given(lists(), st.booleans())
+def test_a_mixture_is_the_weighted_mean(both: tuple[list[float], list[float]], scored: bool) -> None:
     own, relevance = both
-    share = 0.0
-    if len(set(own)) > 1 and len(set(relevance)) > 1:
-        share = SHARE * max(0.0, float(spearmanr(own, relevance).statistic))
+    share = SHARE if scored else SHARE_OF_PLACES
     low, high = min(relevance), max(relevance)
-    span = (own[0] - own[-1]) or 1.0
+    span = own[0] - own[-1]
     expected = [
-        (1 - share) * value + share * (low + (score - own[-1]) / span * (high - low))
+        (1 - share) * value + share * (low + (score - own[-1]) / span * (high - low)) if span else value
         for score, value in zip(own, relevance, strict=True)
     ]
-    assert ordered("auto", relevance, own) == pytest.approx(expected, abs=1e-5)
+    assert ordered("mix", relevance, own, scored) == pytest.approx(expected, abs=1e-5)
+    if scored:
+        assert ordered("auto", relevance, own) == ordered("mix", relevance, own)
 
 
-@given(st.permutations(range(20)))
-def test_a_list_in_no_order_has_no_share_unless_scores_tell_that_it_has_one(order: list[int]) -> None:
-    relevance, own = [place / 32 for place in order], places_of(20)
-    agreement = float(spearmanr(own, relevance).statistic)
+@given(st.permutations(range(20)), st.integers(0, 20))
+def test_a_list_without_scores_in_no_order_has_the_order_of_relevance(order: list[int], kept: int) -> None:
+    """Against scipy's rank correlation; the first few of a sorted list are kept, so that both cases come."""
+    relevance = [place / 32 for place in [*range(20, 20 - kept, -1), *(p for p in order if p <= 20 - kept)]]
+    own = places_of(len(relevance))
     found = ordered("auto", relevance, own, scored=False)
-    if agreement * math.sqrt(19) < 1.9:
+    if spearmanr(own, relevance).statistic * math.sqrt(len(own) - 1) < 1.99:
         assert found == relevance
-    elif agreement * math.sqrt(19) > 2.1:
-        assert found == ordered("auto", relevance, own) != relevance
+    elif spearmanr(own, relevance).statistic * math.sqrt(len(own) - 1) > 2.01:
+        assert found == ordered("mix", relevance, own, scored=False) != relevance
 
 
 @pytest.mark.parametrize("order", ORDERS)

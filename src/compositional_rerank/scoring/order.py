@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE
 from compositional_rerank.scoring.policy import Order
 
-SHARE = 0.4  # of the retriever's own order in a mixture; chosen by benchmarks/order.py
+# The retriever's share in a mixture, by its scores and by its places alone; chosen by benchmarks/order.py.
+SHARE, SHARE_OF_PLACES = 0.4, 0.3
 _CHANCE = 2.0  # standard deviations of a rank correlation from which it is no chance
 _HUGE = 1e30  # no score is that large: libraries mark places without one so
 
@@ -47,9 +50,8 @@ def base(order: Order, relevance: torch.Tensor, own: Incoming, places: torch.Ten
     """What sorts before verdicts count, on the scale of the relevance.
 
     The retriever's values are put on that scale: the best gets the highest relevance, the least the lowest.
-    ``"mix"`` is a weighted mean of both, in which the retriever has `SHARE`. With ``"auto"`` its share is as
-    much of that as both orders agree, by Spearman's rank correlation; where there are no scores and they
-    agree no more than by chance, the list may be in no order at all, and the retriever has no share.
+    ``"mix"`` is a weighted mean of both. So is ``"auto"``, but where there are no scores and both orders agree
+    no more than by chance: then the list may be in no order at all, and the relevance decides.
 
     Args:
         order: whose order it is.
@@ -65,26 +67,24 @@ def base(order: Order, relevance: torch.Tensor, own: Incoming, places: torch.Ten
     best.scatter_reduce_(0, places, own.values, "amax")
     if order == "relevance" or not words.any() or best.max() == best.min():
         return relevance
-    share = {"retriever": 1.0, "mix": SHARE}.get(order)
-    if share is None:
-        share = SHARE * _agreement(best[words], relevance[words], sure=not own.scored)
+    if order == "auto" and not own.scored and not _agree(best[words], relevance[words]):
+        return relevance
+    share = 1.0 if order == "retriever" else SHARE if own.scored else SHARE_OF_PLACES
     low, high = relevance[words].min(), relevance[words].max()
     lifted = low + ((best - best.min()) / (best.max() - best.min())).float() * (high - low)
     return torch.where(words, (1 - share) * relevance + share * lifted, relevance)
 
 
-def _agreement(one: torch.Tensor, other: torch.Tensor, *, sure: bool) -> float:
-    """Spearman's rank correlation, from 0 on; if ``sure``, 0 for what may be chance."""
-    ranks = torch.stack([_ranks(one), _ranks(other)])
-    ranks = ranks - ranks.mean(dim=1, keepdim=True)
-    lengths = ranks.norm(dim=1)
-    if lengths.min() == 0:
-        return 0.0
-    found = min(1.0, max(0.0, float(ranks[0] @ ranks[1] / (lengths[0] * lengths[1]))))
-    return 0.0 if sure and found * math.sqrt(len(one) - 1) < _CHANCE else found
+def _agree(one: torch.Tensor, other: torch.Tensor) -> bool:
+    """Whether two orders of the same texts agree, by Spearman's rank correlation, more than by chance."""
+    ranks = np.stack([_ranks(one.numpy()), _ranks(other.numpy())])
+    ranks -= ranks.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(ranks, axis=1)
+    return bool(ranks[0] @ ranks[1] * math.sqrt(len(one) - 1) > _CHANCE * lengths.prod())
 
 
-def _ranks(values: torch.Tensor) -> torch.Tensor:
-    """Ranks from the least on, float64; equal values share the mean of theirs."""
-    _, which, counts = values.unique(return_inverse=True, return_counts=True)
-    return (counts.cumsum(0) - (counts - 1) / 2).double()[which]
+def _ranks(values: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Ranks from the least on; equal values share the mean of theirs."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends: NDArray[np.float64] = np.cumsum(counts) - (counts - 1) / 2
+    return ends[which]
