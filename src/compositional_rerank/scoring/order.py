@@ -50,8 +50,8 @@ def base(order: Order, relevance: torch.Tensor, own: Incoming, places: torch.Ten
     """What sorts before verdicts count, on the scale of the relevance.
 
     The retriever's values are put on that scale: the best gets the highest relevance, the least the lowest.
-    ``"mix"`` is a weighted mean of both. So is ``"auto"``, but where there are no scores and both orders agree
-    no more than by chance: then the list may be in no order at all, and the relevance decides.
+    ``"mix"`` is a weighted mean of both. So is ``"auto"``, but where there are no scores and both orders
+    agree no more than by chance: then the list may be in no order at all, and the relevance decides.
 
     Args:
         order: whose order it is.
