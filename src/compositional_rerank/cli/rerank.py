@@ -54,8 +54,8 @@ output, best first; every score keeps its own name:
   json one object for all: query, model, its own threshold, and results. Both name rank, index (place in
   the input, from 0), id, text and retrieval_score, and hand on other fields.
 
-the order of the input is the retriever's, best first; retrieval_score says how far apart passages are, where
-every passage has one and none is above that of the passage in front of it.
+order of the input: the retriever's, best first. retrieval_score says how far apart passages are, if every
+passage has one and none is above that of the passage in front of it; if not, their places count.
 
 examples:
   printf '%s\\n' "Paris is closer than Rome." "Rome is nearer than Paris." > passages.txt
