@@ -13,15 +13,13 @@ left out.
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from common import RESULTS, report
+from common import RESULTS, command, report
 from tqdm import tqdm
 
 from compositional_rerank import CompositionalReranker
@@ -64,7 +62,7 @@ def main() -> None:
             rows.append({"order": order, "near_misses": near_misses, **means})
             print(rows[-1], flush=True)
     results = {
-        "command": shlex.join(["python", *sys.argv]),
+        "command": command(),
         "seed": args.seed,
         "model": reranker.fingerprint,
         "threshold": reranker.threshold,
