@@ -148,7 +148,7 @@ class Engine:
             texts = [Text(*passage, entry) for passage, entry in zip(place_of, encoded, strict=True)]
             found = self._verdicts(query, texts, compared.closeness, read, policy.denials)
         judged = [found.get(place, _UNREAD) for place in places.tolist()]
-        kept = own if policy.order == "retriever" else None
+        kept = own.values if policy.order == "retriever" else None
         scores, flags = self._scores(before[places], judged, policy, kept)
         columns = zip(*(one.tolist() for one in (places, scores, flags)), strict=True)
         results = []

@@ -159,8 +159,8 @@ class CompositionalReranker(VerifyingReranker):
             own_text: characters ``(start, stop)`` of each passage that may be evidence, where titles or
                 metadata stand around it; None is all of it.
             order: what verdicts change: ``"retriever"`` keeps the order and the scores that came in,
-                ``"relevance"`` is the order of MaxSim, ``"mix"`` half of each, ``"auto"`` a mixture whose
-                shares depend on the list.
+                ``"relevance"`` is the order of MaxSim, ``"mix"`` a mixture of both, ``"auto"`` that
+                mixture, or the relevance where there are no scores and the list seems to be in no order.
             near_misses: what becomes of them: ``"demote"`` puts them behind all that are none, ``"penalise"``
                 only lowers their scores, ``"drop"`` leaves them out, ``"mark"`` leaves them where they are.
             threshold: mismatch from which a passage is a near-miss, in [0, 1]; ``"shipped"`` is the model's.

@@ -128,7 +128,8 @@ def add_policy_options(parser: argparse._ActionsContainer) -> None:
         choices=ORDERS,
         default="auto",
         help="what verdicts change: retriever keeps the order and the scores that came in, relevance is the "
-        "order of MaxSim, mix half of each, auto a mixture whose shares depend on the list (auto)",
+        "order of MaxSim, mix a mixture of both, auto that mixture, or relevance where there are no scores "
+        "and the list seems to be in no order (auto)",
     )
     parser.add_argument(
         "--near-misses",

@@ -48,13 +48,14 @@ output, best first; every score keeps its own name:
   near_miss  whether the mismatch reaches the threshold; false where it was not judged
   evidence   the characters of the passage that decided, [start, stop]; null where none did
   score      what sorts: relevance, mixed with the order of the input, more for an answer, less for a
-             mismatch; with --order retriever the retrieval score (or 1 / rank), less for a near-miss
+             mismatch; with --order retriever the retrieval score (or 1 / log2(1 + rank)), less for
+             a near-miss
   --format text is a table, in which a passage begins with its evidence. jsonl is one object a passage,
   json one object for all: query, model, its own threshold, and results. Both name rank, index (place in
   the input, from 0), id, text and retrieval_score, and hand on other fields.
 
-the order of the input is the retriever's, best first; retrieval_score says how far apart passages are, where
-every passage has one and none is above that of the passage in front of it.
+order of the input: the retriever's, best first. retrieval_score says how far apart passages are, if every
+passage has one and none is above that of the passage in front of it; if not, their places count.
 
 examples:
   printf '%s\\n' "Paris is closer than Rome." "Rome is nearer than Paris." > passages.txt
@@ -214,8 +215,6 @@ def _table(ranking: Ranking, passages: list[Passage], width: int) -> list[str]:
     if any(result.mismatch is not None for result in ranking):
         table.append(("verdict", [_word(result) for result in ranking]))
         table.append(("mismatch", [_number(result.mismatch, ".3f") for result in ranking]))
-    if any(result.near_miss for result in ranking):
-        table.append(("near-miss", ["yes" if result.near_miss else "-" for result in ranking]))
     if any(result.retrieval_score is not None for result in ranking):
         table.append(("retrieval", [_number(result.retrieval_score, ".4g") for result in ranking]))
     names = [passages[result.index].id for result in ranking]
