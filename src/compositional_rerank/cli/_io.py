@@ -6,6 +6,7 @@ import argparse
 import os
 import shlex
 import tempfile
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +21,19 @@ if TYPE_CHECKING:
 
 
 def load_reranker(args: argparse.Namespace, store: TokenStore | Path | None = None) -> CompositionalReranker:
-    """Load the model that ``--model`` and ``--device`` ask for, with a store or the folder of one."""
+    """Load what the model options name, with a store or the folder of one."""
     from compositional_rerank.reranker import CompositionalReranker
 
-    return CompositionalReranker.from_pretrained(
-        args.model, device=args.device, backend=args.backend, store=store
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # `tell_unverified` says it
+        return CompositionalReranker.from_pretrained(
+            args.model,
+            encoder=args.encoder,
+            verifier=getattr(args, "verifier", None),
+            device=args.device,
+            backend=args.backend,
+            store=store,
+        )
 
 
 def tell_unverified(reranker: CompositionalReranker, also: str = "") -> None:

@@ -138,6 +138,8 @@ def settings_of(args: argparse.Namespace) -> AuditSettings:
 
     return AuditSettings(
         model=args.model,
+        encoder=args.encoder,
+        verifier=args.verifier,
         against=args.against,
         cross_encoder=args.cross_encoder,
         sensitivity=args.sensitivity,
