@@ -38,7 +38,7 @@ def mpnet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small random MPNet: positions from 2 on, one attention bias for all layers, no token types."""
     folder = tmp_path_factory.mktemp("mpnet") / "base"
     words = sorted({word for text in (QUERY, *PASSAGES) for word in text.lower().replace(".", " .").split()})
-    vocabulary = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "[UNK]", *words]
+    vocabulary = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "[UNK]", *words, *map(str, range(100))]
     torch.manual_seed(1)
     config = MPNetConfig(
         vocab_size=len(vocabulary),
@@ -98,7 +98,7 @@ def test_a_larger_checkpoint_verifies_beside_the_shipped_encoder(
     expected = load_file(large.with_name("expected.safetensors"))["logits"].softmax(dim=1)
     # four bits a weight, and bfloat16; padded pairs and unpadded ones get the same positions
     torch.testing.assert_close(found, expected, atol=0.06, rtol=0)
-    assert float(found.std(dim=0).max()) > 0.1
+    assert float((found.amax(dim=0) - found.amin(dim=0)).max()) > 0.15
     assert {result.closeness is None for result in reranker.rerank(QUERY, PASSAGES)} <= {True, False}
 
 
@@ -116,13 +116,12 @@ def test_the_shipped_verifier_beside_another_encoder(mpnet: Path) -> None:
 
 def test_no_encoder_keeps_the_order_but_for_near_misses() -> None:
     reranker = CompositionalReranker.from_pretrained(encoder="none", device="cpu")
-    passages = [PASSAGES[2], *PASSAGES]
+    passages = [PASSAGES[1], PASSAGES[0], PASSAGES[2]]
     ranking = reranker.rerank(QUERY, passages)
-    assert [result.index for result in ranking] == [0, 2, 3, 1]
-    assert [result.verdict for result in ranking] == [None, "supports", None, "denies"]
-    scores = [0.9, 0.8, 0.8, 0.1]
-    kept = reranker.rerank(QUERY, passages, retrieval_scores=scores)
-    assert [result.score for result in kept][:3] == pytest.approx([0.9, 0.8, 0.1])
+    assert [result.index for result in ranking] == [0, 2, 1]
+    assert [result.verdict for result in ranking] == ["supports", None, "denies"]
+    kept = reranker.rerank(QUERY, passages, retrieval_scores=[0.9, 0.8, 0.1])
+    assert [result.score for result in kept][:2] == pytest.approx([0.9, 0.1])
     with pytest.raises(
         InputError, match="order 'relevance' needs a relevance, and encoder='none' makes none"
     ):

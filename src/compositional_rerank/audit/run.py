@@ -94,6 +94,8 @@ class AuditSettings:
         for name, value in (("depth", self.depth), ("limit_queries", self.limit_queries)):
             if value is not None and value < 1:
                 raise InputError(f"{name} is {value}; it has to be at least 1")
+        if self.encoder == "none":
+            raise InputError("encoder is 'none', and an audit compares rankings by vectors: name an encoder")
         if self.seed < 0:
             raise InputError(f"seed is {self.seed}; it has to be at least 0")
         self.policy()

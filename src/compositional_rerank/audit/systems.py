@@ -249,15 +249,12 @@ def load_systems(
     Raises:
         ModelNotFoundError: no place has one of the models.
         CheckpointError: a model's files are unsafe or damaged.
-        InputError: the encoder is ``"none"``.
     """
     from compositional_rerank.checkpoints.base_models import resolve
     from compositional_rerank.encoding.modules import is_late_interaction
     from compositional_rerank.reranker import CompositionalReranker
     from compositional_rerank.store import MemoryStore
 
-    if encoder == "none":
-        raise InputError("encoder is 'none', and an audit compares rankings by vectors: name an encoder")
     compared = against is not None or bool(sensitivity)
     own = encoder is not None and not is_late_interaction(resolve(encoder).path)
     return Systems(
