@@ -7,7 +7,8 @@ import os
 import shlex
 import tempfile
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,8 +25,7 @@ def load_reranker(args: argparse.Namespace, store: TokenStore | Path | None = No
     """Load what the model options name, with a store or the folder of one."""
     from compositional_rerank.reranker import CompositionalReranker
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # `tell_unverified` says it
+    with without_warnings():
         return CompositionalReranker.from_pretrained(
             args.model,
             encoder=args.encoder,
@@ -36,10 +36,20 @@ def load_reranker(args: argparse.Namespace, store: TokenStore | Path | None = No
         )
 
 
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Without Python's warning that a model has no verifier: the verbs say so in a line of their own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
 def tell_unverified(reranker: CompositionalReranker, also: str = "") -> None:
-    """Say on stderr that near-misses are not judged, where the model has no verifier."""
+    """Say on stderr what is not judged: all, without a verifier; questions, with one that reads statements."""
     if reranker.verifier is None:
         tell(f"{reranker.name} has no verifier, so that near-misses are not judged{also}")
+    elif "question" not in reranker.verifier.reads:
+        tell(f"{reranker.name} judges statements: questions and keywords get no verdict")
 
 
 def check_store(store: Path | None, inputs: Sequence[str] = ()) -> None:
