@@ -28,7 +28,7 @@ settings.load_profile("without deadline")
 def reranker() -> CompositionalReranker:
     """Plain MaxSim over the base model, exact, with one store for all tests."""
     return CompositionalReranker.from_pretrained(
-        DEFAULT_BASE, device="cpu", store=MemoryStore(dtype="float32")
+        DEFAULT_BASE, verifier="none", device="cpu", store=MemoryStore(dtype="float32")
     )
 
 

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from compositional_rerank import CompositionalReranker
+from compositional_rerank import SHIPPED_NAME, CompositionalReranker
 from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
+from compositional_rerank.cli import main
 
 QUERY = "Rome is closer than Paris"
 PASSAGES = [
@@ -45,6 +46,23 @@ def test_jsonl_has_the_order_and_scores_of_the_core(command: Any, reranker: Comp
             *("relevance", "closeness", "verdict", "support", "mismatch", "near_miss", "evidence", "score"),
         ):
             assert record[name] == getattr(result, name)
+
+
+def test_encoder_and_verifier_reach_the_reranker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "passages.txt"
+    file.write_text("\n".join(PASSAGES[1:3]))
+    arguments = ["rerank", "--query", f"{QUERY}.", "--format", "json", "--device", "cpu", str(file)]
+    assert main([*arguments, "--encoder", "none"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["model"] == f"no encoder with the verifier of {SHIPPED_NAME}"
+    assert [result["index"] for result in found["results"]] == [1, 0]
+    assert [result["near_miss"] for result in found["results"]] == [False, True]
+    assert main([*arguments, "--encoder", "all-MiniLM-L6-v2", "--verifier", "none"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["threshold"] is None
+    assert captured.err.count("has no verifier") == 1
+    assert main([*arguments, "--model", "a", "--encoder", "b", "--verifier", "c"]) == 2
+    assert "model 'a' would be used for nothing" in capsys.readouterr().err
 
 
 def test_jsonl_in_keeps_ids_scores_and_other_fields(command: Any, tmp_path: Path) -> None:

@@ -95,6 +95,11 @@ def resolve(name_or_path: str | os.PathLike[str]) -> ModelFiles:
     )
 
 
+def is_default(files: ModelFiles) -> bool:
+    """Whether a model is the base of the shipped checkpoint, wherever it lies."""
+    return files.sha256 == _BUNDLES[DEFAULT_BASE].sha256
+
+
 def check_model_name(value: object) -> None:
     """Raise `InputError` unless the value is a str or a path, and not blank."""
     if not isinstance(value, (str, os.PathLike)) or not str(value).strip():

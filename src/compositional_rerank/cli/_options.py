@@ -13,10 +13,7 @@ from compositional_rerank._validation import BACKENDS, NEAR_MISSES, ORDERS, SHIP
 from compositional_rerank.errors import InputError
 
 SEEDS = 2**32 - 1
-UNVERIFIED = (
-    "only a checkpoint of this library has a verifier: with another model near-misses are not judged, "
-    "which stderr says"
-)
+UNVERIFIED = "another model judges nothing, which stderr says: name it with --encoder"
 
 
 class Parser(argparse.ArgumentParser):
@@ -157,11 +154,25 @@ def add_store_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_model_options(parser: argparse._ActionsContainer) -> None:
-    """Add ``--model``, ``--device`` and ``--backend``."""
+def add_model_options(parser: argparse._ActionsContainer, *, verifies: bool = True) -> None:
+    """Add the options that name a model and its parts, ``--verifier`` where it ``verifies``."""
     parser.add_argument(
-        "--model", metavar="M", help=f"checkpoint folder or model name (the shipped checkpoint); {UNVERIFIED}"
+        "--model",
+        metavar="M",
+        help=f"checkpoint, a folder or a name (the shipped one); {UNVERIFIED}",
     )
+    parser.add_argument(
+        "--encoder",
+        metavar="E",
+        help="another encoder beside the verifier: a sentence-transformers or late-interaction model"
+        + (", or none: the order stays as it comes, but for near-misses" if verifies else ""),
+    )
+    if verifies:
+        parser.add_argument(
+            "--verifier",
+            metavar="V",
+            help="another verifier: a checkpoint, a cross-encoder trained on inference, or none",
+        )
     parser.add_argument("--device", metavar="D", help="torch device, such as cpu or cuda (the best there is)")
     parser.add_argument(
         "--backend",
