@@ -12,6 +12,7 @@ import numpy as np
 from compositional_rerank.errors import InputError, MissingDependencyError
 
 BACKENDS = ("torch", "openvino")
+ENGINES = ("local", "ray")
 DENIALS = ("auto", "keep", "penalise")
 
 _Value = TypeVar("_Value")
