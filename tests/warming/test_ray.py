@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +23,29 @@ pytestmark = pytest.mark.slow
 TEXTS = [f"Passage {number} says that {number} is more than {number - 1}." for number in range(1500)]
 
 
+def node_options() -> dict[str, Any]:
+    """Of a node with one core, which need not wait until its helpers have found ports."""
+    names = (
+        "metrics_agent_port",
+        "metrics_export_port",
+        "dashboard_agent_listen_port",
+        "runtime_env_agent_port",
+    )
+    with ExitStack() as sockets:
+        bound = [sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
+        ports = {f"{name}_port": one.getsockname()[1] for name, one in zip(names, bound, strict=True)}
+    return {"num_cpus": 1, "object_store_memory": 100 << 20, **ports}
+
+
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """Two nodes of one core each, in processes of their own, and this process connected to them."""
+    """Two nodes, in processes of their own, and this process connected to them."""
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    monkeypatch.setenv("RAY_agent_register_timeout_ms", "600000")  # a busy machine is no failure
-    monkeypatch.setenv("RAY_raylet_start_wait_time_s", "600")
-    monkeypatch.setenv("RAY_worker_register_timeout_seconds", "600")
-    memory = 100 << 20
-    nodes = Cluster(
-        initialize_head=True,
-        head_node_args={"num_cpus": 1, "object_store_memory": memory, "include_dashboard": False},
-    )
-    nodes.second = nodes.add_node(num_cpus=1, object_store_memory=memory)
+    monkeypatch.setenv("RAY_worker_register_timeout_seconds", "600")  # a busy machine is no failure
+    nodes = Cluster(initialize_head=True, head_node_args={"include_dashboard": False, **node_options()})
+    nodes.second = nodes.add_node(**node_options())
     nodes.wait_for_nodes()
     ray.init(address=nodes.address, log_to_driver=False)
     yield nodes

@@ -73,7 +73,7 @@ def resolve(name_or_path: str | os.PathLike[str]) -> ModelFiles:
     check_model_name(name_or_path)
     name_or_path = os.fspath(name_or_path)
     name = _SHORT_NAMES.get(name_or_path, name_or_path)
-    local = Path(name_or_path).expanduser()
+    local = Path(os.path.expanduser(name_or_path))
     if os.path.isdir(local):  # Path.is_dir() raises where a name is too long for a path
         return _checked(str(name_or_path), local)
     folder = (
