@@ -25,12 +25,7 @@ TEXTS = [f"Passage {number} says that {number} is more than {number - 1}." for n
 
 def node_options() -> dict[str, Any]:
     """Of a node with one core, which need not wait until its helpers have found ports."""
-    names = (
-        "metrics_agent_port",
-        "metrics_export_port",
-        "dashboard_agent_listen_port",
-        "runtime_env_agent_port",
-    )
+    names = "metrics_agent metrics_export dashboard_agent_listen runtime_env_agent".split()
     with ExitStack() as sockets:
         bound = [sockets.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
         ports = {f"{name}_port": one.getsockname()[1] for name, one in zip(names, bound, strict=True)}
