@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -128,16 +129,18 @@ def _tables(ray: Any, task: _Task, texts: list[str], actors: int | None) -> Iter
     graphics, cores = int(resources.get("GPU", 0)), int(resources.get("CPU", 0))
     on_graphics = graphics > 0 and task.device != "cpu" and task.backend != "openvino"
     wanted = actors or (graphics if on_graphics else cores) or 1
-    dataset = ray.data.from_arrow(tables).map_batches(
-        _Encoder,
-        fn_constructor_args=(task,),
-        batch_size=None,  # a table is a chunk
-        batch_format="pyarrow",
-        compute=ray.data.ActorPoolStrategy(size=min(wanted, len(tables))),
-        num_cpus=None if on_graphics else 1,
-        num_gpus=1 if on_graphics else None,
-        max_restarts=0,  # a restart waits for a free place, and with it all that the actor was at
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*ray_remote_args", category=Warning)
+        dataset = ray.data.from_arrow(tables).map_batches(
+            _Encoder,
+            fn_constructor_args=(task,),
+            batch_size=None,  # a table is a chunk
+            batch_format="pyarrow",
+            compute=ray.data.ActorPoolStrategy(size=min(wanted, len(tables))),
+            num_cpus=None if on_graphics else 1,
+            num_gpus=1 if on_graphics else None,
+            max_restarts=0,  # a restart waits for a free place, and with it all that the actor was at
+        )
     yield from dataset.iter_batches(batch_size=None, batch_format="pyarrow")
 
 
