@@ -69,36 +69,30 @@ def test_a_danger_would_be_found(source: str) -> None:
     assert list(dangers(source))
 
 
-@pytest.fixture
-def with_code(linked_model: Path, tmp_path: Path) -> tuple[Path, Path]:
-    """A model that names code of its own wherever a model can, and the file that the code would write."""
+HOOKED = ("config.json", "tokenizer_config.json", "sentence_bert_config.json", "modules.json")
+
+
+@pytest.mark.parametrize("hooked", HOOKED)
+@pytest.mark.parametrize("kind", [CompositionalReranker, StructuralEmbedder])
+def test_code_in_a_models_folder_does_not_run(
+    linked_model: Path, tmp_path: Path, kind: Any, hooked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ran = tmp_path / "ran"
     code = f"open({str(ran)!r}, 'w')\nclass Own:\n    def __init__(self, *args, **options): pass\n"
     for name in ("own.py", "configuration_own.py", "modeling_own.py"):
         (linked_model / name).write_text(code)
-    hooks = dict.fromkeys(("AutoConfig", "AutoModel", "AutoTokenizer", "AutoProcessor"), "own.Own")
-    for name in ("config.json", "tokenizer_config.json", "sentence_bert_config.json"):
-        file = linked_model / name
-        content = json.loads(file.read_text())
-        file.unlink()
-        file.write_text(json.dumps({**content, "auto_map": hooks, "custom_code": True}))
-    modules = linked_model / "modules.json"
-    parts = json.loads(modules.read_text())
-    modules.unlink()
-    modules.write_text(
-        json.dumps([*parts, {"idx": len(parts), "name": "own", "path": "", "type": "own.Own"}])
-    )
-    return linked_model, ran
-
-
-@pytest.mark.parametrize("kind", [CompositionalReranker, StructuralEmbedder])
-def test_code_in_a_models_folder_does_not_run(
-    with_code: tuple[Path, Path], kind: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder, ran = with_code
-    monkeypatch.chdir(folder)
+    file = linked_model / hooked
+    content = json.loads(file.read_text())
+    if isinstance(content, list):
+        content.append({"idx": len(content), "name": "own", "path": "", "type": "own.Own"})
+    else:
+        names = ("AutoConfig", "AutoModel", "AutoTokenizer", "AutoProcessor")
+        content |= {"auto_map": dict.fromkeys(names, "own.Own"), "custom_code": True}
+    file.unlink()  # a link
+    file.write_text(json.dumps(content))
+    monkeypatch.chdir(linked_model)
     with suppress(CompositionalRerankError):  # it may refuse; it may not run it
-        kind.from_pretrained(folder, device="cpu")
+        kind.from_pretrained(linked_model, device="cpu")
     assert not ran.exists()
 
 

@@ -33,6 +33,9 @@ _BUNDLES = {
     )
 }
 _SHORT_NAMES = {"all-MiniLM-L6-v2": DEFAULT_BASE}
+UNLOADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
+"""What a library may raise that loads a folder whose files are damaged, or not what they should be."""
+
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}
 _FINGERPRINTED = {".json", ".safetensors", ".txt", ".model"}
 

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from compositional_rerank._validation import check_backend, check_device
 from compositional_rerank.backends.openvino import Graph, precision
 from compositional_rerank.backends.precision import full_precision
-from compositional_rerank.checkpoints.base_models import ModelFiles, sha256_of
+from compositional_rerank.checkpoints.base_models import UNLOADABLE, ModelFiles, sha256_of
 from compositional_rerank.checkpoints.quiet import quiet_loading
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.encoding.sentences import segment_table
@@ -89,7 +89,7 @@ class TokenEncoder:
                 transformer = Transformer.load(
                     str(files.path), model_kwargs={"use_safetensors": True, "dtype": torch.float32}
                 )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        except (*UNLOADABLE, SafetensorError) as error:
             raise CheckpointError(f"{files.path} cannot be loaded as a text encoder: {error}") from error
         transformer = transformer.eval().float().to(self.device)
         fast = getattr(transformer.tokenizer, "backend_tokenizer", None)

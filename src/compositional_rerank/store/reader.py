@@ -48,7 +48,7 @@ class Reader:
         """Which records point at bytes that the file has, bool ``[n]``; a damaged one may point anywhere."""
         size = np.uint64(os.fstat(self._descriptor).st_size)
         starts, sizes = records["start"], records["size"].astype(np.uint64)
-        return (starts <= size) & (sizes <= size - np.minimum(starts, size))
+        return np.asarray((starts <= size) & (sizes <= size - np.minimum(starts, size)), np.bool_)
 
     def entries(self, layout: Layout, records: Records) -> list[EncodedText | None]:
         """The entries that index records point at; None for one that is damaged."""

@@ -26,7 +26,7 @@ from compositional_rerank.warming.chunks import Chunk, chunks, encoded
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from compositional_rerank.reranker import CompositionalReranker
+    from compositional_rerank.checkpoints.loaded_reranker import LoadedReranker
 
 _RUNS = 3  # in a row that bring nothing, before the cluster is given up
 
@@ -74,7 +74,7 @@ class _Encoder:
 
 
 def encoded_by_ray(
-    reranker: CompositionalReranker, missing: Iterable[list[str]], actors: int | None
+    reranker: LoadedReranker, missing: Iterable[list[str]], actors: int | None
 ) -> Iterator[Chunk]:
     """Chunks as the cluster gets them done, in any order; every passage is in one of them.
 

@@ -14,7 +14,7 @@ from compositional_rerank.store import quantise, token_key
 from compositional_rerank.warming.chunks import Chunk, chunks, encoded
 
 if TYPE_CHECKING:
-    from compositional_rerank.reranker import CompositionalReranker
+    from compositional_rerank.checkpoints.loaded_reranker import LoadedReranker
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Warmed:
 
 
 def warm(
-    reranker: CompositionalReranker,
+    reranker: LoadedReranker,
     passages: Sequence[str],
     *,
     engine: str = "local",
@@ -108,7 +108,7 @@ class _Work:
     """What has been done of the passages, and what is left."""
 
     def __init__(
-        self, reranker: CompositionalReranker, texts: list[str], progress: Callable[[int, int], None]
+        self, reranker: LoadedReranker, texts: list[str], progress: Callable[[int, int], None]
     ) -> None:
         self.done = Warmed()
         self._texts = list(dict.fromkeys(texts))
