@@ -5,7 +5,7 @@
     python benchmarks/fuzz.py store --atheris 600      # one target by atheris, guided by coverage, for 600 s
 
 The targets are in tests/fuzz/targets.py. A case that fails is printed as small as it can be made; the exit
-code is then 1. atheris is in the extra ``fuzz``; no model is loaded.
+code is then 1. atheris is in the extra ``fuzz``. Only ``rerank`` loads the model, and has few of the cases.
 """
 
 from __future__ import annotations

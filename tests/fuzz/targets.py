@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from compositional_rerank import CompositionalReranker
 from compositional_rerank import _validation as validation
 from compositional_rerank._terminal import columns, fitted, shown
 from compositional_rerank.audit.answers import read_answers
@@ -374,6 +375,31 @@ def arguments(case: list[Any]) -> None:
 
 
 @cache
+def _reranker() -> CompositionalReranker:
+    return CompositionalReranker.from_pretrained(device="cpu")
+
+
+def rerank(case: tuple[str, list[str]]) -> None:
+    """Any candidates are ranked by the shipped model: none is lost, numbers are in range, twice the same."""
+    query, passages = case
+    with ours():
+        ranking = _reranker().rerank(query, passages)
+        assert sorted(one.index for one in ranking) == list(range(len(passages)))
+        for one in ranking:
+            assert one.text == passages[one.index]
+            assert math.isfinite(one.score)
+            assert -1 <= one.relevance <= 1
+            assert one.mismatch is None or 0 <= one.mismatch <= 1
+            for start, stop in [one.evidence] if one.evidence else []:
+                assert 0 <= start < stop <= len(one.text)
+        assert _reranker().rerank(query, passages) == ranking
+    with ours():
+        assert all(
+            0 <= one.span[0] <= one.span[1] <= len(query) for one in _reranker().check(query, passages)
+        )
+
+
+@cache
 def _parser() -> Parser:
     parser = Parser(prog="fuzz")
     add_parser(parser.add_subparsers(dest="verb", parser_class=Parser))
@@ -408,5 +434,8 @@ TARGETS = {
     "checkpoint": Target(st.one_of(_configs(), _content), checkpoint),
     "model-name": Target(texts, model_name, share=2),
     "arguments": Target(st.lists(_anything, min_size=3, max_size=3), arguments),
+    "rerank": Target(
+        st.tuples(short, st.lists(st.one_of(*[short] * 30, texts), max_size=6)), rerank, share=1
+    ),
     "command-line": Target(st.lists(_words, max_size=8), command_line),
 }
