@@ -8,7 +8,7 @@ INTEGRATIONS := $(patsubst %/pyproject.toml,%,$(wildcard integrations/*/pyprojec
 PROJECTS := pyproject.toml $(INTEGRATIONS:%=%/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fix docs audit bench wheels checkpoint
+.PHONY: help demo test lint fix docs audit bench ray fuzz secure wheels checkpoint
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,19 @@ audit: $(READY) ## measure recall and near-miss rejection of the shipped default
 bench: $(READY) ## measure speed, in a short form; benchmarks/NAME.py without --short is the full one
 	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[bench]'
 	for name in kernel encode rerank store scaling; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
+
+ray: $(READY) ## test warming on a Ray cluster of two nodes, of which one is killed; takes minutes
+	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[ray]'
+	$(BIN)/python -m pytest -m slow tests/warming
+
+fuzz: $(READY) ## 100,000 random and hostile inputs; benchmarks/fuzz.py --help says more
+	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[fuzz]'
+	$(BIN)/python benchmarks/fuzz.py
+
+secure: $(READY) ## look for known holes in the pinned dependencies, and for secrets in the repository
+	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[secure]'
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-lines '[0-9a-f]{64}'
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints/test.txt
 
 wheels: $(READY) ## build the three wheels into dist/
 	for project in . $(INTEGRATIONS); do $(BIN)/python -m pip wheel -q --no-deps -w dist $$project || exit 1; done

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 BACKENDS = ("torch", "openvino")
+ENGINES = ("local", "ray")
 DENIALS = ("auto", "keep", "penalise")
 ORDERS = ("auto", "retriever", "mix", "relevance")
 NEAR_MISSES = ("penalise", "demote", "drop", "mark")

@@ -163,9 +163,10 @@ class CompositionalReranker(VerifyingReranker):
 
         Args:
             passages: exactly the texts that will be reranked; equal ones are encoded once.
-            progress: called after each write with the number of passages and of their tokens.
+            progress: called after each step with its number of passages and of new tokens.
 
         Raises:
+            EncodingError: passages could not be encoded; all others are kept. `warming.warm` reports instead.
             StoreError: the store could not keep them; what it kept before stays.
 
         Example:
@@ -174,6 +175,6 @@ class CompositionalReranker(VerifyingReranker):
             >>> len(reranker.store)
             2
         """
-        from compositional_rerank.store.warming import warm
+        from compositional_rerank.warming import warm
 
-        warm(self.encode_passages, check_texts(passages, "passages"), progress)
+        warm(self, passages, progress=progress).raise_failed()

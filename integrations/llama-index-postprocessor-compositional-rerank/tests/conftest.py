@@ -41,7 +41,7 @@ def nodes() -> list[NodeWithScore]:
             node=TextNode(
                 text=text,
                 id_=str(index),
-                metadata={"page": index, "secret": "Goethe Faust"},
+                metadata={"page": index, "secret": "Goethe Faust"},  # pragma: allowlist secret
                 excluded_embed_metadata_keys=["page", "secret"],
             ),
             score=0.9 - index / 10,

@@ -33,6 +33,9 @@ _BUNDLES = {
     )
 }
 _SHORT_NAMES = {"all-MiniLM-L6-v2": DEFAULT_BASE}
+UNLOADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
+"""What a library may raise that loads a folder whose files are damaged, or not what they should be."""
+
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}
 _FINGERPRINTED = {".json", ".safetensors", ".txt", ".model"}
 
@@ -73,7 +76,7 @@ def resolve(name_or_path: str | os.PathLike[str]) -> ModelFiles:
     check_model_name(name_or_path)
     name_or_path = os.fspath(name_or_path)
     name = _SHORT_NAMES.get(name_or_path, name_or_path)
-    local = Path(name_or_path).expanduser()
+    local = Path(os.path.expanduser(name_or_path))
     if os.path.isdir(local):  # Path.is_dir() raises where a name is too long for a path
         return _checked(str(name_or_path), local)
     folder = (

@@ -59,7 +59,7 @@ def locate(name_or_path: str | os.PathLike[str] | None) -> Located:
         folder, name = _SHIPPED, SHIPPED_NAME
     else:
         check_model_name(name_or_path)
-        folder, name = Path(name_or_path).expanduser(), str(name_or_path)
+        folder, name = Path(os.path.expanduser(name_or_path)), str(name_or_path)
     if not _is_checkpoint(folder):
         base = resolve(DEFAULT_BASE if name_or_path is None else name_or_path)
         return Located(base.name, base)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import math
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -105,7 +106,7 @@ def place(value: str) -> Path:
     """Reader of an option that names a file or folder; ``~`` is the home folder."""
     if not value.strip():
         raise argparse.ArgumentTypeError(f"must name a file or folder, got {value!r}")
-    return Path(value).expanduser()
+    return Path(os.path.expanduser(value))  # of a user who does not exist, too
 
 
 def layout(value: str) -> str:

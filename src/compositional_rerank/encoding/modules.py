@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from safetensors import SafetensorError
 
-from compositional_rerank.checkpoints.base_models import ModelFiles
+from compositional_rerank.checkpoints.base_models import UNLOADABLE, ModelFiles
 from compositional_rerank.checkpoints.quiet import quiet_loading
 from compositional_rerank.errors import CheckpointError
 
@@ -61,7 +61,7 @@ def load_modules(files: ModelFiles) -> Modules:
                 local_files_only=True,
                 model_kwargs={"use_safetensors": True, "dtype": torch.float32},
             )
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as error:
+    except (*UNLOADABLE, ImportError, SafetensorError) as error:
         raise CheckpointError(f"{files.path} cannot be loaded as a text encoder: {error}") from error
     return _read(model, files.path, late)
 

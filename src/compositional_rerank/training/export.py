@@ -180,5 +180,5 @@ def write_tensors(tensors: dict[str, torch.Tensor], file: Path) -> None:
 
 def _lasting(base: ModelFiles) -> str:
     """The base's name; a path that holds in every working directory where the name is a relative one."""
-    relative = Path(base.name).expanduser() == base.path and not base.path.is_absolute()
+    relative = Path(os.path.expanduser(base.name)) == base.path and not base.path.is_absolute()
     return str(base.path.resolve()) if relative else base.name
