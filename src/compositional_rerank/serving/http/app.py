@@ -1,0 +1,168 @@
+"""The service as an ASGI application, one for each worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+from typing import Any
+
+import torch
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
+
+from compositional_rerank.errors import CompositionalRerankError, InputError
+from compositional_rerank.serving.http import metrics
+from compositional_rerank.serving.http.answers import Health
+from compositional_rerank.serving.http.errors import Error, Refused, in_words
+from compositional_rerank.serving.http.guard import Guard
+from compositional_rerank.serving.http.openai_routes import openai_routes
+from compositional_rerank.serving.http.own_routes import own_routes
+from compositional_rerank.serving.http.rerank_routes import rerank_routes
+from compositional_rerank.serving.http.service import Service
+from compositional_rerank.serving.http.settings import Settings
+
+_NAME = "compositional-rerank"
+_COULD_NOT_START = 3  # uvicorn then starts no other worker
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Error, "description": "The body is no JSON"},
+    401: {"model": Error, "description": "The key is missing or wrong"},
+    404: {"model": Error, "description": "No such path or model"},
+    405: {"model": Error, "description": "The path has another method"},
+    408: {"model": Error, "description": "The body did not come in time"},
+    413: {"model": Error, "description": "The body is too large"},
+    415: {"model": Error, "description": "The content type is not JSON"},
+    422: {"model": Error, "description": "A field cannot be used"},
+    429: {"model": Error, "description": "Too many requests wait"},
+    500: {"model": Error, "description": "The service failed"},
+    504: {"model": Error, "description": "The answer took too long"},
+}
+
+
+def from_settings_handed_on() -> FastAPI:
+    """What uvicorn calls in each worker process; ends it where the model or the store cannot be loaded."""
+    settings = Settings.handed_on()
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // settings.workers)))
+    logging.captureWarnings(True)
+    try:
+        return create_app(settings)
+    except CompositionalRerankError as error:
+        logging.getLogger("compositional_rerank.service").error("cannot start: %s", error)
+        sys.exit(_COULD_NOT_START)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Load the models and build the application."""
+    service, leaving = Service(settings), asyncio.Event()
+    keys = settings.keys()
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        _leave_slowly(leaving, settings.drain)
+        yield
+        service.desk.close()
+
+    app = FastAPI(
+        title=_NAME,
+        version=version(_NAME),
+        description="Reranking that rejects structural near-misses, verdicts, and embeddings.",
+        lifespan=lifespan,
+        docs_url=None,  # the page would load scripts from elsewhere
+        redoc_url=None,
+        generate_unique_id_function=_name_of,
+        responses=_ERRORS,
+        dependencies=[_documented_key()] if keys else [],
+    )
+    app.add_middleware(Guard, settings=settings, keys=keys, leaving=leaving)
+    app.add_exception_handler(RequestValidationError, _unusable)
+    app.add_exception_handler(HTTPException, _no_route)
+    app.add_exception_handler(InputError, _bad_input)
+    for router in (rerank_routes(service), own_routes(service), openai_routes(service)):
+        app.include_router(router)
+    app.include_router(_operation_routes(service, leaving))
+    return app
+
+
+def _operation_routes(service: Service, leaving: asyncio.Event) -> APIRouter:
+    router = APIRouter(tags=["operation"])
+
+    @router.get("/healthz")
+    async def healthz() -> Health:
+        """Say that the process lives."""
+        return Health(status="ok")
+
+    @router.get("/readyz", responses={503: {"model": Health, "description": "Not now"}})
+    async def readyz(response: Response) -> Health:
+        """Say whether a request would be taken: not while the service stops, or its queue is full."""
+        if leaving.is_set() or service.desk.is_full:
+            response.status_code = 503
+            return Health(status="stopping" if leaving.is_set() else "full")
+        return Health(status="ok")
+
+    @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
+    async def prometheus() -> Response:
+        """Show metrics for Prometheus, of all workers."""
+        return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+
+    return router
+
+
+def _leave_slowly(leaving: asyncio.Event, seconds: float) -> None:
+    """After SIGTERM go on for a while: clients that hold a connection learn by an answer that it closes."""
+    stop = signal.getsignal(signal.SIGTERM)
+    if not callable(stop):
+        return
+    loop = asyncio.get_running_loop()
+
+    def leave() -> None:
+        if not leaving.is_set():
+            leaving.set()
+            loop.call_later(seconds, stop, signal.SIGTERM, None)
+
+    with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows
+        loop.add_signal_handler(signal.SIGTERM, leave)
+
+
+def _name_of(route: APIRoute) -> str:
+    return f"{route.name}{'_v1' if route.path == '/v1/score' else ''}"
+
+
+def _documented_key() -> Any:
+    from fastapi import Security
+
+    return Security(HTTPBearer(auto_error=False, description="A key of the service"))  # Guard checks it
+
+
+async def _unusable(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    faults = error.errors()
+    if faults and faults[0]["type"] == "json_invalid":
+        raise Refused(
+            400, f"the body is no JSON: {faults[0]['ctx']['error']} at character {faults[0]['loc'][-1]}"
+        )
+    if isinstance(error.body, bytes) and error.body:
+        raise Refused(
+            415,
+            f"the content type is {request.headers.get('content-type', '')!r:.60}: send the header "
+            "'Content-Type: application/json'",
+        )
+    raise Refused(422, in_words(faults))
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    reasons = {404: "no such path: /openapi.json lists them", 405: "the path has another method"}
+    message = reasons.get(error.status_code, str(error.detail))
+    raise Refused(error.status_code, message, error.headers)
+
+
+async def _bad_input(request: Request, error: Exception) -> Response:
+    raise Refused(422, str(error))
