@@ -12,8 +12,8 @@ Verdict = Annotated[
     Field(
         description="supports: it says what was asked for, or answers it (to a yes/no question: yes). "
         "denies: it says the opposite (to a yes/no question: no, which is an answer). differs: in nearly the "
-        "same words it speaks of another thing. null: it says nothing of it; or, where mismatch is null, too, "
-        "it was not judged."
+        "same words it speaks of another thing. null: it says nothing of it; or, where mismatch is null, "
+        "too, it was not judged."
     ),
 ]
 Probability = Annotated[float | None, Field(description="In [0, 1]; null where it was not judged.")]
