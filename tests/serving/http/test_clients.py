@@ -348,6 +348,8 @@ def test_the_log_has_no_text_and_no_key(server: Any, web: httpx.Client) -> None:
         client.get("/metrics")
     log = server.log
     assert f"{answer.headers['x-request-id']} POST /v2/rerank 200" in log
+    assert "request other 404" in log
+    assert "GET /metrics 401" in log
     assert not any(word in log for word in [*SECRET.split(), server.key])
 
 

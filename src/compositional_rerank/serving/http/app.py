@@ -13,7 +13,7 @@ from importlib.metadata import version
 from typing import Any
 
 import torch
-from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi import APIRouter, FastAPI, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
@@ -79,19 +79,25 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         generate_unique_id_function=_name_of,
         responses=_ERRORS,
-        dependencies=[_documented_key()] if keys else [],
     )
-    app.add_middleware(Guard, settings=settings, keys=keys, leaving=leaving)
     app.add_exception_handler(RequestValidationError, _unusable)
     app.add_exception_handler(HTTPException, _no_route)
     app.add_exception_handler(InputError, _bad_input)
-    for router in (rerank_routes(service), own_routes(service), openai_routes(service)):
-        app.include_router(router)
-    app.include_router(_operation_routes(service, leaving))
+    state = _state_routes(service, leaving)
+    app.include_router(state)
+    # only described here: Guard checks the key
+    key = [Security(HTTPBearer(auto_error=False, description="A key of the service"))] if keys else []
+    routers = [rerank_routes(service), own_routes(service), openai_routes(service), _metric_routes()]
+    for router in routers:
+        app.include_router(router, dependencies=key)
+    paths = [
+        route.path for router in [state, *routers] for route in router.routes if isinstance(route, APIRoute)
+    ]
+    app.add_middleware(Guard, settings=settings, keys=keys, paths=paths, leaving=leaving)
     return app
 
 
-def _operation_routes(service: Service, leaving: asyncio.Event) -> APIRouter:
+def _state_routes(service: Service, leaving: asyncio.Event) -> APIRouter:
     router = APIRouter(tags=["operation"])
 
     @router.get("/healthz")
@@ -106,6 +112,12 @@ def _operation_routes(service: Service, leaving: asyncio.Event) -> APIRouter:
             response.status_code = 503
             return Health(status="stopping" if leaving.is_set() else "full")
         return Health(status="ok")
+
+    return router
+
+
+def _metric_routes() -> APIRouter:
+    router = APIRouter(tags=["operation"])
 
     @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     async def prometheus() -> Response:
@@ -125,7 +137,8 @@ def _leave_slowly(leaving: asyncio.Event, seconds: float) -> None:
     def leave() -> None:
         if not leaving.is_set():
             leaving.set()
-            loop.call_later(seconds, stop, signal.SIGTERM, None)
+            # told SIGTERM, uvicorn would at last end the process by it; after this one it returns
+            loop.call_later(seconds, stop, signal.SIGINT, None)
 
     with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows
         loop.add_signal_handler(signal.SIGTERM, leave)
@@ -133,12 +146,6 @@ def _leave_slowly(leaving: asyncio.Event, seconds: float) -> None:
 
 def _name_of(route: APIRoute) -> str:
     return f"{route.name}{'_v1' if route.path == '/v1/score' else ''}"
-
-
-def _documented_key() -> Any:
-    from fastapi import Security
-
-    return Security(HTTPBearer(auto_error=False, description="A key of the service"))  # Guard checks it
 
 
 async def _unusable(request: Request, error: Exception) -> Response:

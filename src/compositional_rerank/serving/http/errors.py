@@ -79,12 +79,12 @@ def in_words(faults: Sequence[Mapping[str, Any]]) -> str:
     for fault in faults[:_SHOWN]:
         where = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in _fields(fault["loc"]))
         reason = str(fault["ctx"]["error"] if fault["type"] == "value_error" else fault["msg"])
+        name = where.lstrip(".") or "the body"
         if fault["type"] == "missing":
-            said.append(f"{where.lstrip('.')} is missing")
+            said.append(f"{name} is missing")
         elif fault["type"] == "value_error":
             said.append(reason)
         else:
-            name = where.lstrip(".") or "the body"
             said.append(f"{name}: {reason[:1].lower()}{reason[1:]}, got {fault['input']!r:.60}")
     more = f"; and {len(faults) - _SHOWN} more" if len(faults) > _SHOWN else ""
     return "; ".join(said) + more + ": see /openapi.json"

@@ -32,11 +32,19 @@ class Guard:
         app: what answers.
         settings: limits.
         keys: any of them opens the service; none: it is open to all.
+        paths: those that log and metrics may name; what others are called is the client's.
         leaving: whether connections are to be closed after their answer.
     """
 
-    def __init__(self, app: ASGIApp, settings: Settings, keys: Sequence[str], leaving: asyncio.Event) -> None:
-        self._app, self._settings, self._leaving = app, settings, leaving
+    def __init__(
+        self,
+        app: ASGIApp,
+        settings: Settings,
+        keys: Sequence[str],
+        paths: Sequence[str],
+        leaving: asyncio.Event,
+    ) -> None:
+        self._app, self._settings, self._paths, self._leaving = app, settings, paths, leaving
         self._keys = [_digest(key) for key in keys]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -120,7 +128,7 @@ class Guard:
 
     def _tell(self, scope: Scope, status: int, started: float, size: int) -> None:
         seconds = time.perf_counter() - started
-        route = getattr(scope.get("route"), "path", "other")
+        route = scope["path"] if scope["path"] in (*self._paths, "/openapi.json") else "other"
         status = status or 499
         metrics.REQUESTS.labels(route, str(status)).inc()
         metrics.SECONDS.labels(route).observe(seconds)

@@ -20,7 +20,7 @@ def rerank_routes(service: Service) -> APIRouter:
     router = APIRouter(tags=["rerank"])
 
     async def ranked(request: Request, body: Rerank, version: str) -> Reranked:
-        ranking, usage = await service.rerank(request, body.query, body.texts(), body.top_n, body.policy())
+        ranking, usage = await service.rerank(request, body, body.texts(), body.top_n)
         results = [
             Ranked(
                 **_judged(one),
@@ -41,7 +41,7 @@ def rerank_routes(service: Service) -> APIRouter:
         )
 
     async def ranked_for_tei(request: Request, body: TeiRerank) -> list[TeiRanked]:
-        ranking, _ = await service.rerank(request, body.query, body.texts, None, body.policy())
+        ranking, _ = await service.rerank(request, body, body.texts, None)
         return [
             TeiRanked(
                 **_judged(one),

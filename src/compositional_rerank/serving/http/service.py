@@ -15,6 +15,7 @@ from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.results import Ranking
 from compositional_rerank.serving.http import metrics
 from compositional_rerank.serving.http.answers import Judgement, Usage
+from compositional_rerank.serving.http.bodies import Rerank, TeiRerank
 from compositional_rerank.serving.http.desk import Desk
 from compositional_rerank.serving.http.errors import Refused
 from compositional_rerank.serving.http.settings import Settings
@@ -57,17 +58,17 @@ class Service:
         return answer, Usage(prompt_tokens=job.tokens, total_tokens=job.tokens)
 
     async def rerank(
-        self, request: Request, query: str, texts: list[str], top_n: int | None, policy: dict[str, Any]
+        self, request: Request, body: Rerank | TeiRerank, texts: list[str], top_n: int | None
     ) -> tuple[Ranking, Usage]:
-        """Rank texts.
+        """Rank texts, with the body's query and options.
 
         Raises:
             Refused: there are too many texts, or one is too long.
         """
-        self.settings.check_texts([query], "query")
-        self.settings.check_texts(texts, "documents")
+        self.settings.check_texts([body.query], "query")
+        self.settings.check_texts(texts, "texts" if isinstance(body, TeiRerank) else "documents")
         answer = await self.run(
-            request, len(texts), lambda: self.reranker.rerank(query, texts, top_n, **policy)
+            request, len(texts), lambda: self.reranker.rerank(body.query, texts, top_n, **body.policy())
         )
         threshold = self.reranker.threshold
         if threshold is not None:
