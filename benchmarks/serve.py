@@ -51,7 +51,7 @@ def main() -> None:
     args = arguments("serve", __doc__)
     seconds = 5 if args.short else 60
     texts = Texts()
-    lists = [texts.candidates(number, CANDIDATES, TOKENS) for number in range(4 if args.short else CLIENTS)]
+    lists = [texts.candidates(number, CANDIDATES, TOKENS) for number in range(2 if args.short else CLIENTS)]
     bodies = [json.dumps({"query": query, "documents": passages}).encode() for query, passages in lists]
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "store"
