@@ -211,8 +211,8 @@ def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
     """Host and port, once all workers have started."""
     while process.poll() is None:
         text = log.read_text(encoding="utf-8", errors="replace")
-        found = re.search(r"Uvicorn running on (http://\S+)", text)
-        if found and text.count("Application startup complete") == WORKERS:
+        found = re.search(r"serving on (http://\S+)", text)
+        if found and text.count(" is ready") == WORKERS:
             return urlsplit(found[1]).netloc
         time.sleep(0.1)
     raise SystemExit(log.read_text(encoding="utf-8", errors="replace"))

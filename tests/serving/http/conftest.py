@@ -19,7 +19,7 @@ import pytest
 pytest.importorskip("fastapi", reason="the extra compositional-rerank[serve] is not installed")
 
 _KEY = "a-key-of-the-tests"
-_RUNNING = re.compile(r"Uvicorn running on (http://[^ ]+)")
+_RUNNING = re.compile(r"serving on (http://[^ ]+)")
 
 
 @dataclass(frozen=True)

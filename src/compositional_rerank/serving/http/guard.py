@@ -12,6 +12,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Sequence
+from threading import Event
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,7 +45,7 @@ class Guard:
         settings: Settings,
         keys: Sequence[str],
         paths: Sequence[str],
-        leaving: asyncio.Event,
+        leaving: Event,
     ) -> None:
         self._app, self._settings, self._paths, self._leaving = app, settings, paths, leaving
         self._keys = [_digest(key) for key in keys]

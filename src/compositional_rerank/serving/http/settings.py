@@ -1,9 +1,7 @@
-"""What a service is started with, handed to its worker processes as JSON in one environment variable."""
+"""What a service is started with."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +10,6 @@ from pathlib import Path
 from compositional_rerank.errors import InputError
 from compositional_rerank.serving.http.errors import Refused
 
-_VARIABLE = "COMPOSITIONAL_RERANK_SERVE"
 KEYS_VARIABLE = "COMPOSITIONAL_RERANK_API_KEYS"
 
 
@@ -71,15 +68,6 @@ class Settings:
                     f"{what}[{place}] has {len(text)} characters, the limit is {self.max_characters}: split "
                     "it, or start the service with a larger --max-characters",
                 )
-
-    def hand_on(self) -> None:
-        """Put the settings where `handed_on` finds them, in this process or one that it starts."""
-        os.environ[_VARIABLE] = json.dumps(dataclasses.asdict(self))
-
-    @classmethod
-    def handed_on(cls) -> Settings:
-        """The settings that the parent process put there."""
-        return cls(**json.loads(os.environ[_VARIABLE]))
 
     def keys(self) -> list[str]:
         """Keys that open the service, from the file and the environment; none where it is open to all.
