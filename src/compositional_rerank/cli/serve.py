@@ -152,4 +152,4 @@ def run(args: argparse.Namespace) -> int:
     )
     if is_open(settings, args.host):
         tell(f"{args.host} can be reached from other machines, and no key is asked for: see --api-keys")
-    return serve(settings, args.host, args.port, args.log_level)
+    return serve(settings, args.host, args.port, args.log_level, tell)

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    StrictInt,
+    Tag,
+)
 
 from compositional_rerank._validation import check_answer, check_query
 
@@ -17,7 +27,7 @@ Query = Annotated[
     ),
 ]
 Count = Annotated[int | None, Field(ge=1)]
-Span = Annotated[list[int], Field(min_length=2, max_length=2)]
+Span = Annotated[tuple[StrictInt, StrictInt], Strict(False)]  # a list, in JSON
 OwnText = Annotated[
     list[Span | None] | None,
     Field(description="Characters [start, stop] of each passage that may be evidence; null: all of it."),

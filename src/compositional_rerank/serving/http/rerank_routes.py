@@ -21,16 +21,14 @@ def rerank_routes(service: Service) -> APIRouter:
 
     async def ranked(request: Request, body: Rerank, version: str) -> Reranked:
         ranking, usage = await service.rerank(request, body, body.texts(), body.top_n)
-        results = [
-            Ranked(
-                **_judged(one),
-                index=one.index,
-                relevance_score=one.score,
-                relevance=one.relevance,
-                **({"document": _document(body, one.index)} if body.return_documents else {}),
+        results = []
+        for one in ranking:
+            found = Ranked(
+                **_judged(one), index=one.index, relevance_score=one.score, relevance=one.relevance
             )
-            for one in ranking
-        ]
+            if body.return_documents:
+                found.document = _document(body, one.index)
+            results.append(found)
         units = {"search_units": -(-len(body.documents) // _UNITS)}
         return Reranked(
             **service.judgement,
@@ -42,15 +40,13 @@ def rerank_routes(service: Service) -> APIRouter:
 
     async def ranked_for_tei(request: Request, body: TeiRerank) -> list[TeiRanked]:
         ranking, _ = await service.rerank(request, body, body.texts, None)
-        return [
-            TeiRanked(
-                **_judged(one),
-                index=one.index,
-                score=one.score,
-                **({"text": one.text} if body.return_text else {}),
-            )
-            for one in ranking
-        ]
+        results = []
+        for one in ranking:
+            found = TeiRanked(**_judged(one), index=one.index, score=one.score)
+            if body.return_text:
+                found.text = one.text
+            results.append(found)
+        return results
 
     @router.post("/v2/rerank", response_model_exclude_unset=True)
     async def cohere_v2(request: Request, body: Rerank) -> Reranked:

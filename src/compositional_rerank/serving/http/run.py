@@ -16,6 +16,7 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnProcess
 from threading import Event, Thread, Timer
@@ -37,14 +38,15 @@ _KEEP_ALIVE = 30  # seconds that a connection may rest
 _log = logging.getLogger("compositional_rerank.service")
 
 
-def serve(settings: Settings, host: str, port: int, log_level: str) -> int:
+def serve(settings: Settings, host: str, port: int, log_level: str, say: Callable[[str], None]) -> int:
     """Serve until SIGINT or SIGTERM.
 
     Args:
         settings: of the service.
         host: address to listen on.
-        port: 0 takes a free one, which the log names.
+        port: 0 takes a free one.
         log_level: ``"warning"`` for no line a request.
+        say: told the address.
 
     Returns:
         0, or `COULD_NOT_START` where a worker could not load the model.
@@ -59,9 +61,8 @@ def serve(settings: Settings, host: str, port: int, log_level: str) -> int:
     logging.config.dictConfig(_logging(log_level))
     listener = _bound(host, port)
     port = listener.getsockname()[1]
-    _log.info(
-        "serving on http://%s:%d from when the model is loaded", f"[{host}]" if ":" in host else host, port
-    )
+    shown = f"[{host}]" if ":" in host else host
+    say(f"serving on http://{shown}:{port} as soon as the model is loaded; Ctrl-C ends it")
     if settings.workers == 1:
         _answer(settings, listener)
         return 0
