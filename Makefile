@@ -5,6 +5,7 @@ DEMO := .venv-demo
 DEMO_READY := $(DEMO)/.installed
 TORCH = $(DEMO)/lib/python*/site-packages/torch
 INTEGRATIONS := $(patsubst %/pyproject.toml,%,$(wildcard integrations/*/pyproject.toml))
+DEMO_INTEGRATIONS := $(filter-out integrations/haystack-%,$(INTEGRATIONS))  # neither app uses Haystack
 PROJECTS := pyproject.toml $(INTEGRATIONS:%=%/pyproject.toml)
 
 .DEFAULT_GOAL := help
@@ -43,7 +44,7 @@ bench: $(READY) ## measure speed, in a short form; benchmarks/NAME.py without --
 	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[bench]'
 	for name in kernel encode rerank store scaling; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
 
-wheels: $(READY) ## build the three wheels into dist/
+wheels: $(READY) ## build the wheels of the library and its adapters into dist/
 	for project in . $(INTEGRATIONS); do $(BIN)/python -m pip wheel -q --no-deps -w dist $$project || exit 1; done
 
 checkpoint: $(READY) ## make the shipped verifier again by its recipe: make checkpoint DATA=folder OUT=folder
@@ -61,7 +62,7 @@ $(DEMO_READY): $(PROJECTS) constraints/demo.txt
 	test -x $(DEMO)/bin/python || $(PYTHON) -m venv $(DEMO)
 	PIP_CONSTRAINT=constraints/demo.txt $(DEMO)/bin/python -m pip install --no-compile hatchling editables
 	PIP_CONSTRAINT=constraints/demo.txt $(DEMO)/bin/python -m pip install --no-compile --no-build-isolation \
-	  -e '.[offline]' $(INTEGRATIONS:%=-e ./%)
+	  -e '.[offline]' $(DEMO_INTEGRATIONS:%=-e ./%)
 	rm -rf $(foreach part,include test,$(TORCH)/$(part))
 	find $(TORCH)/bin -type f ! -name torch_shm_manager -delete
 	touch $@
