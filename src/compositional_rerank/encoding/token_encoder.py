@@ -14,13 +14,14 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from compositional_rerank._validation import check_backend, check_device
+from compositional_rerank.backends.device import best_device
 from compositional_rerank.backends.openvino import Graph, precision
 from compositional_rerank.backends.precision import full_precision
 from compositional_rerank.checkpoints.base_models import ModelFiles, sha256_of
-from compositional_rerank.checkpoints.quiet import quiet_loading
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.encoding.sentences import segment_table
 from compositional_rerank.encoding.surrogates import without_surrogates
+from compositional_rerank.encoding.transformer import load_transformer
 from compositional_rerank.encoding.windows import Window, batches_of, windows_of
 from compositional_rerank.errors import CheckpointError
 
@@ -77,21 +78,10 @@ class TokenEncoder:
         backend: str = "torch",
         projection: Path | None = None,
     ) -> None:
-        from sentence_transformers.base.modules import Transformer
-        from sentence_transformers.util import get_device_name
-
         self.backend = check_backend(backend, device)
         device = check_device(device)
-        self.device = torch.device(device or ("cpu" if backend == "openvino" else get_device_name()))
-        try:
-            # load() keeps the checkpoint's own max length; Transformer(path) would not
-            with quiet_loading():
-                transformer = Transformer.load(
-                    str(files.path), model_kwargs={"use_safetensors": True, "dtype": torch.float32}
-                )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise CheckpointError(f"{files.path} cannot be loaded as a text encoder: {error}") from error
-        transformer = transformer.eval().float().to(self.device)
+        self.device = torch.device(device or ("cpu" if backend == "openvino" else best_device()))
+        transformer = load_transformer(files).to(self.device)
         fast = getattr(transformer.tokenizer, "backend_tokenizer", None)
         if fast is None:
             raise CheckpointError(
@@ -114,7 +104,8 @@ class TokenEncoder:
         if backend == "openvino":
             numbers, self._batch_tokens = f"openvino {precision()}", _OPENVINO_BATCH_TOKENS
             names = ["input_ids", "attention_mask"]
-            graph = Graph(f"encoder {files.fingerprint}", names, lambda: _Hidden(transformer))
+            key = f"encoder {files.fingerprint}"
+            graph = Graph(key, names, lambda: _Hidden(load_transformer(files, plain=False)))
             self._hidden: Callable[..., torch.Tensor] = graph.run
         else:
             self.transformer = transformer

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from tokenizers import Encoding, Tokenizer
 
 from compositional_rerank._validation import check_backend
+from compositional_rerank.backends.bert import PlainBert
 from compositional_rerank.backends.cpu import has_fast_bfloat16
 from compositional_rerank.backends.openvino import Graph
 from compositional_rerank.backends.packed_bert import PackedBert
@@ -37,14 +38,9 @@ _VERDICTS = 4
 class _Network(torch.nn.Module):
     """The base model with the changes, and a linear head over the mean of the token vectors of both texts."""
 
-    def __init__(self, base: ModelFiles, weights: Path) -> None:
-        from transformers import AutoModel
-
+    def __init__(self, base: ModelFiles, weights: Path, plain: PlainBert | None = None) -> None:
         super().__init__()
-        with quiet_loading():
-            self.model = AutoModel.from_pretrained(
-                str(base.path), local_files_only=True, use_safetensors=True, dtype=torch.float32
-            )
+        self.model: torch.nn.Module = _by_transformers(base) if plain is None else plain.network()
         tensors = load_file(weights)
         change = {name: tensor for name, tensor in tensors.items() if not name.startswith(HEAD)}
         apply_delta(self.model, change)
@@ -64,11 +60,32 @@ class _Network(torch.nn.Module):
     ) -> torch.Tensor:
         """float32 ``[n, 4]``: the logits of every pair, from int64 ``[n, t]`` each."""
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
+        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask, **types)
+        if not isinstance(hidden, torch.Tensor):
+            hidden = hidden.last_hidden_state
         weights = attention_mask.unsqueeze(-1).float()
         mean = (hidden.float() * weights).sum(dim=1) / weights.sum(dim=1)
         logits: torch.Tensor = self.head(mean)
         return logits
+
+
+def _by_transformers(base: ModelFiles) -> torch.nn.Module:
+    from transformers import AutoModel
+
+    with quiet_loading():
+        model: torch.nn.Module = AutoModel.from_pretrained(
+            str(base.path), local_files_only=True, use_safetensors=True, dtype=torch.float32
+        )
+    return model
+
+
+def _tokenizer_by_transformers(base: ModelFiles) -> tuple[Tokenizer, int, bool]:
+    """A private copy, the id of padding, and whether it tells the two texts of a pair apart."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(str(base.path), local_files_only=True)
+    own = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    return own, tokenizer.pad_token_id or 0, "token_type_ids" in tokenizer.model_input_names
 
 
 class _PackedNetwork:
@@ -111,20 +128,19 @@ class Verifier:
         device: torch.device,
         backend: str = "torch",
     ) -> None:
-        from transformers import AutoTokenizer
-
         check_backend(backend, str(device))
         self.config = config
         self.device = device
-        tokenizer = AutoTokenizer.from_pretrained(str(base.path), local_files_only=True)
-        self._pad_id = tokenizer.pad_token_id or 0
-        self._reads_types = "token_type_ids" in tokenizer.model_input_names
-        self._tokenizer = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+        plain = PlainBert.find(base.path)
+        if plain is None:
+            self._tokenizer, self._pad_id, self._reads_types = _tokenizer_by_transformers(base)
+        else:
+            self._tokenizer, self._pad_id, self._reads_types = plain.tokenizer, plain.pad_id, True
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(config.max_tokens, strategy="longest_first")
         self._lengths = 1  # a batch's length is a multiple of it
         self._network: Callable[..., torch.Tensor]
-        build = cache(lambda: _Network(base, weights))
+        build = cache(lambda: _Network(base, weights, plain))
         fast = has_fast_bfloat16(device)
         self._pads = not (fast and device.type == "cpu" and PackedBert.fits(build().model))
         if not self._pads:
@@ -133,7 +149,8 @@ class Verifier:
             self._lengths = _GRAPH_LENGTHS
             names = ["input_ids", "attention_mask", *(["token_type_ids"] if self._reads_types else [])]
             key = f"verifier {base.fingerprint} {sha256_of(weights)}"
-            self._network = Graph(key, names, build).run
+            # a graph is made of transformers' own module, as torch's tracer asks for
+            self._network = Graph(key, names, lambda: _Network(base, weights)).run
         else:
             network = build().to(device)
             if fast:
