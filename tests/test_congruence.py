@@ -1,4 +1,4 @@
-"""LangChain, LlamaIndex, Haystack and the core rank alike: order, scores, verdicts, on the same candidates."""
+"""LangChain, LlamaIndex, Haystack and the core rank the same candidates alike: order, scores and verdicts."""
 
 from __future__ import annotations
 

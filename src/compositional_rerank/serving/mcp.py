@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 from collections.abc import Callable
 from importlib.metadata import version
@@ -29,6 +30,7 @@ from compositional_rerank.serving.mcp_results import (
 
 MOST_PASSAGES = 1000
 _NAME = "compositional-rerank"
+_PATIENCE = 10  # seconds that calls under way have left when the server is told to end
 _STEP = 64  # passages that are encoded between two reports of progress
 _READS = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
@@ -224,7 +226,11 @@ def build_server(reranker: CompositionalReranker, max_passages: int = MOST_PASSA
 
 
 def serve_stdio(server: MCPServer[Any]) -> None:
-    """Serve one client on standard input and output until it hangs up; other output goes to stderr."""
+    """Serve one client on standard input and output until it hangs up; other output goes to stderr.
+
+    SIGINT ends the process at once: the thread that waits for input would hold up a tidier end.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     server.run("stdio")
 
 
@@ -250,6 +256,7 @@ def serve_http(server: MCPServer[Any], host: str, port: int, say: Callable[[str]
             "or another --host"
         ) from error
     app = server.streamable_http_app(stateless_http=True, host=host)
+    config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=_PATIENCE)
     shown = f"[{host}]" if ":" in host else host
     say(f"serving MCP on http://{shown}:{listener.getsockname()[1]}/mcp; Ctrl-C ends it")
-    uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).run([listener])
+    uvicorn.Server(config).run([listener])
