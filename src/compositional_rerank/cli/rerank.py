@@ -55,7 +55,7 @@ examples:
   compositional-rerank rerank --query "Rome is closer than Paris" --format jsonl < passages.txt
   compositional-rerank rerank --query "Rome is closer than Paris" --store my_store passages.txt
   compositional-rerank rerank --query "Rome is closer than Paris" --denials keep passages.txt
-  printf '%s\n' "Rome is closer than Paris." "Paris is nearer than Rome." > queries.txt
+  printf '%s\\n' "Rome is closer than Paris." "Paris is nearer than Rome." > queries.txt
   compositional-rerank rerank --queries queries.txt --format jsonl passages.txt
 
 exit codes: 0 done, 1 no passage is left after the cuts (of any query), 2 bad input or usage
