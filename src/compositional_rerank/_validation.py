@@ -181,9 +181,10 @@ def check_device(value: object) -> str | None:
 def device_of(device: str | None, backend: str) -> torch.device:
     """Where a network computes: a device from `check_device`, the CPU with OpenVINO, or the best there is."""
     import torch
-    from sentence_transformers.util import get_device_name
 
-    return torch.device(device or ("cpu" if backend == "openvino" else get_device_name()))
+    from compositional_rerank.backends.device import best_device
+
+    return torch.device(device or ("cpu" if backend == "openvino" else best_device()))
 
 
 def check_parts(

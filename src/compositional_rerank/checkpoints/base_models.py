@@ -136,6 +136,8 @@ def _from_package(name: str) -> Path | None:
 
 
 def _from_hub(name: str, *, local_files_only: bool) -> Path | None:
+    if local_files_only and not _may_be_cached(name):
+        return None
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -162,6 +164,13 @@ def _from_hub(name: str, *, local_files_only: bool) -> Path | None:
     # Other programs cache single files, such as a tokenizer: such a folder is not the model.
     complete = any(folder.rglob("*.safetensors")) or not local_files_only
     return folder if complete else None
+
+
+def _may_be_cached(name: str) -> bool:
+    """Whether the local hub cache has a folder for a model; asking the hub's own client takes longer."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return os.path.isdir(os.path.join(HF_HUB_CACHE, f"models--{name.replace('/', '--')}"))
 
 
 def _checked(name: str, folder: Path) -> ModelFiles:

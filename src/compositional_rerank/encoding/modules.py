@@ -10,8 +10,10 @@ from typing import Any, Literal
 import torch
 from safetensors import SafetensorError
 
+from compositional_rerank.backends.bert import PlainBert
 from compositional_rerank.checkpoints.base_models import UNLOADABLE, ModelFiles
 from compositional_rerank.checkpoints.quiet import quiet_loading
+from compositional_rerank.encoding.transformer import PlainTransformer
 from compositional_rerank.errors import CheckpointError
 
 _LATE = ("MultiVectorEncoder", "ColBERT")  # sentence-transformers' name, and PyLate's before it
@@ -44,16 +46,24 @@ class Modules:
     longest: int
 
 
-def load_modules(files: ModelFiles) -> Modules:
+def load_modules(files: ModelFiles, *, plain: bool = True) -> Modules:
     """Load an embedding model or a late-interaction model: sentence-transformers', PyLate's or ColBERT's.
+
+    Args:
+        files: the model.
+        plain: whether a plain BERT may be loaded without sentence-transformers, whose import takes seconds:
+            the vectors are the same to the bit.
 
     Raises:
         CheckpointError: it is neither, cannot be loaded, or does with token vectors what is not understood.
     """
-    from sentence_transformers import MultiVectorEncoder, SentenceTransformer
-
     late = is_late_interaction(files.path)
     try:
+        found = _plain(files.path) if plain and not late else None
+        if found is not None:
+            return found
+        from sentence_transformers import MultiVectorEncoder, SentenceTransformer
+
         with quiet_loading():
             model: Any = (MultiVectorEncoder if late else SentenceTransformer)(
                 str(files.path),
@@ -98,6 +108,33 @@ def _json(file: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _plain(folder: Path) -> Modules | None:
+    """A plain BERT whose vectors' mean is all that it makes of them; None where it is anything else."""
+    config = _json(folder / "config_sentence_transformers.json")
+    behind = [str(module.get("type")).rpartition(".")[2] for module in _list(folder / "modules.json")[1:]]
+    pooling = _json(folder / "1_Pooling" / "config.json")
+    modes = [name for name, value in pooling.items() if name.startswith("pooling_mode_") and value]
+    found = PlainBert.find(folder)
+    if (
+        found is None
+        or any((config.get("prompts") or {}).values())
+        or behind not in (["Pooling"], ["Pooling", "Normalize"])
+        or modes != ["pooling_mode_mean_tokens"]
+    ):
+        return None
+    transformer = PlainTransformer(found).eval()
+    prompts = {"query": "", "document": ""}
+    return Modules(transformer, (), prompts, {}, None, "mean", transformer.max_seq_length)
+
+
+def _list(file: Path) -> list[Any]:
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return []
+    return found if isinstance(found, list) else []
 
 
 def _read(model: Any, folder: Path, late: bool) -> Modules:

@@ -112,7 +112,8 @@ class TokenEncoder:
         if backend == "openvino":
             numbers, self._batch_tokens = f"openvino {precision()}", _OPENVINO_BATCH_TOKENS
             names = ["input_ids", "attention_mask"]
-            graph = Graph(f"encoder {files.fingerprint}", names, lambda: _Hidden(modules))
+            key = f"encoder {files.fingerprint}"
+            graph = Graph(key, names, lambda: _Hidden(load_modules(files, plain=False)))
             self._hidden: Callable[..., torch.Tensor] = graph.run
         else:
             self.transformer = transformer.to(self.device)

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
+from compositional_rerank.backends.bert import PlainBert
 from compositional_rerank.backends.packed_bert import PackedBert
 from compositional_rerank.checkpoints.base_models import ModelFiles, sha256_of
 from compositional_rerank.checkpoints.config import VerifierConfig
@@ -28,14 +29,9 @@ _VERDICTS = 4
 class _Network(torch.nn.Module):
     """The base model with the changes, and a linear head over the mean of the token vectors of both texts."""
 
-    def __init__(self, base: ModelFiles, weights: Path) -> None:
-        from transformers import AutoModel
-
+    def __init__(self, base: ModelFiles, weights: Path, plain: PlainBert | None = None) -> None:
         super().__init__()
-        with quiet_loading():
-            self.model = AutoModel.from_pretrained(
-                str(base.path), local_files_only=True, use_safetensors=True, dtype=torch.float32
-            )
+        self.model: torch.nn.Module = _by_transformers(base) if plain is None else plain.network()
         tensors = load_file(weights)
         change = {name: tensor for name, tensor in tensors.items() if not name.startswith(HEAD)}
         apply_delta(self.model, change)
@@ -55,11 +51,23 @@ class _Network(torch.nn.Module):
     ) -> torch.Tensor:
         """float32 ``[n, 4]``: the logits of every pair, from int64 ``[n, t]`` each."""
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
+        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask, **types)
+        if not isinstance(hidden, torch.Tensor):
+            hidden = hidden.last_hidden_state
         weights = attention_mask.unsqueeze(-1).float()
         mean = (hidden.float() * weights).sum(dim=1) / weights.sum(dim=1)
         logits: torch.Tensor = self.head(mean)
         return logits
+
+
+def _by_transformers(base: ModelFiles) -> torch.nn.Module:
+    from transformers import AutoModel
+
+    with quiet_loading():
+        model: torch.nn.Module = AutoModel.from_pretrained(
+            str(base.path), local_files_only=True, use_safetensors=True, dtype=torch.float32
+        )
+    return model
 
 
 class _PackedNetwork:
@@ -107,7 +115,8 @@ class CheckpointVerifier:
         self.config = config
         self._reader = PairReader(
             base.path,
-            lambda: _Network(base, weights),
+            lambda: _Network(base, weights, PlainBert.find(base.path)),
+            traced=lambda: _Network(base, weights),
             key=f"{base.fingerprint} {sha256_of(weights)}",
             max_tokens=config.max_tokens,
             device=device,

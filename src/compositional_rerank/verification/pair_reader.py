@@ -11,6 +11,7 @@ import torch
 from tokenizers import Encoding, Tokenizer
 
 from compositional_rerank._validation import check_backend
+from compositional_rerank.backends.bert import PlainBert
 from compositional_rerank.backends.cpu import has_fast_bfloat16
 from compositional_rerank.backends.openvino import Graph
 from compositional_rerank.backends.precision import full_precision
@@ -32,6 +33,7 @@ class PairReader:
         folder: holds the tokenizer and the configuration.
         build: makes the network: from int64 ``[n, t]`` ids, mask and maybe token types to logits, with the
             part that may compute in bfloat16 as its attribute ``model``.
+        traced: makes it of transformers' own modules, as torch's tracer asks for; None where ``build`` does.
         key: what its weights depend on.
         max_tokens: longest pair, special tokens included.
         device: torch device of the network.
@@ -48,29 +50,17 @@ class PairReader:
         folder: Path,
         build: Callable[[], torch.nn.Module],
         *,
+        traced: Callable[[], torch.nn.Module] | None = None,
         key: str,
         max_tokens: int,
         device: torch.device,
         backend: str = "torch",
         pack: Callable[[Any], Packed | None] = lambda network: None,
     ) -> None:
-        from transformers import AutoConfig, AutoTokenizer
-
         check_backend(backend, str(device))
         self.max_tokens = max_tokens
         self._device = device
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-            config = AutoConfig.from_pretrained(str(folder), local_files_only=True)
-            fast = tokenizer.backend_tokenizer.to_str()
-        except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
-            raise CheckpointError(f"{folder} has no fast tokenizer that can be loaded: {error}") from error
-        self._pad_id = tokenizer.pad_token_id or 0
-        # MPNet and RoBERTa read none, whatever their tokenizer gives
-        self._reads_types = (
-            "token_type_ids" in tokenizer.model_input_names and getattr(config, "type_vocab_size", 0) > 1
-        )
-        self._tokenizer = Tokenizer.from_str(fast)
+        self._tokenizer, self._pad_id, self._reads_types = _tokenizer(folder)
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(max_tokens, strategy="longest_first")
         self._lengths = 1  # a batch's length is a multiple of it
@@ -84,7 +74,7 @@ class PairReader:
         elif backend == "openvino":
             self._lengths = _GRAPH_LENGTHS
             names = ["input_ids", "attention_mask", *(["token_type_ids"] if self._reads_types else [])]
-            self._network = Graph(f"verifier {key}", names, build).run
+            self._network = Graph(f"verifier {key}", names, traced or build).run
         else:
             network: Any = build().to(device)
             if quick:
@@ -141,3 +131,23 @@ class PairReader:
         if self._reads_types:
             inputs.append(padded([row.type_ids for row in encodings], 0))
         return self._network(*inputs).float().cpu()
+
+
+def _tokenizer(folder: Path) -> tuple[Tokenizer, int, bool]:
+    """A private copy, the id of padding, and whether the network tells the two texts of a pair apart."""
+    plain = PlainBert.find(folder)
+    if plain is not None:
+        return plain.tokenizer, plain.pad_id, True
+    from transformers import AutoConfig, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+        config = AutoConfig.from_pretrained(str(folder), local_files_only=True)
+        own = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+    except (OSError, ValueError, KeyError, ImportError, AttributeError) as error:
+        raise CheckpointError(f"{folder} has no fast tokenizer that can be loaded: {error}") from error
+    # MPNet and RoBERTa read none, whatever their tokenizer gives
+    reads_types = (
+        "token_type_ids" in tokenizer.model_input_names and getattr(config, "type_vocab_size", 0) > 1
+    )
+    return own, tokenizer.pad_token_id or 0, reads_types
