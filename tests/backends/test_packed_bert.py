@@ -106,10 +106,10 @@ def test_the_shipped_verifier_answers_as_its_float32_network(
     ]
     logits = []
     for first, second in pairs:
-        encoding = verifier._tokenizer.encode(first, second)
+        encoding = verifier._reader._tokenizer.encode(first, second)
         rows = (encoding.ids, encoding.attention_mask, encoding.type_ids)
         logits.append(network(*(torch.tensor([row]) for row in rows)))
-    lengths = [len(verifier._tokenizer.encode(*pair).ids) for pair in pairs]
+    lengths = [len(verifier._reader._tokenizer.encode(*pair).ids) for pair in pairs]
     assert max(lengths) == start.config.verifier.max_tokens
     expected = verifier.config.calibration.probabilities(torch.cat(logits), ["statement"] * len(pairs))
     alone = torch.cat([verifier.probabilities([pair], ["statement"]) for pair in pairs])
