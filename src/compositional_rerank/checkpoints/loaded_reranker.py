@@ -78,14 +78,22 @@ class LoadedReranker(LoadedOnce["Engine"]):
     ) -> Self:
         """Build one from loaded parts, by default plain MaxSim; a pickle finds the model by its ``name``.
 
-        Raises:
-            InputError: there is a verifier, and no ``config``, which says how it is used.
+        Args:
+            encoder: makes token vectors.
+            name: of the model.
+            store: keeps those of passages; None is a `MemoryStore`.
+            config: how verdicts and vectors are used; None with a verifier is as the shipped one's, with a
+                threshold of .5.
+            verifier: judges near-misses; None judges nothing.
         """
         from compositional_rerank._engine import Engine
+        from compositional_rerank.checkpoints.parts import unfitted_config
         from compositional_rerank.store import MemoryStore
 
         reranker = cls(name, device=str(encoder.device), backend=encoder.backend, store=store)
         shelf = MemoryStore() if store is None else store
+        if config is None and verifier is not None:
+            config = unfitted_config(name)
         reranker._parts = Engine(name, encoder, shelf, config, verifier)
         return reranker
 

@@ -84,19 +84,18 @@ def _verifier(
 
 
 def _inference(found: Located, device: torch.device, backend: str) -> tuple[Verifier, CheckpointConfig]:
-    """A cross-encoder of another kind, and how it is used: as the shipped one, but for the threshold."""
+    """A cross-encoder of another kind, and how it is used."""
     verifier = NliVerifier(found.base, device, backend)
+    return verifier, unfitted_config(found.name, found.base.fingerprint)
+
+
+def unfitted_config(name: str, sha256: str = "") -> CheckpointConfig:
+    """How a verifier is used that is of no checkpoint: as the shipped one, but for the threshold."""
     shipped = shipped_config()
-    config = dataclasses.replace(
-        shipped,
-        base_name=found.name,
-        base_sha256=found.base.fingerprint,
-        fusion=dataclasses.replace(shipped.fusion, threshold=_LIKELIER),
-        verifier=dataclasses.replace(shipped.verifier, max_tokens=verifier.max_tokens),
-        files={},
-        structural=None,
+    fusion = dataclasses.replace(shipped.fusion, threshold=_LIKELIER)
+    return dataclasses.replace(
+        shipped, base_name=name, base_sha256=sha256, fusion=fusion, files={}, structural=None
     )
-    return verifier, config
 
 
 def _tell_unverified(name: str) -> None:

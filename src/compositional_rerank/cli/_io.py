@@ -45,7 +45,7 @@ def without_warnings() -> Iterator[None]:
 
 
 def tell_unverified(reranker: CompositionalReranker, also: str = "") -> None:
-    """Say on stderr what is not judged: all, without a verifier; questions, if it reads statements alone."""
+    """Say on stderr what is not judged: all without a verifier, questions with one that reads statements."""
     if reranker.verifier is None:
         tell(f"{reranker.name} has no verifier, so that near-misses are not judged{also}")
     elif "question" not in reranker.verifier.reads:
