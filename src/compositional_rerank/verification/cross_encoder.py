@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
@@ -31,7 +32,7 @@ class _Network(torch.nn.Module):
 
     def __init__(self, base: ModelFiles, weights: Path, plain: PlainBert | None = None) -> None:
         super().__init__()
-        self.model: torch.nn.Module = _by_transformers(base) if plain is None else plain.network()
+        self.model: Any = _by_transformers(base) if plain is None else plain.network()
         tensors = load_file(weights)
         change = {name: tensor for name, tensor in tensors.items() if not name.startswith(HEAD)}
         apply_delta(self.model, change)

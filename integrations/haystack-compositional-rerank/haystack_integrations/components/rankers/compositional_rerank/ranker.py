@@ -144,6 +144,6 @@ class CompositionalRanker:
 def _count(top_k: object) -> int | None:
     if top_k is None:
         return None
-    if isinstance(top_k, Integral) and not isinstance(top_k, bool) and top_k >= 1:
+    if isinstance(top_k, Integral) and not isinstance(top_k, bool) and int(top_k) >= 1:
         return int(top_k)
     raise InputError(f"top_k must be an int of at least 1, got {top_k!r:.40}; pass None for all documents")
