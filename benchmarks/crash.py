@@ -113,6 +113,7 @@ class Run:
         """Kill a writer so often; what it had acknowledged and what was there afterwards."""
         seen: Counter[str] = Counter(kills=count)
         acknowledged: list[str] = []
+        shutil.rmtree(self._place / "store", ignore_errors=True)
         longest = self._seconds(write)
         for _ in range(count):
             left = self._texts[len(acknowledged) :]
@@ -227,12 +228,11 @@ class Run:
         if exact:
             names = ("vectors", "scales", "offsets", "pooled", "segments")
             return all(torch.equal(getattr(entry, name), getattr(expected, name)) for name in names)
-        # the same passage in another batch may differ in its last bits
+        # the same passage in another batch may differ by the last bit, and so by one step of int8
         if entry.vectors.shape != expected.vectors.shape or not torch.equal(entry.offsets, expected.offsets):
             return False
-        return bool(
-            (entry.pooled @ expected.pooled > 0.999) and (entry.vectors - expected.vectors).abs().max() <= 2
-        )
+        steps = (entry.vectors.int() - expected.vectors.int()).abs().amax()
+        return bool(steps <= 1 and (entry.pooled - expected.pooled).abs().amax() < 0.005)
 
 
 def _slices(texts: list[str], chance: random.Random) -> list[list[str]]:

@@ -38,6 +38,7 @@ from compositional_rerank.encoding.sentences import segment_table, sentence_span
 from compositional_rerank.errors import CompositionalRerankError
 from compositional_rerank.explaining.markup import escaped
 from compositional_rerank.inputs.files import FORMS, read_one, read_passages
+from compositional_rerank.scoring.policy import Policy
 from compositional_rerank.store import FileStore, MemoryStore
 from compositional_rerank.store.index import RECORD, seal
 from compositional_rerank.training.rows import text_rows
@@ -338,17 +339,14 @@ def model_name(name: str) -> None:
 
 # Candidate lists and settings
 
-_anything = st.recursive(
-    st.one_of(
-        st.none(), st.booleans(), st.integers(), st.floats(), short, st.binary(max_size=5),
-        st.builds(object), st.just(10**400),
-        st.sampled_from((np.float32(1), np.int8(3), np.str_("a"), np.array(["a"]))),
-    ),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=4), st.tuples(inner, inner), st.dictionaries(short, inner, max_size=2)
-    ),
-    max_leaves=8,
+_one = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), short, st.binary(max_size=5), st.builds(object),
+    st.just(10**400), st.sampled_from((np.float32(1), np.int8(3), np.str_("a"), np.array(["a"]))),
 )  # fmt: skip
+_few = st.one_of(_one, st.lists(_one, max_size=4), st.tuples(_one, _one), st.tuples(st.integers(0, 9), _one))
+_anything = st.one_of(
+    _few, st.lists(_few, max_size=4), st.lists(short, max_size=4), st.dictionaries(short, _one)
+)
 
 
 def arguments(case: list[Any]) -> None:
@@ -364,7 +362,7 @@ def arguments(case: list[Any]) -> None:
         for text, span in validation.check_own_text(two, passages):
             assert span is None or 0 <= span[0] <= span[1] <= len(text)
     for check in (
-        validation.check_query, validation.check_answer, validation.check_denials, validation.check_device,
+        validation.check_query, validation.check_answer, validation.check_device,
         lambda value: validation.check_backend(value, None), lambda value: validation.check_count(value, "x"),
         lambda value: validation.check_bound(value, "x", 0.0, 1.0), lambda value: MemoryStore(value),
         lambda value: MemoryStore(dtype=value),
@@ -372,6 +370,9 @@ def arguments(case: list[Any]) -> None:
     ):  # fmt: skip
         with ours():
             check(three)
+    for name in ("order", "near_misses", "threshold", "denials", "max_verified"):
+        with ours():
+            Policy(**{name: three})
 
 
 @cache

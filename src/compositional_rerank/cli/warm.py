@@ -172,7 +172,7 @@ def _fill(
     print(f"{done.new:,} new passages, {known + done.known:,} known{rate}")
     for count, reason in (
         (equal, "equal to another one"),
-        (done.unkept, f"not kept: of more than {store.max_passage_bytes:,} bytes each"),
+        (done.unkept, "not kept: too long for the store"),
         (len(done.failed), "not encoded"),
     ):
         if count:
