@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 
 import numpy as np
@@ -18,11 +18,12 @@ from compositional_rerank.checkpoints.config import VERIFIER_FILE, CheckpointCon
 from compositional_rerank.checkpoints.locate import locate
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.encoding.token_encoder import TokenEncoder
-from compositional_rerank.errors import InputError, StoreError
-from compositional_rerank.results import PairScores, RankedPassage, Verdict
+from compositional_rerank.errors import CheckpointError, InputError
+from compositional_rerank.results import Degradation, PairScores, RankedPassage, Verdict
 from compositional_rerank.scoring.calibration import Denials
 from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE
-from compositional_rerank.store import FileStore, MemoryStore, TokenStore, quantise, token_key
+from compositional_rerank.store import MemoryStore, Shelf, TokenStore, open_store
+from compositional_rerank.store.shelf import OnStoreError
 from compositional_rerank.verification.asks import Ask, asks_of
 from compositional_rerank.verification.cross_encoder import Verifier
 from compositional_rerank.verification.evidence import (
@@ -58,7 +59,8 @@ class Engine:
         encoder: makes token embeddings.
         store: keeps those of passages.
         config: of the checkpoint; None for plain MaxSim.
-        verifier: reads suspects; None for plain MaxSim.
+        verifier: reads suspects; None for plain MaxSim, and where it is missing and the caller goes without.
+        on_store_error: see `Shelf`.
     """
 
     name: str
@@ -66,11 +68,21 @@ class Engine:
     store: TokenStore
     config: CheckpointConfig | None = None
     verifier: Verifier | None = None
+    on_store_error: OnStoreError = "encode"
+    shelf: Shelf = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shelf", Shelf(self.encoder, self.store, self.on_store_error))
+
+    @property
+    def degraded(self) -> tuple[Degradation, ...]:
+        """What every ranking does without that the checkpoint has."""
+        return () if self.config is None or self.verifier is not None else ("verifier",)
 
     @property
     def fingerprint(self) -> str:
         """sha256 (hex) over everything that the scores depend on."""
-        settings = f"{self.encoder.fingerprint} {self.config}"
+        settings = f"{self.encoder.fingerprint} {self.config} {' '.join(self.degraded)}".rstrip()
         return hashlib.sha256(settings.encode()).hexdigest()
 
     def query(self, text: str) -> Text:
@@ -99,32 +111,7 @@ class Engine:
         self, passages: Sequence[str], show_progress: bool = False, *, must_keep: bool = False
     ) -> list[EncodedText]:
         """Token embeddings of passages, from the store where it has them; new ones are encoded and kept."""
-        dtype = self.store.dtype
-        keys = [token_key(self.encoder.fingerprint, text, dtype) for text in passages]
-        found = dict(zip(keys, self._kept(keys), strict=True))
-        missing = {key: text for key, text in zip(keys, passages, strict=True) if found[key] is None}
-        if missing:
-            encoded = self.encoder.encode(
-                list(missing.values()), task="document", show_progress=show_progress
-            )
-            # with the store's precision already now, so that a passage scores the same at every query
-            new = {key: quantise(entry, dtype) for key, entry in zip(missing, encoded, strict=True)}
-            try:
-                self.store.put(new)
-            except StoreError as error:
-                if must_keep:
-                    raise
-                warnings.warn(f"new passages are scored and not kept: {error}", RuntimeWarning, stacklevel=3)
-            found.update(new)
-        return [entry for key in keys if (entry := found[key]) is not None]
-
-    def _kept(self, keys: Sequence[bytes]) -> list[EncodedText | None]:
-        """What the store has; a store that cannot be read, as a deleted one, has nothing."""
-        try:
-            return self.store.get(keys)
-        except StoreError as error:
-            warnings.warn(f"passages are encoded at every query: {error}", RuntimeWarning, stacklevel=4)
-            return [None] * len(keys)
+        return self.shelf.encoded(passages, show_progress, must_keep=must_keep)
 
     def rank(
         self, query: Text, candidates: Sequence[Candidate], given: Sequence[float | None], policy: Policy
@@ -267,18 +254,30 @@ class Engine:
 
 
 def load_engine(
-    model: str | None, device: str | None, backend: str, store: TokenStore | str | None
+    model: str | None,
+    device: str | None,
+    backend: str,
+    store: TokenStore | str | None,
+    on_store_error: OnStoreError = "encode",
+    on_missing_verifier: str = "raise",
 ) -> Engine:
     """Load what the settings of a `CompositionalReranker` name."""
-    shelf = FileStore(store) if isinstance(store, str) else store
-    found = locate(model)
+    opened = open_store(store) if isinstance(store, str) else store
+    found = locate(model, check_verifier=on_missing_verifier == "raise")
     encoder = TokenEncoder(found.base, device, backend, found.projection)
     verifier = None
     if found.config is not None and found.folder is not None:
-        verifier = Verifier(
-            found.base, found.folder / VERIFIER_FILE, found.config.verifier, encoder.device, backend
-        )
-    return Engine(found.name, encoder, MemoryStore() if shelf is None else shelf, found.config, verifier)
+        file = found.folder / VERIFIER_FILE
+        try:
+            if on_missing_verifier != "raise":
+                found.config.check_file(file)
+            verifier = Verifier(found.base, file, found.config.verifier, encoder.device, backend)
+        except CheckpointError as error:
+            if on_missing_verifier == "raise":
+                raise
+            warnings.warn(f"{found.name} ranks by MaxSim alone: {error}", RuntimeWarning, stacklevel=2)
+    opened = MemoryStore() if opened is None else opened
+    return Engine(found.name, encoder, opened, found.config, verifier, on_store_error)
 
 
 def _checked(encoded: EncodedText, query: str) -> EncodedText:

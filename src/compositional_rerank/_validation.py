@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence, Set
 from importlib.util import find_spec
 from numbers import Integral
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ from compositional_rerank.errors import InputError, MissingDependencyError
 
 BACKENDS = ("torch", "openvino")
 DENIALS = ("auto", "keep", "penalise")
+MOST_SECONDS = 1e6  # of a timeout; some systems cannot wait for much longer
 
 _Value = TypeVar("_Value")
 
@@ -94,8 +95,22 @@ def required(value: _Value | None, what: str) -> _Value:
 
 def check_denials(value: object) -> None:
     """Raise `InputError` unless the value is a known way to deal with denials."""
-    if not isinstance(value, str) or value not in DENIALS:
-        raise InputError(f"denials {value!r:.40} is unknown; choose one of: {', '.join(DENIALS)}")
+    check_choice(value, "denials", DENIALS)
+
+
+def check_choice(value: object, what: str, choices: Sequence[str]) -> str:
+    """Return a word that is one of a few."""
+    if not isinstance(value, str) or value not in choices:
+        raise InputError(f"{what} {value!r:.40} is unknown; choose one of: {', '.join(choices)}")
+    return value
+
+
+def check_timeout(value: object) -> float | None:
+    """Return a number of seconds above 0, or None for no limit."""
+    seconds = check_bound(value, "timeout", 0.0, MOST_SECONDS)
+    if seconds == 0:
+        raise InputError("timeout must be above 0 seconds, got 0; pass None for no limit")
+    return seconds
 
 
 def check_own_text(values: object, texts: list[str]) -> list[tuple[str, tuple[int, int] | None]]:

@@ -27,6 +27,10 @@ class StoreError(CompositionalRerankError, OSError):
     """A token store cannot be read or written: full disk, other format, no permission, no locks."""
 
 
+class DeadlineError(CompositionalRerankError, TimeoutError):
+    """There was no result within the ``timeout`` that the caller set."""
+
+
 class MissingDependencyError(CompositionalRerankError, ImportError):
     """An optional package is needed; the message says how to install it."""
 

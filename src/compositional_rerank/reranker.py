@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import os
+import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from compositional_rerank._files import absolute
 from compositional_rerank._validation import (
     check_aligned,
     check_answer,
-    check_backend,
     check_bound,
+    check_choice,
     check_count,
     check_denials,
-    check_device,
     check_own_text,
     check_query,
     check_retrieval_scores,
     check_texts,
+    check_timeout,
 )
 from compositional_rerank.checkpoints.loaded_reranker import LoadedReranker
+from compositional_rerank.concurrency.deadline import in_thread, too_late
+from compositional_rerank.concurrency.late import ON_TIMEOUT, OnTimeout, as_they_came, in_time
 from compositional_rerank.results import CheckedAnswer, PairScores, Ranking, Verdict
 
 if TYPE_CHECKING:
-    from compositional_rerank._engine import Engine
-    from compositional_rerank.checkpoints.config import CheckpointConfig
     from compositional_rerank.encoding.encoded_text import EncodedText
-    from compositional_rerank.encoding.token_encoder import TokenEncoder
     from compositional_rerank.scoring.calibration import Denials
-    from compositional_rerank.store import TokenStore
-    from compositional_rerank.verification.cross_encoder import Verifier
 
 
 class CompositionalReranker(LoadedReranker):
@@ -46,11 +43,15 @@ class CompositionalReranker(LoadedReranker):
         device: torch device name; None or ``"auto"`` picks an accelerator where there is one.
         backend: what runs the networks: ``"torch"``, float32 for token embeddings; or ``"openvino"``, on the
             CPU, bfloat16 where it is native. The first use of a model with OpenVINO exports it.
-        store: where passages' token embeddings are kept: a store, or the folder of a `FileStore`; None is a
-            `MemoryStore` of 1 GiB.
+        store: where passages' token embeddings are kept: a store, the folder of a `FileStore`, or the address
+            of a `RedisStore`, such as ``"redis://host:6379/0"``; None is a `MemoryStore` of 1 GiB.
+        on_store_error: what happens where the store does not work: ``"encode"``: passages are encoded without
+            it, with one warning; or ``"raise"``.
+        on_missing_verifier: what happens where the checkpoint's verifier is missing or damaged: ``"raise"``;
+            or ``"maxsim"``: a warning, and rankings by MaxSim alone, which `Ranking.degraded` says.
 
     Raises:
-        InputError: the backend is unknown, or the device is not on this machine.
+        InputError: an argument is wrong, or the device is not on this machine.
         MissingDependencyError: OpenVINO is not installed.
 
     Example:
@@ -59,77 +60,6 @@ class CompositionalReranker(LoadedReranker):
         >>> [result.index for result in ranking]
         [1, 0]
     """
-
-    def __init__(
-        self,
-        model: str | os.PathLike[str] | None = None,
-        *,
-        device: str | None = None,
-        backend: str = "torch",
-        store: TokenStore | str | os.PathLike[str] | None = None,
-    ) -> None:
-        super().__init__()
-        self._model = None if model is None else os.fspath(model)
-        self._backend = check_backend(backend, device)
-        self._device = check_device(device)
-        self._store = absolute(store) if isinstance(store, (str, os.PathLike)) else store
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        name_or_path: str | os.PathLike[str] | None = None,
-        *,
-        device: str | None = None,
-        backend: str = "torch",
-        store: TokenStore | str | os.PathLike[str] | None = None,
-    ) -> CompositionalReranker:
-        """Load a reranker now; the arguments, and the errors about them, are the constructor's.
-
-        Raises:
-            ModelNotFoundError: no place has the model.
-            CheckpointError: the model's files are unsafe or damaged, or OpenVINO cannot run it.
-            StoreError: the folder cannot be used as a store.
-        """
-        reranker = cls(name_or_path, device=device, backend=backend, store=store)
-        reranker._loaded()
-        return reranker
-
-    @classmethod
-    def from_parts(
-        cls,
-        encoder: TokenEncoder,
-        *,
-        name: str,
-        store: TokenStore | None = None,
-        config: CheckpointConfig | None = None,
-        verifier: Verifier | None = None,
-    ) -> CompositionalReranker:
-        """Build one from loaded parts, by default plain MaxSim; a pickle finds the model by its ``name``."""
-        from compositional_rerank._engine import Engine
-        from compositional_rerank.store import MemoryStore
-
-        reranker = cls(name, device=str(encoder.device), backend=encoder.backend, store=store)
-        shelf = MemoryStore() if store is None else store
-        reranker._parts = Engine(name, encoder, shelf, config, verifier)
-        return reranker
-
-    def with_store(self, store: TokenStore) -> CompositionalReranker:
-        """A reranker that shares this one's loaded model and keeps passages elsewhere."""
-        one = self._loaded()
-        return self.from_parts(
-            one.encoder, name=one.name, store=store, config=one.config, verifier=one.verifier
-        )
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What a pickle holds: model, device, backend, and the store's folder where it has one."""
-        folder = self._store if isinstance(self._store, str) else getattr(self._store, "path", None)
-        return {
-            "model": self._model,
-            "device": self._device,
-            "backend": self._backend,
-            "store": None if folder is None else str(folder),
-        }
 
     def rerank(
         self,
@@ -143,6 +73,8 @@ class CompositionalReranker(LoadedReranker):
         max_verified: int | None = None,
         min_score: float | None = None,
         max_mismatch: float | None = None,
+        timeout: float | None = None,
+        on_timeout: OnTimeout = "raise",
     ) -> Ranking:
         """Rank passages for a query, best first. None is dropped unless one of the three cuts is asked for.
 
@@ -158,9 +90,14 @@ class CompositionalReranker(LoadedReranker):
             max_verified: how many passages are read at most, at least 0; None is the checkpoint's.
             min_score: drop passages whose score is below it; None drops none.
             max_mismatch: drop passages whose mismatch, in [0, 1], is above it; unverified ones stay.
+            timeout: seconds that it may take, loading the model included, above 0; None is no limit.
+            on_timeout: what happens then: ``"raise"``; or ``"keep"``: the passages come back as they came in,
+                without scores, which `Ranking.degraded` says.
 
         Raises:
             InputError: a value cannot be used; raised before any work starts.
+            DeadlineError: it took longer than ``timeout``.
+            StoreError: the store failed, and ``on_store_error`` is ``"raise"``.
         """
         query = check_query(query)
         texts = check_texts(passages, "passages")
@@ -171,14 +108,52 @@ class CompositionalReranker(LoadedReranker):
         candidates = check_own_text(own_text, texts)
         check_denials(denials)
         check_count(max_verified, "max_verified", least=0)
+        timeout = check_timeout(timeout)
+        keep = check_choice(on_timeout, "on_timeout", ON_TIMEOUT) == "keep"
         if not texts:
             return Ranking(query, ())
-        from compositional_rerank._engine import Policy
 
-        engine = self._loaded()
-        results = engine.rank(engine.query(query), candidates, given, Policy(denials, max_verified))
-        kept = [result for result in results if result.within(min_score, max_mismatch)]
-        return Ranking(query, tuple(kept[:top_n]))
+        def ranked() -> Ranking:
+            from compositional_rerank._engine import Policy
+
+            engine = self._loaded()
+            results = engine.rank(engine.query(query), candidates, given, Policy(denials, max_verified))
+            kept = [result for result in results if result.within(min_score, max_mismatch)]
+            return Ranking(query, tuple(kept[:top_n]), engine.degraded)
+
+        return in_time(ranked, timeout, as_they_came(query, texts, given, top_n) if keep else None)
+
+    async def arerank(
+        self,
+        query: str,
+        passages: Sequence[str],
+        top_n: int | None = None,
+        *,
+        timeout: float | None = None,
+        on_timeout: OnTimeout = "raise",
+        **options: Any,
+    ) -> Ranking:
+        """`rerank` for asyncio, in a thread of the event loop's pool, for which it may have to wait.
+
+        A task that is cancelled, or late, stops computing at its next batch. The arguments and the errors are
+        those of `rerank`; ``timeout`` counts the waiting, too.
+
+        Example:
+            >>> work = CompositionalReranker().arerank("Who wrote Faust?", ["Goethe wrote Faust."])
+            >>> asyncio.run(work)[0].verdict
+            'supports'
+        """
+        texts = check_texts(passages, "passages")
+        check_choice(on_timeout, "on_timeout", ON_TIMEOUT)
+        seconds = check_timeout(timeout)
+        try:
+            work = in_thread(partial(self.rerank, query, texts, top_n, **options))
+            return await asyncio.wait_for(work, seconds)
+        except asyncio.TimeoutError:
+            if on_timeout == "raise" or seconds is None:
+                raise too_late(seconds or 0.0) from None
+        given = check_retrieval_scores(options.get("retrieval_scores"), len(texts))
+        return as_they_came(query, texts, given, top_n)
 
     def verify(
         self,
@@ -292,8 +267,3 @@ class CompositionalReranker(LoadedReranker):
         from compositional_rerank.store.warming import warm
 
         warm(self.encode_passages, check_texts(passages, "passages"), progress)
-
-    def _load(self) -> Engine:
-        from compositional_rerank._engine import load_engine  # loading torch takes seconds
-
-        return load_engine(self._model, self._device, self._backend, self._store)

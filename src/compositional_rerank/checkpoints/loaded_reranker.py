@@ -2,22 +2,123 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+import os
+from typing import TYPE_CHECKING, Any, Literal
 
+from compositional_rerank._files import absolute
+from compositional_rerank._validation import check_backend, check_choice, check_device
 from compositional_rerank.checkpoints.loaded_once import LoadedOnce
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from compositional_rerank._engine import Engine
     from compositional_rerank.checkpoints.config import CheckpointConfig
     from compositional_rerank.encoding.token_encoder import TokenEncoder
     from compositional_rerank.store import TokenStore
+    from compositional_rerank.store.shelf import OnStoreError
     from compositional_rerank.verification.cross_encoder import Verifier
+
+OnMissingVerifier = Literal["raise", "maxsim"]
 
 
 class LoadedReranker(LoadedOnce["Engine"]):
-    """The parts of a reranker, which are loaded when the first of them is asked for."""
+    """The settings of a reranker, and its parts, which are loaded when the first of them is asked for."""
 
     _parts: Engine | None
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        *,
+        device: str | None = None,
+        backend: str = "torch",
+        store: TokenStore | str | os.PathLike[str] | None = None,
+        on_store_error: OnStoreError = "encode",
+        on_missing_verifier: OnMissingVerifier = "raise",
+    ) -> None:
+        super().__init__()
+        self._model = None if model is None else os.fspath(model)
+        self._backend = check_backend(backend, device)
+        self._device = check_device(device)
+        self._store = _named(store) if isinstance(store, (str, os.PathLike)) else store
+        self._on_store_error: OnStoreError = on_store_error
+        self._on_missing_verifier = on_missing_verifier
+        check_choice(on_store_error, "on_store_error", ("encode", "raise"))
+        check_choice(on_missing_verifier, "on_missing_verifier", ("raise", "maxsim"))
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | os.PathLike[str] | None = None,
+        *,
+        device: str | None = None,
+        backend: str = "torch",
+        store: TokenStore | str | os.PathLike[str] | None = None,
+        on_store_error: OnStoreError = "encode",
+        on_missing_verifier: OnMissingVerifier = "raise",
+    ) -> Self:
+        """Load a reranker now; the arguments, and the errors about them, are the constructor's.
+
+        Raises:
+            ModelNotFoundError: no place has the model.
+            CheckpointError: the model's files are unsafe or damaged, or OpenVINO cannot run it.
+            StoreError: the folder cannot be used as a store, or the address has lost its password.
+        """
+        reranker = cls(
+            name_or_path,
+            device=device,
+            backend=backend,
+            store=store,
+            on_store_error=on_store_error,
+            on_missing_verifier=on_missing_verifier,
+        )
+        reranker._loaded()
+        return reranker
+
+    @classmethod
+    def from_parts(
+        cls,
+        encoder: TokenEncoder,
+        *,
+        name: str,
+        store: TokenStore | None = None,
+        config: CheckpointConfig | None = None,
+        verifier: Verifier | None = None,
+        on_store_error: OnStoreError = "encode",
+    ) -> Self:
+        """Build one from loaded parts, by default plain MaxSim; a pickle finds the model by its ``name``."""
+        from compositional_rerank._engine import Engine
+        from compositional_rerank.store import MemoryStore
+
+        device, backend = str(encoder.device), encoder.backend
+        reranker = cls(name, device=device, backend=backend, store=store, on_store_error=on_store_error)
+        shelf = MemoryStore() if store is None else store
+        reranker._parts = Engine(name, encoder, shelf, config, verifier, on_store_error)
+        return reranker
+
+    def with_store(self, store: TokenStore) -> Self:
+        """A reranker that shares this one's loaded model and keeps passages elsewhere."""
+        other = type(self)(**{**self.settings, "store": store})
+        other._parts = dataclasses.replace(self._loaded(), store=store)
+        return other
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Arguments of the constructor, which a pickle holds: of the store its folder or its address, without
+        the password, where it has one."""
+        place: Any = self._store
+        if not isinstance(place, str):
+            place = getattr(place, "url", None) or getattr(place, "path", None)
+        return {
+            "model": self._model,
+            "device": self._device,
+            "backend": self._backend,
+            "store": str(place) if isinstance(place, os.PathLike) else place,
+            "on_store_error": self._on_store_error,
+            "on_missing_verifier": self._on_missing_verifier,
+        }
 
     @property
     def name(self) -> str:
@@ -35,6 +136,11 @@ class LoadedReranker(LoadedOnce["Engine"]):
         return self._loaded().store
 
     @property
+    def store_failures(self) -> int:
+        """How many times the store could not be read or written; each outage is warned of once."""
+        return self._loaded().shelf.failures
+
+    @property
     def config(self) -> CheckpointConfig | None:
         """The checkpoint's configuration; None for plain MaxSim."""
         return self._loaded().config
@@ -47,10 +153,31 @@ class LoadedReranker(LoadedOnce["Engine"]):
     @property
     def threshold(self) -> float | None:
         """Mismatch from which a passage counts as a near-miss; None without a verifier."""
-        config = self.config
-        return None if config is None else config.fusion.threshold
+        one = self._loaded()
+        return None if one.config is None or one.verifier is None else one.config.fusion.threshold
 
     @property
     def fingerprint(self) -> str:
         """sha256 (hex) over everything that the scores depend on."""
         return self._loaded().fingerprint
+
+    def _load(self) -> Engine:
+        from compositional_rerank._engine import load_engine  # loading torch takes seconds
+
+        return load_engine(
+            self._model,
+            self._device,
+            self._backend,
+            self._store,
+            self._on_store_error,
+            self._on_missing_verifier,
+        )
+
+
+def _named(store: str | os.PathLike[str]) -> str:
+    """A folder's absolute path, or the address of a shared store."""
+    if "://" not in os.fspath(store):
+        return absolute(store)
+    from compositional_rerank.store import StoreUrl  # loading torch takes seconds
+
+    return StoreUrl(os.fspath(store))

@@ -18,6 +18,7 @@ from compositional_rerank.backends.openvino import Graph, precision
 from compositional_rerank.backends.precision import full_precision
 from compositional_rerank.checkpoints.base_models import ModelFiles, sha256_of
 from compositional_rerank.checkpoints.quiet import quiet_loading
+from compositional_rerank.concurrency.turns import turn
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.encoding.sentences import segment_table
 from compositional_rerank.encoding.surrogates import without_surrogates
@@ -162,7 +163,9 @@ class TokenEncoder:
         windows.sort(key=lambda window: -len(window.ids))
         with tqdm(total=len(windows), desc="Encoding", unit="window", disable=not show_progress) as bar:
             for batch in batches_of(windows, len(before) + len(self._after), self._batch_tokens):
-                for window, (vectors, total) in zip(batch, self._forward(batch, before), strict=True):
+                with turn():
+                    forwarded = self._forward(batch, before)
+                for window, (vectors, total) in zip(batch, forwarded, strict=True):
                     first, last = window.keep
                     results[window.text][window.start + first : window.start + last] = vectors[first:last]
                     sums[window.text] += total

@@ -130,6 +130,27 @@ class Batch:
         """The passages, once `views` are filled. Their token vectors are views of what was read."""
         return [StoredText(self, place) for place in range(len(self.tokens))]
 
+    def sound(self) -> list[bool]:
+        """Whether each passage is one that an encoder can have made; `views` are filled.
+
+        A checksum tells damage; this tells what somebody wrote who knows how to make a checksum. Where the
+        parts of one passage do not add up, the other checks are left for a batch without it.
+        """
+        count, layout = len(self.tokens), self.layout
+        owners = np.repeat(np.arange(count), self.tokens)
+        escaped = np.bincount(owners[self._tokens["span"] == _ESCAPE], minlength=count)
+        segments = self._heads["segments"].astype(np.int64)
+        adds_up = self._sizes - layout.least_bytes(self.tokens) == 16 * segments + 8 * escaped
+        if not adds_up.all():
+            return list(adds_up.tolist())
+        good = np.array([bool(torch.isfinite(pooled).all()) for pooled in self.pooled])
+        for vectors in (self.scales, self.vectors if layout.dtype in FLOATS else ()):
+            for place, one in enumerate(vectors):
+                good[place] &= one is None or bool(torch.isfinite(one).all())
+        for place, (spans, tokens) in enumerate(zip(self.segments, self.tokens.tolist(), strict=True)):
+            good[place] &= _partition(spans, tokens)
+        return list(good.tolist())
+
     def _part(self, number: int) -> NDArray[np.uint8]:
         """One of the four parts of all passages, end to end."""
         tokens, layout = self.tokens, self.layout
@@ -230,6 +251,16 @@ class StoredText(EncodedText):
     @property
     def scales(self) -> torch.Tensor | None:
         return self._batch.scales[self._place]
+
+
+def _partition(segments: torch.Tensor, tokens: int) -> bool:
+    """Whether segments ``[s, 4]`` hold every token once, each at least one, and have spans of characters."""
+    starts, stops = segments[:, 2].tolist(), segments[:, 3].tolist()
+    return (
+        [0, *stops] == [*starts, tokens]
+        and all(start < stop for start, stop in zip(starts, stops, strict=True))
+        and bool((segments[:, 0] <= segments[:, 1]).all() and (segments[:, 0] >= 0).all())
+    )
 
 
 def _pack_spans(spans: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -23,6 +23,7 @@ from compositional_rerank.checkpoints.base_models import ModelFiles, sha256_of
 from compositional_rerank.checkpoints.config import VerifierConfig
 from compositional_rerank.checkpoints.quiet import quiet_loading
 from compositional_rerank.checkpoints.weight_delta import apply_delta
+from compositional_rerank.concurrency.turns import turn
 from compositional_rerank.encoding.surrogates import without_surrogates
 from compositional_rerank.errors import CheckpointError
 from compositional_rerank.scoring.calibration import Reading
@@ -178,7 +179,8 @@ class Verifier:
             while stop < len(order) and (stop + 1 - start) * len(encodings[order[stop]].ids) <= _BATCH_TOKENS:
                 stop += 1
             rows = order[start:stop]
-            logits[rows] = self._logits([encodings[index] for index in rows])
+            with turn():
+                logits[rows] = self._logits([encodings[index] for index in rows])
             start = stop
         wanted = torch.tensor([places[pair] for pair in pairs], dtype=torch.int64)
         return self.config.calibration.probabilities(logits[wanted], readings)

@@ -1,0 +1,22 @@
+"""The store that a name means."""
+
+from __future__ import annotations
+
+from compositional_rerank.store.file import FileStore
+from compositional_rerank.store.redis import RedisStore
+from compositional_rerank.store.url import StoreUrl
+
+
+def open_store(name: str, dtype: str | None = None) -> FileStore | RedisStore:
+    """Open a `FileStore` by its folder, or a `RedisStore` by its address.
+
+    Args:
+        name: a path, or what `StoreUrl` takes.
+        dtype: precision of the entries; None is the store's own.
+
+    Raises:
+        InputError: the address or the dtype is wrong.
+        MissingDependencyError: redis-py is not installed.
+        StoreError: the folder cannot be used as a store.
+    """
+    return RedisStore(StoreUrl(name), dtype) if "://" in name else FileStore(name, dtype)
