@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from numbers import Integral
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from langchain_core.documents import Document
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WrapValidator
 from typing_extensions import Self
 
+import compositional_rerank
 from compositional_rerank import CompositionalReranker as CoreReranker
 from compositional_rerank.errors import InputError
 
@@ -18,6 +19,16 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
 
 
+def _address(value: Any) -> Any:
+    """The address of a shared store as one that shows no password."""
+    return compositional_rerank.StoreUrl(value) if isinstance(value, str) and "://" in value else value
+
+
+def _kept(value: Any, read: Any) -> Any:
+    return value if type(value) is not str and isinstance(value, str) else read(value)
+
+
+Store = Annotated[str | None, WrapValidator(_kept)]
 Count = Annotated[int, BeforeValidator(_plain), Field(strict=True, ge=1)]
 Most = Annotated[int, BeforeValidator(_plain), Field(strict=True, ge=0)]
 
@@ -29,7 +40,10 @@ class RerankerSettings(BaseModel):
         model: name or folder of the model; None is the default of compositional-rerank.
         device: torch device; None picks an accelerator where there is one.
         backend: what runs the networks, ``"torch"`` or ``"openvino"`` (CPU only, several times faster there).
-        store: folder that keeps passages' token embeddings; None is memory.
+        store: folder, or address such as ``"redis://host:6379/0"``, of a store that keeps passages' token
+            embeddings; None is memory. A password is in no copy that is written or shown.
+        on_store_error: what a store means that does not work: ``"encode"`` without it, or ``"raise"``.
+        on_missing_verifier: what a missing verifier means: ``"raise"``, or ``"maxsim"`` alone.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -37,9 +51,17 @@ class RerankerSettings(BaseModel):
     model: str | None = Field(default=None, frozen=True)
     device: str | None = Field(default=None, frozen=True)
     backend: Literal["torch", "openvino"] = Field(default="torch", frozen=True)
-    store: str | None = Field(default=None, frozen=True)
+    store: Store = Field(default=None, frozen=True)
+    on_store_error: Literal["encode", "raise"] = Field(default="encode", frozen=True)
+    on_missing_verifier: Literal["raise", "maxsim"] = Field(default="raise", frozen=True)
     _reranker: CoreReranker = PrivateAttr()
     _built_for: dict[str, Any] = PrivateAttr()
+
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __init__(self, **data: Any) -> None:
+            # before pydantic sees the password, which it would show in an error about any other field
+            super().__init__(**{**data, **({"store": _address(data["store"])} if "store" in data else {})})
 
     def model_post_init(self, context: Any, /) -> None:
         """Check the settings; nothing is loaded yet."""
@@ -52,7 +74,7 @@ class RerankerSettings(BaseModel):
 
         Args:
             reranker: the core reranker; a pickled copy of the adapter loads it anew by its name.
-            settings: fields other than ``model``, ``device``, ``backend`` and ``store``.
+            settings: fields other than those of this class.
         """
         adapter = cls(**reranker.settings, **settings)
         adapter._reranker = reranker

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from compositional_rerank.store import TokenStore
 
 
-def load_reranker(args: argparse.Namespace, store: TokenStore | Path | None = None) -> CompositionalReranker:
+def load_reranker(
+    args: argparse.Namespace, store: TokenStore | Path | str | None = None
+) -> CompositionalReranker:
     """Load the model that ``--model`` and ``--device`` ask for, with a store or the folder of one."""
     from compositional_rerank.reranker import CompositionalReranker
 
@@ -34,9 +36,9 @@ def tell_unverified(reranker: CompositionalReranker, also: str = "") -> None:
         tell(f"{reranker.name} has no verifier, so that near-misses are not judged{also}")
 
 
-def check_store(store: Path | None, inputs: Sequence[str] = ()) -> None:
+def check_store(store: Path | str | None, inputs: Sequence[str] = ()) -> None:
     """Refuse a store that is a file, or a folder of passages while the one input is a store."""
-    if store is None or not store.exists() or is_store(store):
+    if not isinstance(store, Path) or not store.exists() or is_store(store):
         return
     other = Path(inputs[0]) if len(inputs) == 1 and inputs[0] != STDIN else None
     swapped = other is not None and (is_store(other) if store.is_dir() else not other.is_file())

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from compositional_rerank.cli._input import tell
 from compositional_rerank.cli._io import check_store
-from compositional_rerank.cli._options import SEEDS, add_model_options, bound, integer, layout, place
+from compositional_rerank.cli._options import (
+    SEEDS,
+    add_model_options,
+    bound,
+    integer,
+    layout,
+    place,
+    store_place,
+)
 from compositional_rerank.errors import InputError
 
 if TYPE_CHECKING:
@@ -90,9 +98,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     work.add_argument(
         "--store",
-        type=place,
-        metavar="DIR",
-        help="store of token vectors, to measure what its precision does",
+        type=store_place,
+        metavar="PLACE",
+        help="store of token vectors, to measure what its precision does; a folder or redis://...",
     )
     work.add_argument("--cache", type=place, metavar="DIR", help="where embeddings are kept between runs")
     output = parser.add_argument_group("output")

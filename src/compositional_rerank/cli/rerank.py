@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from compositional_rerank._terminal import columns, fitted, shown
@@ -20,6 +21,7 @@ from compositional_rerank.cli._input import (
 )
 from compositional_rerank.cli._io import check_store, load_reranker, tell_unverified
 from compositional_rerank.cli._options import add_model_options, add_store_option, bound, integer, layout
+from compositional_rerank.errors import StoreError
 from compositional_rerank.inputs.files import STDIN
 from compositional_rerank.inputs.forms import Passage
 
@@ -127,7 +129,8 @@ def run(args: argparse.Namespace) -> int:
     tell_unverified(reranker, also="" if args.max_mismatch is None else ", and --max-mismatch drops nothing")
     texts = [passage.text for passage in passages]
     if len(texts) >= _MANY or (len(texts) >= _SOME and sys.stderr.isatty()):
-        reranker.encode_passages(texts, show_progress=True)  # into the store, where rerank() finds them
+        with suppress(StoreError):  # of which rerank() warns
+            reranker.encode_passages(texts, show_progress=True)  # into the store, where rerank() finds them
     ranking = reranker.rerank(
         query,
         texts,

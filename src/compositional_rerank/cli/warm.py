@@ -14,13 +14,13 @@ from compositional_rerank.cli._input import (
     tell,
 )
 from compositional_rerank.cli._io import check_store, load_reranker
-from compositional_rerank.cli._options import add_model_options, place
+from compositional_rerank.cli._options import add_model_options, store_place
 from compositional_rerank.errors import InputError
 from compositional_rerank.inputs.files import STDIN
 
 if TYPE_CHECKING:
     from compositional_rerank.reranker import CompositionalReranker
-    from compositional_rerank.store import FileStore
+    from compositional_rerank.store import FileStore, RedisStore
 
 _EPILOG = f"""\
 {INPUT_HELP}
@@ -43,6 +43,12 @@ examples:
 
 In Python: CompositionalReranker.from_pretrained(store="my_store").
 
+a store that several machines share (pip install 'compositional-rerank[redis]'):
+  export COMPOSITIONAL_RERANK_REDIS_PASSWORD=...     # read where the address has no password
+  compositional-rerank warm --store redis://cache.example.com:6379/0 passages.txt
+Options stand behind a question mark: "redis://host/0?ttl=86400&max_bytes=8000000000&dtype=int4".
+rediss:// is the same with TLS.
+
 Stopped by Ctrl-C or a crash, the same command goes on where it was. A store may be read and written
 meanwhile. Passages that another model or dtype encoded are not found; they stay until you delete the folder.
 
@@ -61,7 +67,11 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     add_files_argument(parser)
     parser.add_argument(
-        "--store", required=True, type=place, metavar="DIR", help="folder of the store; made where missing"
+        "--store",
+        required=True,
+        type=store_place,
+        metavar="PLACE",
+        help="folder of the store, made where missing; or redis://..., a server that machines share",
     )
     parser.add_argument(
         "--dtype",
@@ -83,13 +93,15 @@ def run(args: argparse.Namespace) -> int:
     names = args.files or ([] if args.compact else [STDIN])
     check_store(args.store, names)
     texts = list(dict.fromkeys(passage.text for passage in read_passages(names, args.input)))
-    from compositional_rerank.store import FileStore
+    from compositional_rerank.store import FileStore, open_store
 
-    with FileStore(args.store, args.dtype) as store:
+    with open_store(args.store, args.dtype) as store:
+        if args.compact and not isinstance(store, FileStore):
+            raise InputError(f"--compact is for a folder, and --store is {args.store}: leave it out")
         if store.read_only:
             raise InputError(f"--store {args.store} cannot be written to: choose another folder")
-        code = _fill(load_reranker(args, store), store, texts) if texts else 0
-        if args.compact and code == 0:
+        code = _fill(load_reranker(args, store), store, texts, args.store) if texts else 0
+        if args.compact and code == 0 and isinstance(store, FileStore):
             print(f"{_size(store.compact())} freed")
         held = store.describe()
         each = f", {held['bytes'] / held['passages']:,.0f} bytes each" if held["passages"] else ""
@@ -97,7 +109,9 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def _fill(reranker: CompositionalReranker, store: FileStore, texts: list[str]) -> int:
+def _fill(
+    reranker: CompositionalReranker, store: FileStore | RedisStore, texts: list[str], place: object
+) -> int:
     """Encode what the store lacks; the exit code."""
     from tqdm.auto import tqdm
 
@@ -113,7 +127,7 @@ def _fill(reranker: CompositionalReranker, store: FileStore, texts: list[str]) -
     known = len(texts) - len(new)
     if held and new and not known:
         tell(
-            f"none of these passages is among the {held:,} of {store.path}: those are other texts, or of "
+            f"none of these passages is among the {held:,} of {place}: those are other texts, or of "
             "another model or backend"
         )
     done = tokens = 0

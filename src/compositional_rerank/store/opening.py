@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
+
 from compositional_rerank.store.file import FileStore
 from compositional_rerank.store.redis import RedisStore
 from compositional_rerank.store.url import StoreUrl
 
 
-def open_store(name: str, dtype: str | None = None) -> FileStore | RedisStore:
+def open_store(name: str | os.PathLike[str], dtype: str | None = None) -> FileStore | RedisStore:
     """Open a `FileStore` by its folder, or a `RedisStore` by its address.
 
     Args:
@@ -19,4 +21,6 @@ def open_store(name: str, dtype: str | None = None) -> FileStore | RedisStore:
         MissingDependencyError: redis-py is not installed.
         StoreError: the folder cannot be used as a store.
     """
-    return RedisStore(StoreUrl(name), dtype) if "://" in name else FileStore(name, dtype)
+    if isinstance(name, str) and "://" in name:
+        return RedisStore(StoreUrl(name), dtype)
+    return FileStore(name, dtype)

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from itertools import islice
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import numpy as np
-
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.errors import InputError, MissingDependencyError, StoreError
 from compositional_rerank.store.index import key_words
-from compositional_rerank.store.layout import Batch, Layout
 from compositional_rerank.store.quantise import check_dtype
+from compositional_rerank.store.sealed import seal, unseal
 from compositional_rerank.store.url import PASSWORD_VARIABLE, StoreUrl
 
 if TYPE_CHECKING:
@@ -24,12 +20,6 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
-_FORMAT = 1
-_CHECKSUM = struct.Struct("<Q")
-_HEAD = struct.Struct("<IIII")  # format, dimension, pooled dimension, tokens
-_START = _CHECKSUM.size + _HEAD.size
-_MOST_COMPONENTS = 1 << 16  # of a vector that is believed
-_MOST_BYTES = 16 << 20  # of a passage; longer ones are encoded at every query
 _TOGETHER = 32  # passages of one call of the script
 _DAMAGED = "they count as missing and are encoded again"
 
@@ -50,11 +40,12 @@ end
 
 for place = 4, #ARGV, 2 do
   local name, value = ARGV[place], ARGV[place + 1]
-  forget(name)
   if budget > 0 and #value > budget then
     redis.call('DEL', stem .. name)
+    forget(name)
   else
-    redis.call('SET', stem .. name, value)
+    redis.call('SET', stem .. name, value) -- first: after another write it would get past maxmemory
+    forget(name)
     if ttl > 0 then redis.call('EXPIRE', stem .. name, ttl) end
     redis.call('ZADD', index, redis.call('HINCRBY', sizes, 'count', 1), name)
     redis.call('HSET', sizes, name, #value)
@@ -94,6 +85,9 @@ class RedisStore:
         >>> RedisStore("redis://:secret@localhost:6379/0?max_bytes=8000000000").url
         'redis://:***@localhost:6379/0?max_bytes=8000000000'
     """
+
+    read_only = False
+    max_passage_bytes = 16 << 20  # longer passages are encoded at every query
 
     def __init__(self, url: str, dtype: str | None = None) -> None:
         self.url = StoreUrl(url)
@@ -173,16 +167,9 @@ class RedisStore:
         salts = key_words(keys)[:, 1].tolist()
         if not keys:
             return []
-        values = self._ask("read", lambda client: client.mget([self._name(key.hex()) for key in keys]))
-        found: dict[Layout, dict[int, tuple[int, bytes]]] = {}
-        for place, (value, salt) in enumerate(zip(values, salts, strict=True)):
-            if value is not None and (opened := self._opened(value, salt)) is not None:
-                layout, tokens = opened
-                found.setdefault(layout, {})[place] = (tokens, value)
-        result: list[EncodedText | None] = [None] * len(keys)
-        for layout, rows in found.items():
-            for place, entry in _entries(layout, rows).items():
-                result[place] = entry
+        names = [self._name(key.hex()) for key in keys]
+        values: list[Any] = self._ask("read", lambda client: client.mget(names))
+        result = unseal(values, self.dtype, salts)
         damaged = len(values) - values.count(None) - (len(result) - result.count(None))
         if damaged:
             self._warn(f"{damaged} passages are damaged; {_DAMAGED}", RuntimeWarning)
@@ -212,15 +199,16 @@ class RedisStore:
         """
         words = key_words(list(entries))
         packed = [
-            (key.hex(), self._packed(entry, int(salt)))
+            (key.hex(), seal(entry, self.dtype, int(salt)))
             for (key, entry), salt in zip(entries.items(), words[:, 1], strict=True)
         ]
-        kept = [part for part in packed if len(part[1]) <= _MOST_BYTES]
+        kept = [part for part in packed if len(part[1]) <= self.max_passage_bytes]
         if len(kept) < len(packed) and not self._told_of_length:
             self._told_of_length = True
+            longest, most = max(len(value) for _, value in packed), self.max_passage_bytes
             self._warn(
-                f"a passage takes {max(len(value) for _, value in packed)} bytes, the most is {_MOST_BYTES}: "
-                "such passages are not kept and are encoded at every query",
+                f"a passage takes {longest} bytes, the most is {most}: such passages are not kept and are "
+                "encoded at every query",
                 UserWarning,
             )
         address = self._address
@@ -235,25 +223,6 @@ class RedisStore:
 
         if kept:
             self._ask("written to", ask)
-
-    def _packed(self, entry: EncodedText, salt: int) -> bytes:
-        tokens = len(entry.vectors)
-        layout = _layout(self.dtype, entry.vectors.shape[1], len(entry.pooled))
-        content = _HEAD.pack(_FORMAT, layout.dimension, layout.pooled, tokens) + layout.pack(entry)
-        return _CHECKSUM.pack(layout.checksum(salt, content)) + content
-
-    def _opened(self, value: bytes, salt: int) -> tuple[Layout, int] | None:
-        """Layout and number of tokens of a value; None where it is damaged, or somebody else's."""
-        if len(value) < _START:
-            return None
-        version, dimension, pooled, tokens = _HEAD.unpack_from(value, _CHECKSUM.size)
-        if version != _FORMAT or not 0 < dimension <= _MOST_COMPONENTS or not 0 < pooled <= _MOST_COMPONENTS:
-            return None
-        layout = _layout(self.dtype, dimension, pooled)
-        if layout.checksum(salt, memoryview(value)[_CHECKSUM.size :]) != _CHECKSUM.unpack_from(value)[0]:
-            return None
-        fits = len(value) - _START >= int(layout.least_bytes(np.array(tokens, np.int64)))
-        return (layout, tokens) if fits else None
 
     def _name(self, what: str) -> str:
         # the braces keep all keys on one server of a cluster behind a proxy
@@ -278,21 +247,3 @@ class RedisStore:
 
     def _warn(self, what: str, kind: type[Warning]) -> None:
         warnings.warn(f"store {self.url}: {what}", kind, stacklevel=4)
-
-
-_layout = lru_cache(maxsize=64)(Layout)
-
-
-def _entries(layout: Layout, rows: Mapping[int, tuple[int, bytes]]) -> dict[int, EncodedText]:
-    """The sound entries among values of one layout whose checksums are right, by place."""
-    while rows:
-        tokens = np.array([count for count, _ in rows.values()], np.int64)
-        sizes = np.array([len(value) - _START for _, value in rows.values()], np.int64)
-        batch = Batch(layout, tokens, sizes)
-        for view, (_, value) in zip(batch.views, rows.values(), strict=True):
-            view[:] = memoryview(value)[_START:]
-        sound = batch.sound()
-        if all(sound):
-            return dict(zip(rows, batch.entries(), strict=True))
-        rows = {place: row for (place, row), is_sound in zip(rows.items(), sound, strict=True) if is_sound}
-    return {}

@@ -57,9 +57,9 @@ class Address:
 class StoreUrl(str):
     """Address of a shared store: ``redis://[user:password@]host[:port][/database][?option=value&...]``.
 
-    ``rediss://`` is the same with TLS, ``unix://[user:password@]/path`` a socket on this machine. Its text, and
-    so what is printed, logged, pickled or written as JSON, has ``***`` in the password's place. Read back from
-    there, or written without a password, it takes the one of the environment variable
+    ``rediss://`` is the same with TLS, ``unix://[user:password@]/path`` a socket on this machine. Its text,
+    and so what is printed, logged, pickled or written as JSON, has ``***`` in the password's place. Read back
+    from there, or written without a password, it takes the one of the environment variable
     ``COMPOSITIONAL_RERANK_REDIS_PASSWORD``.
 
     Options: ``dtype`` (int8), ``ttl`` (seconds until an entry is gone; never), ``max_bytes`` (of all entries;
