@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compositional_rerank import CompositionalReranker, MemoryStore, TokenEncoder
+from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.errors import InputError
 from compositional_rerank.store import TokenStore, open_store, quantise
 
@@ -71,10 +72,17 @@ def test_it_keeps_what_a_dict_keeps(make: Make, kit: Any, data: st.DataObject) -
         assert store.nbytes >= 0  # type: ignore[attr-defined]
 
 
+TEXTS = ["Rome is closer. Paris is not!", "", "naïve café 😀", "word " * 700, "a" + " " * 500 + "b" * 300]
+
+
+@pytest.fixture(scope="module")
+def encoded(encoder: TokenEncoder) -> list[EncodedText]:
+    return encoder.encode(TEXTS, task="document")
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_real_passages_come_back(encoder: TokenEncoder, make: Make, kit: Any, dtype: str) -> None:
-    texts = ["Rome is closer. Paris is not!", "", "naïve café 😀", "word " * 700, "a" + " " * 500 + "b" * 300]
-    entries = dict(zip(map(kit.key, texts), encoder.encode(texts, task="document"), strict=True))
+def test_real_passages_come_back(encoded: list[EncodedText], make: Make, kit: Any, dtype: str) -> None:
+    entries = dict(zip(map(kit.key, TEXTS), encoded, strict=True))
     store, again = make(dtype)
     store.put({key: quantise(entry, dtype) for key, entry in entries.items()})
     for one in (store, again()):
@@ -133,9 +141,7 @@ print(json.dumps(rows))
 """
 
 
-def test_scores_are_the_same_from_all_stores_and_processes(
-    tmp_path: Path, redis_server: Any, kit: Any
-) -> None:
+def test_scores_are_the_same_from_all_stores_and_processes(tmp_path: Path, redis_server: Any) -> None:
     """Each process has a store of its own kind, and is the first to fill it or finds it filled."""
     shared = [str(tmp_path / "store"), redis_server.url(prefix=f"same-{os.getpid()}")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
@@ -148,7 +154,8 @@ def test_scores_are_the_same_from_all_stores_and_processes(
             env=environment,
         )
 
-    first = [process.communicate()[0] for process in map(start, [None, *shared])]
+    processes = list(map(start, [None, *shared]))
+    first = [process.communicate()[0] for process in processes]
     assert len(set(first)) == 1
     assert len(json.loads(first[0])) == len(PASSAGES)
     reranker = CompositionalReranker.from_pretrained(device="cpu", store=shared[1])
