@@ -24,7 +24,7 @@ class DataError(CompositionalRerankError, ValueError):
 
 
 class StoreError(CompositionalRerankError, OSError):
-    """A token store cannot be read or written: full disk, other format, no permission, no locks."""
+    """A token store cannot be read or written: full disk, other format, no permission, no server."""
 
 
 class DeadlineError(CompositionalRerankError, TimeoutError):

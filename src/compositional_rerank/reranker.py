@@ -52,6 +52,7 @@ class CompositionalReranker(LoadedReranker):
 
     Raises:
         InputError: an argument is wrong, or the device is not on this machine.
+        StoreError: the store's address is wrong.
         MissingDependencyError: OpenVINO is not installed.
 
     Example:

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 from compositional_rerank import CompositionalReranker, RedisStore, StoreUrl
 from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
-from compositional_rerank.errors import InputError, StoreError
+from compositional_rerank.errors import StoreError
 from compositional_rerank.store.layout import Layout
 from compositional_rerank.store.sealed import seal
 
@@ -273,7 +273,7 @@ class TestSecrets:
     )
     def test_of_a_wrong_address(self, address: str, said: str) -> None:
         for make in (StoreUrl, RedisStore, lambda name: CompositionalReranker(store=name)):
-            with pytest.raises(InputError, match="store") as caught:
+            with pytest.raises(StoreError, match="store") as caught:
                 make(address)
             assert said in str(caught.value)
             assert "s3cret" not in "".join(traceback.format_exception(caught.value))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -67,6 +68,12 @@ class RerankerSettings(BaseModel):
         """Check the settings; nothing is loaded yet."""
         super().model_post_init(context)
         self._build()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, in which the address of another store shows no password either."""
+        if update is not None and "store" in update:
+            update = {**update, "store": _address(update["store"])}
+        return super().model_copy(update=update, deep=deep)
 
     @classmethod
     def from_reranker(cls, reranker: CoreReranker, **settings: Any) -> Self:

@@ -103,6 +103,8 @@ def run(args: argparse.Namespace) -> int:
         code = _fill(load_reranker(args, store), store, texts, args.store) if texts else 0
         if args.compact and code == 0 and isinstance(store, FileStore):
             print(f"{_size(store.compact())} freed")
+        elif args.dtype and not isinstance(store, FileStore) and "dtype=" not in args.store:
+            tell(f"queries find them with dtype={args.dtype} among the options of the store's address")
         held = store.describe()
         each = f", {held['bytes'] / held['passages']:,.0f} bytes each" if held["passages"] else ""
         print(f"{args.store}: {held['passages']:,} passages, {_size(held['bytes'])}{each} ({held['dtype']})")

@@ -17,9 +17,9 @@ def open_store(name: str | os.PathLike[str], dtype: str | None = None) -> FileSt
         dtype: precision of the entries; None is the store's own.
 
     Raises:
-        InputError: the address or the dtype is wrong.
+        InputError: the dtype is wrong.
         MissingDependencyError: redis-py is not installed.
-        StoreError: the folder cannot be used as a store.
+        StoreError: the address is wrong, or the folder cannot be used as a store.
     """
     if isinstance(name, str) and "://" in name:
         return RedisStore(StoreUrl(name), dtype)

@@ -77,9 +77,10 @@ class RedisStore:
             Stores of several dtypes and models can share a server: their keys differ.
 
     Raises:
-        InputError: the address or the dtype is wrong.
+        InputError: the dtype is wrong.
         MissingDependencyError: redis-py is not installed.
-        StoreError: the address has lost its password on the way through a file, and the environment has none.
+        StoreError: the address is wrong, or lost its password on the way through a file, and the environment
+            has none.
 
     Example:
         >>> RedisStore("redis://:secret@localhost:6379/0?max_bytes=8000000000").url

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from compositional_rerank.errors import InputError
+from compositional_rerank.errors import StoreError
 from compositional_rerank.store.quantise import check_dtype
 
 PASSWORD_VARIABLE = "COMPOSITIONAL_RERANK_REDIS_PASSWORD"
@@ -68,7 +68,8 @@ class StoreUrl(str):
     ``ssl_check_hostname`` (true).
 
     Raises:
-        InputError: it is no such address; the message shows no password.
+        StoreError: it is no such address. That is no ValueError, because argparse and pydantic show the value
+            with one, and so the password.
 
     Example:
         >>> StoreUrl("rediss://app:secret@cache.example.com/2?ttl=86400")
@@ -82,13 +83,13 @@ class StoreUrl(str):
             return text
         found = _PARTS.fullmatch(text)
         if found is None:
-            raise InputError("a store's address must look like redis://host:6379/0")
+            raise StoreError("a store's address must look like redis://host:6379/0")
         user, colon, password = (found["login"] or "").partition(":")
         at = "@" if found["login"] is not None else ""
         rest = found["rest"] if at else _NO_PORT.sub(rf"\1{_HIDDEN}", found["rest"])
         shown = f"{found['scheme']}://{user}{colon}{_HIDDEN if password else ''}{at}{rest}"
         if "password" in found["rest"].lower():
-            raise InputError(
+            raise StoreError(
                 "a store's address has its password before an @, not as an option: redis://:PASSWORD@host, "
                 f"or in ${PASSWORD_VARIABLE}"
             )
@@ -120,12 +121,12 @@ class StoreUrl(str):
         """Its parts.
 
         Raises:
-            InputError: a part is wrong or unknown.
+            StoreError: a part is wrong or unknown.
         """
         found = _PARTS.fullmatch(self)
         assert found is not None
         if found["scheme"] not in _SCHEMES:
-            raise InputError(
+            raise StoreError(
                 f"store {self!s:.200} has the scheme {found['scheme']!r:.20}; there are: "
                 f"{', '.join(_SCHEMES)}; a folder is named by its path"
             )
@@ -133,34 +134,31 @@ class StoreUrl(str):
             parts = urlsplit(f"{found['scheme']}://{found['rest']}")
             options = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
             return self._address(parts, options, unquote((found["login"] or "").partition(":")[0]) or None)
-        except InputError:
-            raise
         except ValueError as error:
-            raise InputError(f"store {self!s:.200} is no address ({error}): {_EXAMPLE}") from None
+            raise StoreError(f"store {self!s:.200} is no address ({error}): {_EXAMPLE}") from None
 
     def _address(self, parts: SplitResult, options: dict[str, str], user: str | None) -> Address:
         unknown = sorted(options.keys() - set(_OPTIONS))
         if unknown or (parts.scheme != "rediss" and options.keys() & set(_TLS)):
             what = unknown or sorted(options.keys() & set(_TLS))
-            raise InputError(
+            raise StoreError(
                 f"store {self!s:.200} has the option {what[0]!r:.30}; there are: {', '.join(_OPTIONS)}; "
                 "those of ssl need rediss://"
             )
         local = parts.scheme == "unix"
         path = parts.path.strip("/")
         if local and (parts.netloc or not path):
-            raise InputError(f"store {self!s:.200} names no socket: unix:///path/of/the/socket")
+            raise StoreError(f"store {self!s:.200} names no socket: unix:///path/of/the/socket")
         if not local and not parts.hostname:
-            raise InputError(f"store {self!s:.200} names no server: {_EXAMPLE}")
+            raise StoreError(f"store {self!s:.200} names no server: {_EXAMPLE}")
         prefix = options.get("prefix", "compositional-rerank")
         if not _PREFIX.fullmatch(prefix):
-            raise InputError(f"store {self!s:.200}: prefix must be letters, digits, '.', '_' and '-'")
+            raise StoreError(f"store {self!s:.200}: prefix must be letters, digits, '.', '_' and '-'")
         tls: dict[str, str | bool] = {name: options[name] for name in _TLS[:3] if name in options}
-        tls["ssl_check_hostname"] = options.get("ssl_check_hostname", "true").lower() not in (
-            "false",
-            "no",
-            "0",
-        )
+        checked = options.get("ssl_check_hostname", "true").lower()
+        if checked not in ("true", "false"):
+            raise StoreError(f"store {self!s:.200}: ssl_check_hostname must be true or false")
+        tls["ssl_check_hostname"] = checked == "true"
         return Address(
             scheme=parts.scheme,
             host=f"/{path}" if local else parts.hostname or "",
@@ -179,13 +177,13 @@ class StoreUrl(str):
     def _number(self, name: str, value: str, least: int = 1) -> int:
         if re.fullmatch("[0-9]{1,15}", value) and int(value) >= least:
             return int(value)
-        raise InputError(f"store {self!s:.200}: {name} must be an integer of at least {least}")
+        raise StoreError(f"store {self!s:.200}: {name} must be an integer of at least {least}")
 
     def _seconds(self, value: str) -> float:
         seconds = float(value)
         if 0 < seconds <= 3600:
             return seconds
-        raise InputError(f"store {self!s:.200}: timeout must be seconds above 0, at most 3600")
+        raise StoreError(f"store {self!s:.200}: timeout must be seconds above 0, at most 3600")
 
 
 _EXAMPLE = "write redis://host:6379/0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from llama_index.core.bridge.pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
@@ -89,6 +90,12 @@ class RerankerSettings(Component):
         """Check the settings; nothing is loaded yet."""
         super().model_post_init(context)
         self._build()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, in which the address of another store shows no password either."""
+        if update is not None and "store" in update:
+            update = {**update, "store": _address(update["store"])}
+        return super().model_copy(update=update, deep=deep)
 
     @classmethod
     def from_reranker(cls, reranker: CompositionalReranker, **settings: Any) -> Self:
