@@ -136,20 +136,36 @@ class Batch:
         A checksum tells damage; this tells what somebody wrote who knows how to make a checksum. Where the
         parts of one passage do not add up, the other checks are left for a batch without it.
         """
-        count, layout = len(self.tokens), self.layout
-        owners = np.repeat(np.arange(count), self.tokens)
-        escaped = np.bincount(owners[self._tokens["span"] == _ESCAPE], minlength=count)
-        segments = self._heads["segments"].astype(np.int64)
-        adds_up = self._sizes - layout.least_bytes(self.tokens) == 16 * segments + 8 * escaped
-        if not adds_up.all():
-            return list(adds_up.tolist())
-        good = np.array([bool(torch.isfinite(pooled).all()) for pooled in self.pooled])
-        for vectors in (self.scales, self.vectors if layout.dtype in FLOATS else ()):
-            for place, one in enumerate(vectors):
-                good[place] &= one is None or bool(torch.isfinite(one).all())
-        for place, (spans, tokens) in enumerate(zip(self.segments, self.tokens.tolist(), strict=True)):
-            good[place] &= _partition(spans, tokens)
-        return list(good.tolist())
+        owners = np.repeat(np.arange(len(self.tokens)), self.tokens)
+        escaped = np.bincount(owners[self._tokens["span"] == _ESCAPE], minlength=len(self.tokens))
+        segments = 16 * self._heads["segments"].astype(np.int64)
+        good = self._sizes - self.layout.least_bytes(self.tokens) == segments + 8 * escaped
+        if not good.all():
+            return list(good.tolist())
+        good &= np.isfinite(self._heads["pooled"]).all(axis=1)
+        if self.layout.dtype in FLOATS:
+            # of what is no number, nor is the sum
+            sums = torch.stack([vectors.sum(dtype=torch.float32) for vectors in self.vectors])
+            good &= torch.isfinite(sums).numpy()
+        else:
+            good &= np.isfinite(self._heads["scale"])
+            good[owners[~np.isfinite(self._tokens["scale"])]] = False
+        return list((good & self._has_partitions()).tolist())
+
+    def _has_partitions(self) -> NDArray[np.bool_]:
+        """Whether each passage's segments hold all its tokens once, each at least one."""
+        counts = self._heads["segments"].astype(np.int64)
+        rows = self._rest[0].view("<i4").astype(np.int64).reshape(-1, 4)
+        owners = np.repeat(np.arange(len(counts)), counts)
+        begins, ends = rows[:, 2], rows[:, 3]
+        ok = (begins < ends) & (rows[:, 0] >= 0) & (rows[:, 0] <= rows[:, 1])
+        first, last = np.ones(len(rows), np.bool_), np.ones(len(rows), np.bool_)
+        first[1:] = last[:-1] = owners[1:] != owners[:-1]
+        ok &= begins == np.where(first, 0, np.roll(ends, 1))
+        ok &= ~last | (ends == self.tokens[owners])
+        good = (counts > 0) | (self.tokens == 0)
+        good[owners[~ok]] = False
+        return good
 
     def _part(self, number: int) -> NDArray[np.uint8]:
         """One of the four parts of all passages, end to end."""
@@ -251,16 +267,6 @@ class StoredText(EncodedText):
     @property
     def scales(self) -> torch.Tensor | None:
         return self._batch.scales[self._place]
-
-
-def _partition(segments: torch.Tensor, tokens: int) -> bool:
-    """Whether segments ``[s, 4]`` hold every token once, each at least one, and have spans of characters."""
-    starts, stops = segments[:, 2].tolist(), segments[:, 3].tolist()
-    return (
-        [0, *stops] == [*starts, tokens]
-        and all(start < stop for start, stop in zip(starts, stops, strict=True))
-        and bool((segments[:, 0] <= segments[:, 1]).all() and (segments[:, 0] >= 0).all())
-    )
 
 
 def _pack_spans(spans: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
