@@ -9,7 +9,7 @@ DEMO_INTEGRATIONS := $(filter-out integrations/haystack-%,$(INTEGRATIONS))  # ne
 PROJECTS := pyproject.toml $(INTEGRATIONS:%=%/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fix docs audit bench ray fuzz secure wheels checkpoint
+.PHONY: help demo test redis lint fix docs audit bench ray fuzz secure wheels checkpoint
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,8 +17,16 @@ help: ## list the commands
 demo: $(DEMO_READY) ## run both example apps, with only what a user installs (sets it up the first time)
 	$(DEMO)/bin/python examples/both.py
 
-test: $(READY) ## run every test in two processes (sets everything up the first time)
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile
+test: $(READY) redis ## run every test in two processes (sets everything up the first time)
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile -rs
+
+# Tests start a server of their own; Debian's package may start another one, which they leave alone.
+redis: ## find redis-server for the tests of the shared store, or as root on Debian install it
+	@command -v redis-server >/dev/null || command -v valkey-server >/dev/null \
+	  || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
+	    && apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends redis-server; } \
+	  || echo "redis-server is missing, so that the tests of the shared store are SKIPPED; to run them:" \
+	    "sudo apt-get install redis-server, or brew install redis"
 
 lint: $(READY) ## check style, types, and that generated pages are what their files say
 	$(BIN)/ruff check .

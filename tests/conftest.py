@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import os
+import secrets
+import shutil
+import socket
+import subprocess
+import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import pytest
 import torch
@@ -141,3 +148,77 @@ def verifying(checkpoint_folder: Path) -> CompositionalReranker:
     """An exact reranker with that checkpoint."""
     exact = MemoryStore(dtype="float32")
     return CompositionalReranker.from_pretrained(checkpoint_folder, device="cpu", store=exact)
+
+
+class RedisServer:
+    """A real Redis or Valkey server on a free port of this machine, with a password and nothing on disk."""
+
+    def __init__(self, program: str, folder: Path) -> None:
+        self.program, self.folder = program, folder
+        self.password = f"secret/{secrets.token_hex(8)}#?@"  # as awkward as a password may be
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def url(self, **options: object) -> str:
+        query = f"?{urlencode(options)}" if options else ""
+        return f"redis://:{self.password}@127.0.0.1:{self.port}/0{query}"
+
+    def client(self) -> Any:
+        import redis
+
+        return redis.Redis(port=self.port, password=self.password)
+
+    def start(self, **more: object) -> None:
+        options = {"port": self.port, "bind": "127.0.0.1", "requirepass": self.password, "save": ""}
+        options |= {"dir": self.folder, "unixsocket": self.folder / "socket"} | more
+        words = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        with (self.folder / "log").open("a") as log:
+            self.process = subprocess.Popen([self.program, *words], stdout=log, stderr=subprocess.STDOUT)
+        for _ in range(600):
+            assert self.process.poll() is None, (self.folder / "log").read_text()
+            try:
+                with socket.create_connection(("127.0.0.1", self.port), 1):
+                    return
+            except OSError:
+                time.sleep(0.05)
+        raise AssertionError("redis-server does not answer")
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait(20)
+
+
+@pytest.fixture(scope="session")
+def redis_server_program() -> str:
+    """The program, else a skip that says what is missing."""
+    if find_spec("redis") is None:
+        pytest.skip("the extra compositional-rerank[redis] is not installed")
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return found
+    pytest.skip("redis-server is not installed (Debian: apt-get install redis-server)")
+
+
+@pytest.fixture(scope="session")
+def redis_server(
+    redis_server_program: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RedisServer]:
+    """A server for all tests of a process; each uses a prefix of its own."""
+    server = RedisServer(redis_server_program, tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_redis_server(redis_server_program: str, tmp_path: Path) -> Iterator[RedisServer]:
+    """A server to stop and start."""
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    server = RedisServer(redis_server_program, folder)
+    server.start()
+    yield server
+    server.stop()

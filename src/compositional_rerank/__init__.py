@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         Verdict,
     )
     from compositional_rerank.scoring import PackedTokens
-    from compositional_rerank.store import FileStore, MemoryStore
+    from compositional_rerank.store import FileStore, MemoryStore, RedisStore, StoreUrl
 
 __version__ = "0.1.0"
 
@@ -35,6 +35,8 @@ _HOMES = {
     "PairScores": "results",
     "RankedPassage": "results",
     "Ranking": "results",
+    "RedisStore": "store",
+    "StoreUrl": "store",
     "StructuralEmbedder": "encoding.embedder",
     "TokenEncoder": "encoding.token_encoder",
     "Verdict": "results",
@@ -51,6 +53,8 @@ __all__ = [
     "PairScores",
     "RankedPassage",
     "Ranking",
+    "RedisStore",
+    "StoreUrl",
     "StructuralEmbedder",
     "TokenEncoder",
     "Verdict",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 
@@ -17,14 +17,14 @@ from compositional_rerank.checkpoints.config import CheckpointConfig
 from compositional_rerank.encoding.base import Encoder
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.errors import InputError
-from compositional_rerank.results import PairScores, RankedPassage, Verdict
+from compositional_rerank.results import Degradation, PairScores, RankedPassage, Verdict
 from compositional_rerank.scoring.calibration import Denials
 from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE
 from compositional_rerank.scoring.order import base, incoming
 from compositional_rerank.scoring.policy import Policy
 from compositional_rerank.scoring.similarity import Similarities
-from compositional_rerank.store import TokenStore
-from compositional_rerank.store.encoded import stored_or_encoded
+from compositional_rerank.store import Shelf, TokenStore
+from compositional_rerank.store.shelf import OnStoreError
 from compositional_rerank.verification.asks import Ask, asks_of
 from compositional_rerank.verification.base import Verifier
 from compositional_rerank.verification.evidence import (
@@ -55,6 +55,8 @@ class Engine:
         store: keeps those of passages.
         config: of the checkpoint; None for plain MaxSim.
         verifier: reads suspects; None for plain MaxSim.
+        on_store_error: see `Shelf`.
+        degraded: what every ranking does without that the model has.
     """
 
     name: str
@@ -62,11 +64,17 @@ class Engine:
     store: TokenStore
     config: CheckpointConfig | None = None
     verifier: Verifier | None = None
+    on_store_error: OnStoreError = "encode"
+    degraded: tuple[Degradation, ...] = ()
+    shelf: Shelf = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shelf", Shelf(self.encoder, self.store, self.on_store_error))
 
     @property
     def fingerprint(self) -> str:
         """sha256 (hex) over everything that the scores depend on."""
-        settings = f"{self.encoder.fingerprint} {self.config}"
+        settings = f"{self.encoder.fingerprint} {self.config} {' '.join(self.degraded)}".rstrip()
         return hashlib.sha256(settings.encode()).hexdigest()
 
     @cached_property
@@ -107,7 +115,7 @@ class Engine:
         self, passages: Sequence[str], show_progress: bool = False, *, must_keep: bool = False
     ) -> list[EncodedText]:
         """Token embeddings of passages, from the store where it has them; new ones are encoded and kept."""
-        return stored_or_encoded(self.encoder, self.store, passages, show_progress, must_keep=must_keep)
+        return self.shelf.encoded(passages, show_progress, must_keep=must_keep)
 
     @full_precision
     def rank(

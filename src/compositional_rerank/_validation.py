@@ -21,6 +21,7 @@ DENIALS = ("auto", "keep", "penalise")
 ORDERS = ("auto", "retriever", "mix", "relevance")
 NEAR_MISSES = ("penalise", "demote", "drop", "mark")
 SHIPPED: Literal["shipped"] = "shipped"  # the threshold that a checkpoint was fitted with
+MOST_SECONDS = 1e6  # of a timeout; some systems cannot wait for much longer
 
 _Value = TypeVar("_Value")
 
@@ -100,10 +101,11 @@ def required(value: _Value | None, what: str) -> _Value:
     return value
 
 
-def check_choice(value: object, what: str, choices: Collection[str]) -> None:
-    """Raise `InputError` unless the value is one of a few words."""
+def check_choice(value: object, what: str, choices: Collection[str]) -> str:
+    """Return a word that is one of a few."""
     if not isinstance(value, str) or value not in choices:
         raise InputError(f"{what} {value!r:.40} is unknown; choose one of: {', '.join(choices)}")
+    return value
 
 
 def check_threshold(value: object) -> None:
@@ -116,6 +118,14 @@ def check_threshold(value: object) -> None:
         raise InputError(
             f"threshold must be in [0, 1], got {value!r:.40}; pass {SHIPPED!r} for the model's own"
         )
+
+
+def check_timeout(value: object) -> float | None:
+    """Return a number of seconds above 0, or None for no limit."""
+    seconds = check_bound(value, "timeout", 0.0, MOST_SECONDS)
+    if seconds == 0:
+        raise InputError("timeout must be above 0 seconds, got 0; pass None for no limit")
+    return seconds
 
 
 def check_own_text(values: object, texts: list[str]) -> list[tuple[str, tuple[int, int] | None]]:

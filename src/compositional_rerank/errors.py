@@ -24,7 +24,11 @@ class DataError(CompositionalRerankError, ValueError):
 
 
 class StoreError(CompositionalRerankError, OSError):
-    """A token store cannot be read or written: full disk, other format, no permission, no locks."""
+    """A token store cannot be read or written: full disk, other format, no permission, no server."""
+
+
+class DeadlineError(CompositionalRerankError, TimeoutError):
+    """There was no result within the ``timeout`` that the caller set."""
 
 
 class EncodingError(CompositionalRerankError, RuntimeError):

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from compositional_rerank._validation import (
     SHIPPED,
     check_aligned,
     check_bound,
+    check_choice,
     check_count,
     check_own_text,
     check_query,
     check_retrieval_scores,
     check_texts,
+    check_timeout,
     check_vectors,
 )
+from compositional_rerank.concurrency.deadline import in_thread, too_late
+from compositional_rerank.concurrency.late import ON_TIMEOUT, OnTimeout, as_they_came, in_time
 from compositional_rerank.results import PairScores, Ranking
 from compositional_rerank.verification.verifying import VerifyingReranker
 
@@ -43,11 +49,16 @@ class CompositionalReranker(VerifyingReranker):
         device: torch device name; None or ``"auto"`` picks an accelerator where there is one.
         backend: what runs the networks: ``"torch"``, float32 for token embeddings; or ``"openvino"``, on the
             CPU, bfloat16 where it is native. The first use of a model with OpenVINO exports it.
-        store: where passages' token embeddings are kept: a store, or the folder of a `FileStore`; None is a
-            `MemoryStore` of 1 GiB.
+        store: where passages' token embeddings are kept: a store, the folder of a `FileStore`, or the address
+            of a `RedisStore`, such as ``"redis://host:6379/0"``; None is a `MemoryStore` of 1 GiB.
+        on_store_error: what happens where the store does not work: ``"encode"``: passages are encoded without
+            it, with one warning; or ``"raise"``.
+        on_missing_verifier: what happens where the checkpoint's verifier is missing or damaged: ``"raise"``;
+            or ``"maxsim"``: a warning, and rankings by MaxSim alone, which `Ranking.degraded` says.
 
     Raises:
-        InputError: the backend is unknown, the device is not on this machine, or all three names are given.
+        InputError: an argument is wrong, the device is not on this machine, or all three names are given.
+        StoreError: the store's address is wrong.
         MissingDependencyError: OpenVINO is not installed.
 
     Example:
@@ -74,6 +85,8 @@ class CompositionalReranker(VerifyingReranker):
         max_verified: int | None = None,
         min_score: float | None = None,
         max_mismatch: float | None = None,
+        timeout: float | None = None,
+        on_timeout: OnTimeout = "raise",
     ) -> Ranking:
         """Rank passages for a query, best first. None is dropped but by cuts and ``near_misses="drop"``.
 
@@ -101,9 +114,14 @@ class CompositionalReranker(VerifyingReranker):
             max_verified: how many passages are read at most, at least 0; None is the checkpoint's.
             min_score: drop passages whose score is below it; None drops none.
             max_mismatch: drop passages whose mismatch, in [0, 1], is above it; unverified ones stay.
+            timeout: seconds that it may take, loading the model included, above 0; None is no limit.
+            on_timeout: what happens then: ``"raise"``; or ``"keep"``: the passages come back as they came in,
+                without scores, which `Ranking.degraded` says.
 
         Raises:
             InputError: a value cannot be used; raised before any work starts.
+            DeadlineError: it took longer than ``timeout``.
+            StoreError: the store failed, and ``on_store_error`` is ``"raise"``.
         """
         query = check_query(query)
         texts = check_texts(passages, "passages")
@@ -116,6 +134,8 @@ class CompositionalReranker(VerifyingReranker):
 
         policy = Policy(order, near_misses, threshold, denials, max_verified)
         check_vectors(query_vector, vectors, self.settings["encoder"])
+        timeout = check_timeout(timeout)
+        keep = check_choice(on_timeout, "on_timeout", ON_TIMEOUT) == "keep"
         if not texts:
             return Ranking(query, ())
         own = None
@@ -123,10 +143,46 @@ class CompositionalReranker(VerifyingReranker):
             from compositional_rerank.scoring.vectors import vector_relevance
 
             own = vector_relevance(query_vector, vectors, len(texts))
-        engine = self._loaded()
-        results = engine.rank(engine.query(query), candidates, given, policy, own)
-        kept = [result for result in results if result.within(min_score, max_mismatch)]
-        return Ranking(query, tuple(kept[:top_n]))
+
+        def ranked() -> Ranking:
+            engine = self._loaded()
+            results = engine.rank(engine.query(query), candidates, given, policy, own)
+            kept = [result for result in results if result.within(min_score, max_mismatch)]
+            return Ranking(query, tuple(kept[:top_n]), engine.degraded)
+
+        return in_time(ranked, timeout, as_they_came(query, texts, given, top_n) if keep else None)
+
+    async def arerank(
+        self,
+        query: str,
+        passages: Sequence[str],
+        top_n: int | None = None,
+        *,
+        timeout: float | None = None,
+        on_timeout: OnTimeout = "raise",
+        **options: Any,
+    ) -> Ranking:
+        """`rerank` for asyncio, in a thread of the event loop's pool, for which it may have to wait.
+
+        A task that is cancelled, or late, stops computing at its next batch. The arguments and the errors are
+        those of `rerank`; ``timeout`` counts the waiting, too.
+
+        Example:
+            >>> work = CompositionalReranker().arerank("Who wrote Faust?", ["Goethe wrote Faust."])
+            >>> asyncio.run(work)[0].verdict
+            'supports'
+        """
+        texts = check_texts(passages, "passages")
+        check_choice(on_timeout, "on_timeout", ON_TIMEOUT)
+        seconds = check_timeout(timeout)
+        try:
+            work = in_thread(partial(self.rerank, query, texts, top_n, **options))
+            return await asyncio.wait_for(work, seconds)
+        except asyncio.TimeoutError:
+            if on_timeout == "raise" or seconds is None:
+                raise too_late(seconds or 0.0) from None
+        given = check_retrieval_scores(options.get("retrieval_scores"), len(texts))
+        return as_they_came(query, texts, given, top_n)
 
     def score_pairs(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 VerdictName = Literal["supports", "denies", "differs"]
+Degradation = Literal["timeout", "verifier"]
 
 
 @dataclass(frozen=True)
@@ -78,19 +80,34 @@ class RankedPassage:
     evidence: tuple[int, int] | None
     score: float
 
+    @classmethod
+    def unranked(cls, index: int, text: str, retrieval_score: float | None) -> RankedPassage:
+        """A candidate that there was no time for: its scores are NaN."""
+        nothing = (math.nan, math.nan, None, None, None, None, False, None, math.nan)
+        return cls(index, text, retrieval_score, *nothing)
+
     def within(self, min_score: float | None, max_mismatch: float | None) -> bool:
-        """Whether it passes both cuts; None cuts nothing, and what was not judged has no mismatch."""
-        return (min_score is None or self.score >= min_score) and (
+        """Whether it passes both cuts; None cuts nothing, and neither does what was not scored or judged."""
+        return (min_score is None or not self.score < min_score) and (
             max_mismatch is None or self.mismatch is None or self.mismatch <= max_mismatch
         )
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Candidates from best to worst; equal scores keep the order in which they came in."""
+    """Candidates from best to worst; equal scores keep the order in which they came in.
+
+    Args:
+        query: what they were ranked for.
+        results: the candidates.
+        degraded: what the ranking does without, as the caller allowed: ``"verifier"``: the checkpoint's
+            verifier is missing, so that MaxSim alone ranked; ``"timeout"``: there was no time, so that the
+            candidates stand in the order in which they came in and their scores are NaN. Empty otherwise.
+    """
 
     query: str
     results: tuple[RankedPassage, ...]
+    degraded: tuple[Degradation, ...] = ()
 
     def __len__(self) -> int:
         return len(self.results)

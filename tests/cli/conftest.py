@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
-from compositional_rerank import CompositionalReranker, FileStore
+from compositional_rerank import CompositionalReranker
 from compositional_rerank.cli import main
+from compositional_rerank.store import open_store
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def command(
     def load(*args: Any, store: Any = None, **options: Any) -> CompositionalReranker:
         if store is None:
             return reranker
-        return reranker.with_store(FileStore(store) if isinstance(store, Path) else store)
+        return reranker.with_store(open_store(store) if isinstance(store, (str, Path)) else store)
 
     monkeypatch.setattr(CompositionalReranker, "from_pretrained", load)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
@@ -10,7 +11,7 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from langchain_core.runnables import Runnable, RunnableLambda
 from pydantic import Field
 
-from compositional_rerank import RankedPassage
+from compositional_rerank import RankedPassage, Ranking
 from compositional_rerank.errors import InputError
 from langchain_compositional_rerank.scores import in_metadata, number
 from langchain_compositional_rerank.settings import Count, Most, RerankerSettings, checked
@@ -24,7 +25,8 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
     ``mismatch``, ``near_miss``, ``verdict`` (``"supports"``, ``"denies"``, ``"differs"`` or None),
     ``support`` and ``evidence`` (the characters of ``page_content`` that decided, as ``[start, stop]``, or
     None); what an earlier stage left under these keys is replaced. Where your own metadata have such keys,
-    give ours a ``metadata_prefix``.
+    give ours a ``metadata_prefix``. ``degraded`` is there only where something is missing: ``["timeout"]``
+    (unscored), ``["verifier"]``.
 
     The model is loaded at the first query. To share a loaded one, use `from_reranker`.
 
@@ -34,7 +36,10 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
         verifier: name or folder of another verifier, or ``"none"``; None is the model's.
         device: torch device; None picks an accelerator where there is one.
         backend: what runs the networks, ``"torch"`` or ``"openvino"`` (CPU only, several times faster there).
-        store: folder that keeps passages' token vectors, as `CompositionalWarmer` fills it; None is memory.
+        store: folder, or address such as ``"redis://host:6379/0"``, of a store that keeps passages' token
+            vectors, as `CompositionalWarmer` fills it; None is memory.
+        on_store_error: what a store means that does not work: ``"encode"`` without it, or ``"raise"``.
+        on_missing_verifier: what a missing verifier means: ``"raise"``, or ``"maxsim"`` alone.
         top_n: return this many of the best documents, at least 1; None returns all.
         min_score: drop documents whose score is below it; None drops none.
         max_mismatch: drop documents whose mismatch is above it, in [0, 1]; None drops none.
@@ -47,6 +52,8 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
         denials: whether a document that denies the query is a near-miss: ``"auto"`` for everything but yes/no
             questions, ``"keep"`` never, ``"penalise"`` always.
         max_verified: how many documents are judged at most, at least 0; None is the model's own number.
+        timeout: seconds that a query may take; None is no limit.
+        on_timeout: what happens then: ``"raise"``, or ``"keep"``: the documents as they came in, unscored.
         retrieval_score_key: metadata key under which the retriever leaves its score, higher is better; None
             looks for the usual ones, ``"score"`` or ``"distance"`` among them. Without, the documents' places
             in the list count. A value that is no number stays in the metadata and is not used.
@@ -69,6 +76,8 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
     max_verified: Most | None = None
     retrieval_score_key: str | None = None
     metadata_prefix: str = ""
+    timeout: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None = None
+    on_timeout: Literal["raise", "keep"] = "raise"
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
@@ -89,35 +98,58 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
         sources = checked(documents)
         return self.ranked(sources, query, in_metadata(sources, self.retrieval_score_key))
 
+    async def acompress_documents(
+        self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
+    ) -> list[Document]:
+        """The same in a thread; a task that is cancelled stops computing at its next batch."""
+        sources = checked(documents)
+        return await self.aranked(sources, query, in_metadata(sources, self.retrieval_score_key))
+
     def ranked(
         self, documents: Sequence[Document], query: str, scores: Sequence[float | None] | None
     ) -> list[Document]:
         """`compress_documents` of documents whose scores stand beside them; None has none."""
-        ranking = self.core.rerank(
-            query,
-            [document.page_content for document in documents],
-            self.top_n,
-            retrieval_scores=scores,
-            order=self.order,
-            near_misses=self.near_misses,
-            threshold=self.threshold,
-            denials=self.denials,
-            max_verified=self.max_verified,
-            min_score=self.min_score,
-            max_mismatch=self.max_mismatch,
-        )
-        return [self._scored_copy(documents[result.index], result) for result in ranking]
+        texts = [document.page_content for document in documents]
+        return self._scored(documents, self.core.rerank(query, texts, **self._options(scores)))
 
-    def _scored_copy(self, source: Document, result: RankedPassage) -> Document:
+    async def aranked(
+        self, documents: Sequence[Document], query: str, scores: Sequence[float | None] | None
+    ) -> list[Document]:
+        """`acompress_documents` of documents whose scores stand beside them; None has none."""
+        texts = [document.page_content for document in documents]
+        return self._scored(documents, await self.core.arerank(query, texts, **self._options(scores)))
+
+    def _options(self, scores: Sequence[float | None] | None) -> dict[str, Any]:
+        return {
+            "top_n": self.top_n,
+            "retrieval_scores": scores,
+            "order": self.order,
+            "near_misses": self.near_misses,
+            "threshold": self.threshold,
+            "denials": self.denials,
+            "max_verified": self.max_verified,
+            "min_score": self.min_score,
+            "max_mismatch": self.max_mismatch,
+            "timeout": self.timeout,
+            "on_timeout": self.on_timeout,
+        }
+
+    def _scored(self, sources: Sequence[Document], ranking: Ranking) -> list[Document]:
+        lacks = {"degraded": list(ranking.degraded)} if ranking.degraded else {}
+        return [self._scored_copy(sources[result.index], result, lacks) for result in ranking]
+
+    def _scored_copy(self, source: Document, result: RankedPassage, lacks: dict[str, Any]) -> Document:
+        scored = not math.isnan(result.score)
         scores = {
-            "relevance_score": result.score,
+            "relevance_score": result.score if scored else None,
             "retrieval_score": result.retrieval_score,
-            "relevance": result.relevance,
+            "relevance": result.relevance if scored else None,
             "mismatch": result.mismatch,
             "near_miss": result.near_miss,
             "verdict": result.verdict,
             "support": result.support,
             "evidence": None if result.evidence is None else list(result.evidence),
+            **lacks,
         }
         ours = {self.metadata_prefix + name: value for name, value in scores.items()}
         key = self.retrieval_score_key or "retrieval_score"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForRetrieverRun, CallbackManagerForRetrieverRun
@@ -65,7 +66,7 @@ class CompositionalRetriever(BaseRetriever):
     ) -> list[Document]:
         limit = self._limit(k)
         if isinstance(self.base_retriever, VectorStore):
-            return self._of_store(self.base_retriever, query)[:limit]
+            return self.reranker.ranked(*self._found(self.base_retriever, query))[:limit]
         config = RunnableConfig(callbacks=run_manager.get_child())
         documents = self.base_retriever.invoke(query, config=config)
         return self.reranker.compress_documents(documents, query)[:limit]
@@ -75,15 +76,18 @@ class CompositionalRetriever(BaseRetriever):
     ) -> list[Document]:
         limit = self._limit(k)
         if isinstance(self.base_retriever, VectorStore):
-            found = await run_in_executor(None, self._of_store, self.base_retriever, query)
-            return found[:limit]
+            found = await run_in_executor(None, self._found, self.base_retriever, query)
+            return (await self.reranker.aranked(*found))[:limit]
         config = RunnableConfig(callbacks=run_manager.get_child())
         documents = await self.base_retriever.ainvoke(query, config=config)
         return list(await self.reranker.acompress_documents(documents, query))[:limit]
 
-    def _of_store(self, store: VectorStore, query: str) -> list[Document]:
+    def _found(
+        self, store: VectorStore, query: str
+    ) -> tuple[list[Document], str, Sequence[float | None] | None]:
+        """Arguments of `CompositionalReranker.ranked`."""
         found, scores = scored(store, query, {"k": _FETCHED, **self.search_kwargs})
-        return self.reranker.ranked(found, query, None if scores is None else turned(scores))
+        return found, query, None if scores is None else turned(scores)
 
     def _limit(self, k: int | None) -> int | None:
         checked = _LIMIT.validate_python(k)

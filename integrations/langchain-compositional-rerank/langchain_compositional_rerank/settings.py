@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from numbers import Integral
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from langchain_core.documents import Document
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, WrapValidator
 from typing_extensions import Self
 
+import compositional_rerank
 from compositional_rerank import CompositionalReranker as CoreReranker
 from compositional_rerank.errors import InputError
 
@@ -18,6 +20,16 @@ def _plain(value: Any) -> Any:
     return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
 
 
+def _address(value: Any) -> Any:
+    """The address of a shared store as one that shows no password."""
+    return compositional_rerank.StoreUrl(value) if isinstance(value, str) and "://" in value else value
+
+
+def _kept(value: Any, read: Any) -> Any:
+    return value if type(value) is not str and isinstance(value, str) else read(value)
+
+
+Store = Annotated[str | None, WrapValidator(_kept)]
 Count = Annotated[int, BeforeValidator(_plain), Field(strict=True, ge=1)]
 Most = Annotated[int, BeforeValidator(_plain), Field(strict=True, ge=0)]
 
@@ -31,7 +43,10 @@ class RerankerSettings(BaseModel):
         verifier: name or folder of another verifier, or ``"none"``; None is the model's.
         device: torch device; None picks an accelerator where there is one.
         backend: what runs the networks, ``"torch"`` or ``"openvino"`` (CPU only, several times faster there).
-        store: folder that keeps passages' token embeddings; None is memory.
+        store: folder, or address such as ``"redis://host:6379/0"``, of a store that keeps passages' token
+            embeddings; None is memory. A password is in no copy that is written or shown.
+        on_store_error: what a store means that does not work: ``"encode"`` without it, or ``"raise"``.
+        on_missing_verifier: what a missing verifier means: ``"raise"``, or ``"maxsim"`` alone.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -41,14 +56,28 @@ class RerankerSettings(BaseModel):
     verifier: str | None = Field(default=None, frozen=True)
     device: str | None = Field(default=None, frozen=True)
     backend: Literal["torch", "openvino"] = Field(default="torch", frozen=True)
-    store: str | None = Field(default=None, frozen=True)
+    store: Store = Field(default=None, frozen=True)
+    on_store_error: Literal["encode", "raise"] = Field(default="encode", frozen=True)
+    on_missing_verifier: Literal["raise", "maxsim"] = Field(default="raise", frozen=True)
     _reranker: CoreReranker = PrivateAttr()
     _built_for: dict[str, Any] = PrivateAttr()
+
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __init__(self, **data: Any) -> None:
+            # before pydantic sees the password, which it would show in an error about any other field
+            super().__init__(**{**data, **({"store": _address(data["store"])} if "store" in data else {})})
 
     def model_post_init(self, context: Any, /) -> None:
         """Check the settings; nothing is loaded yet."""
         super().model_post_init(context)
         self._build()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, in which the address of another store shows no password either."""
+        if update is not None and "store" in update:
+            update = {**update, "store": _address(update["store"])}
+        return super().model_copy(update=update, deep=deep)
 
     @classmethod
     def from_reranker(cls, reranker: CoreReranker, **settings: Any) -> Self:

@@ -37,6 +37,10 @@ SETTINGS: dict[str, Any] = {
     "max_verified": 0,
     "keep_retrieval_score": False,
     "retrieval_score_key": "first",
+    "timeout": 2.5,
+    "on_timeout": "keep",
+    "on_store_error": "raise",
+    "on_missing_verifier": "maxsim",
 }
 
 
@@ -96,6 +100,11 @@ def test_copies_share_the_model(rerank: CompositionalRerank) -> None:
         {"retrieval_score_key": "relevance"},
         {"retrieval_score_key": "evidence"},
         {"model": 3},
+        {"store": 3},
+        {"timeout": 0},
+        {"timeout": math.inf},
+        {"on_timeout": "drop"},
+        {"on_store_error": "ignore"},
         {"backend": "onnx"},
     ],
 )

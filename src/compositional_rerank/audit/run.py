@@ -58,7 +58,7 @@ class AuditSettings:
         seed: seed of samples, intervals and tests.
         device: torch device name; None picks an accelerator where there is one.
         backend: what computes stage two, ``"torch"`` or ``"openvino"``.
-        store: folder of a `FileStore` for the passages' token vectors; None keeps them in memory.
+        store: folder or address of a store for the passages' token vectors; None keeps them in memory.
         cache: folder for embeddings; None is the user's cache folder.
         max_recall_drop: gate; largest allowed loss of nDCG@10 and recall@100, in [0, 1].
         min_rejection: gate; smallest allowed share of rejected near-misses, in [0, 1].
@@ -85,7 +85,7 @@ class AuditSettings:
     seed: int = 0
     device: str | None = None
     backend: str = "torch"
-    store: Path | None = None
+    store: Path | str | None = None
     cache: Path | None = None
     max_recall_drop: float | None = None
     min_rejection: float | None = None

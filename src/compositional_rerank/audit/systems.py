@@ -228,7 +228,7 @@ def load_systems(
     sensitivity: float | None = None,
     device: str | None = None,
     backend: str = "torch",
-    store: Path | None = None,
+    store: Path | str | None = None,
     policy: Policy | None = None,
 ) -> Systems:
     """Load what an audit compares.
@@ -243,7 +243,7 @@ def load_systems(
         sensitivity: weight of the structural part in `against`, in [0, 1]; `cosine` is always without.
         device: torch device name; None picks an accelerator where there is one.
         backend: what computes stage two.
-        store: folder of a `FileStore` for token vectors; None is memory.
+        store: folder or address of a store for token vectors; None is memory.
         policy: how `two_stage` ranks; None is the default.
 
     Raises:

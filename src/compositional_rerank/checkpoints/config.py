@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -118,8 +118,12 @@ class CheckpointConfig:
                 )
 
     @classmethod
-    def load(cls, folder: Path) -> CheckpointConfig:
+    def load(cls, folder: Path, *, but: Collection[str] = ()) -> CheckpointConfig:
         """Read and check a checkpoint's config.json and the hashes of the files that it lists.
+
+        Args:
+            folder: the checkpoint's.
+            but: files that are not checked now.
 
         Raises:
             CheckpointError: a field is missing or wrong, or a file is missing or has another hash.
@@ -147,18 +151,27 @@ class CheckpointConfig:
             if isinstance(error, CheckpointError):
                 raise
             raise CheckpointError(f"{file} is no config of a checkpoint: {error!r}") from error
-        for name, expected in config.files.items():
-            found = sha256_of(folder / name) if (folder / name).is_file() else "no such file"
-            if found != expected:
-                raise CheckpointError(
-                    f"{folder / name}: sha256 is {found}, config.json says {expected}: the file is damaged; "
-                    "fix: install or copy the checkpoint again"
-                )
+        for name in config.files:
+            if name not in but:
+                config.check_file(folder / name)
         needed = [VERIFIER_FILE] if config.structural is None else [VERIFIER_FILE, STRUCTURAL_FILE]
         for name in needed:
             if name not in config.files:
                 raise CheckpointError(f"{file} lists no hash for {name}: train the checkpoint again")
         return config
+
+    def check_file(self, file: Path) -> None:
+        """Compare a weights file with its hash.
+
+        Raises:
+            CheckpointError: it is missing or has another hash.
+        """
+        found, expected = sha256_of(file) if file.is_file() else "no such file", self.files[file.name]
+        if found != expected:
+            raise CheckpointError(
+                f"{file}: sha256 is {found}, config.json says {expected}: the file is damaged; "
+                "fix: install or copy the checkpoint again"
+            )
 
     def save(self, folder: Path) -> None:
         """Write config.json into the checkpoint's folder."""

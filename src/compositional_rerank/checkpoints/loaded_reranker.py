@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from compositional_rerank._files import absolute
-from compositional_rerank._validation import check_backend, check_device, check_parts
+from compositional_rerank._validation import check_backend, check_choice, check_device, check_parts
 from compositional_rerank.checkpoints.loaded_once import LoadedOnce
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from compositional_rerank.checkpoints.config import CheckpointConfig
     from compositional_rerank.encoding.base import Encoder
     from compositional_rerank.store import TokenStore
+    from compositional_rerank.store.shelf import OnStoreError
     from compositional_rerank.verification.base import Verifier
+
+OnMissingVerifier = Literal["raise", "maxsim"]
 
 
 class LoadedReranker(LoadedOnce["Engine"]):
@@ -34,12 +37,18 @@ class LoadedReranker(LoadedOnce["Engine"]):
         device: str | None = None,
         backend: str = "torch",
         store: TokenStore | str | os.PathLike[str] | None = None,
+        on_store_error: OnStoreError = "encode",
+        on_missing_verifier: OnMissingVerifier = "raise",
     ) -> None:
         super().__init__()
         self._model, self._encoder, self._verifier = check_parts(model, encoder, verifier, store)
         self._backend = check_backend(backend, device)
         self._device = check_device(device)
-        self._store = absolute(store) if isinstance(store, (str, os.PathLike)) else store
+        self._store = _named(store) if isinstance(store, (str, os.PathLike)) else store
+        self._on_store_error: OnStoreError = on_store_error
+        self._on_missing_verifier: OnMissingVerifier = on_missing_verifier
+        check_choice(on_store_error, "on_store_error", ("encode", "raise"))
+        check_choice(on_missing_verifier, "on_missing_verifier", ("raise", "maxsim"))
 
     @classmethod
     def from_pretrained(
@@ -51,6 +60,8 @@ class LoadedReranker(LoadedOnce["Engine"]):
         device: str | None = None,
         backend: str = "torch",
         store: TokenStore | str | os.PathLike[str] | None = None,
+        on_store_error: OnStoreError = "encode",
+        on_missing_verifier: OnMissingVerifier = "raise",
     ) -> Self:
         """Load a reranker now; the arguments, and the errors about them, are the constructor's.
 
@@ -58,10 +69,17 @@ class LoadedReranker(LoadedOnce["Engine"]):
             ModelNotFoundError: no place has the model.
             CheckpointError: the model's files are unsafe or damaged, what it does is not understood, or
                 OpenVINO cannot run it.
-            StoreError: the folder cannot be used as a store.
+            StoreError: the folder cannot be used as a store, or the address has lost its password.
         """
         reranker = cls(
-            name_or_path, encoder=encoder, verifier=verifier, device=device, backend=backend, store=store
+            name_or_path,
+            encoder=encoder,
+            verifier=verifier,
+            device=device,
+            backend=backend,
+            store=store,
+            on_store_error=on_store_error,
+            on_missing_verifier=on_missing_verifier,
         )
         reranker._loaded()
         return reranker
@@ -75,6 +93,7 @@ class LoadedReranker(LoadedOnce["Engine"]):
         store: TokenStore | None = None,
         config: CheckpointConfig | None = None,
         verifier: Verifier | None = None,
+        on_store_error: OnStoreError = "encode",
     ) -> Self:
         """Build one from loaded parts, by default plain MaxSim; a pickle finds the model by its ``name``.
 
@@ -85,16 +104,18 @@ class LoadedReranker(LoadedOnce["Engine"]):
             config: how verdicts and vectors are used; None with a verifier is as the shipped one's, with a
                 threshold of .5.
             verifier: judges near-misses; None judges nothing.
+            on_store_error: as in the constructor.
         """
         from compositional_rerank._engine import Engine
         from compositional_rerank.checkpoints.parts import unfitted_config
         from compositional_rerank.store import MemoryStore
 
-        reranker = cls(name, device=str(encoder.device), backend=encoder.backend, store=store)
+        device, backend = str(encoder.device), encoder.backend
+        reranker = cls(name, device=device, backend=backend, store=store, on_store_error=on_store_error)
         shelf = MemoryStore() if store is None else store
         if config is None and verifier is not None:
             config = unfitted_config(name)
-        reranker._parts = Engine(name, encoder, shelf, config, verifier)
+        reranker._parts = Engine(name, encoder, shelf, config, verifier, on_store_error)
         return reranker
 
     def with_store(self, store: TokenStore) -> Self:
@@ -105,15 +126,20 @@ class LoadedReranker(LoadedOnce["Engine"]):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What a pickle holds: the names, device, backend, and the store's folder where it has one."""
-        folder = self._store if isinstance(self._store, str) else getattr(self._store, "path", None)
+        """Arguments of the constructor, which a pickle holds: of the store its folder or its address, without
+        the password, where it has one."""
+        place: Any = self._store
+        if not isinstance(place, str):
+            place = getattr(place, "url", None) or getattr(place, "path", None)
         return {
             "model": self._model,
             "encoder": self._encoder,
             "verifier": self._verifier,
             "device": self._device,
             "backend": self._backend,
-            "store": None if folder is None else str(folder),
+            "store": str(place) if isinstance(place, os.PathLike) else place,
+            "on_store_error": self._on_store_error,
+            "on_missing_verifier": self._on_missing_verifier,
         }
 
     @property
@@ -130,6 +156,11 @@ class LoadedReranker(LoadedOnce["Engine"]):
     def store(self) -> TokenStore:
         """Where passages' token embeddings are kept."""
         return self._loaded().store
+
+    @property
+    def store_failures(self) -> int:
+        """How many times the store could not be read or written; each outage is warned of once."""
+        return self._loaded().shelf.failures
 
     @property
     def config(self) -> CheckpointConfig | None:
@@ -155,9 +186,33 @@ class LoadedReranker(LoadedOnce["Engine"]):
     def _load(self) -> Engine:
         from compositional_rerank._engine import Engine  # loading torch takes seconds
         from compositional_rerank.checkpoints.parts import load_parts
-        from compositional_rerank.store import FileStore, MemoryStore
+        from compositional_rerank.store import MemoryStore, open_store
 
-        store = FileStore(self._store) if isinstance(self._store, str) else self._store
-        parts = load_parts(self._model, self._encoder, self._verifier, self._device, self._backend)
+        store = open_store(self._store) if isinstance(self._store, str) else self._store
         shelf = MemoryStore() if store is None else store
-        return Engine(parts.name, parts.encoder, shelf, parts.config, parts.verifier)
+        parts = load_parts(
+            self._model,
+            self._encoder,
+            self._verifier,
+            self._device,
+            self._backend,
+            without_verifier=self._on_missing_verifier == "maxsim",
+        )
+        return Engine(
+            parts.name,
+            parts.encoder,
+            shelf,
+            parts.config,
+            parts.verifier,
+            self._on_store_error,
+            parts.degraded,
+        )
+
+
+def _named(store: str | os.PathLike[str]) -> str:
+    """A folder's absolute path, or the address of a shared store."""
+    if "://" not in os.fspath(store):
+        return absolute(store)
+    from compositional_rerank.store import StoreUrl  # loading torch takes seconds
+
+    return StoreUrl(os.fspath(store))

@@ -43,12 +43,13 @@ class Located:
         return self.folder / PROJECTION_FILE
 
 
-def locate(name_or_path: str | os.PathLike[str] | None) -> Located:
+def locate(name_or_path: str | os.PathLike[str] | None, *, check_verifier: bool = True) -> Located:
     """Find a checkpoint and its base model, or a base model alone.
 
     Args:
         name_or_path: a checkpoint's folder, or what `checkpoint.resolve` takes; None or `SHIPPED_NAME` is
             the shipped checkpoint.
+        check_verifier: whether the verifier's file has to be there, and whole.
 
     Raises:
         InputError: the name is no text, or blank.
@@ -63,7 +64,7 @@ def locate(name_or_path: str | os.PathLike[str] | None) -> Located:
     if not _is_checkpoint(folder):
         base = resolve(DEFAULT_BASE if name_or_path is None else name_or_path)
         return Located(base.name, base)
-    config = CheckpointConfig.load(folder)
+    config = CheckpointConfig.load(folder, but=() if check_verifier else (VERIFIER_FILE,))
     base = _base(folder, config)
     if base.sha256 != config.base_sha256:
         raise CheckpointError(

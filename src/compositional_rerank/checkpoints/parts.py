@@ -14,6 +14,8 @@ from compositional_rerank.checkpoints.locate import Located, locate, shipped_con
 from compositional_rerank.encoding.base import Encoder
 from compositional_rerank.encoding.token_encoder import TokenEncoder
 from compositional_rerank.encoding.word_encoder import WordEncoder
+from compositional_rerank.errors import CheckpointError
+from compositional_rerank.results import Degradation
 from compositional_rerank.verification.base import Verifier
 from compositional_rerank.verification.cross_encoder import CheckpointVerifier
 from compositional_rerank.verification.nli import NliVerifier
@@ -31,28 +33,56 @@ class Parts:
         encoder: makes token vectors.
         config: how verdicts and vectors are used; None where neither part is from a checkpoint.
         verifier: None where there is none.
+        degraded: what is missing of the model, where the caller goes without.
     """
 
     name: str
     encoder: Encoder
     config: CheckpointConfig | None
     verifier: Verifier | None
+    degraded: tuple[Degradation, ...] = ()
 
 
 def load_parts(
-    model: str | None, encoder: str | None, verifier: str | None, device: str | None, backend: str
+    model: str | None,
+    encoder: str | None,
+    verifier: str | None,
+    device: str | None,
+    backend: str,
+    *,
+    without_verifier: bool = False,
 ) -> Parts:
     """Load what the settings of a `CompositionalReranker` name.
 
+    Args:
+        model: name or folder.
+        encoder: name or folder; None is the model's.
+        verifier: name or folder; None is the model's.
+        device: torch device name; None picks an accelerator where there is one.
+        backend: what runs the networks.
+        without_verifier: whether to go without a checkpoint's verifier that is missing or damaged.
+
     Warns:
         UserWarning: the model has no verifier, and nobody said that none is wanted.
+        RuntimeWarning: its verifier cannot be loaded, and the caller goes without.
     """
-    both = locate(model) if encoder is None or verifier is None else None
-    encoding = both if encoder is None else _named(encoder)
-    reading = both if verifier is None else _named(verifier)
+    checked = not without_verifier
+    both = locate(model, check_verifier=checked) if encoder is None or verifier is None else None
+    encoding = both if encoder is None else _named(encoder, checked)
+    reading = both if verifier is None else _named(verifier, checked)
     where = device_of(device, backend)
-    found, config = (None, None) if reading is None else _verifier(reading, where, backend)
-    if reading is not None and found is None:
+    found, config = None, None
+    degraded: tuple[Degradation, ...] = ()
+    if reading is not None and reading.config is not None:
+        config = reading.config
+        try:
+            found = _verifier(reading, config, where, backend)
+        except CheckpointError as error:
+            if checked:
+                raise
+            degraded = ("verifier",)
+            warnings.warn(f"{reading.name} ranks by MaxSim alone: {error}", RuntimeWarning, stacklevel=6)
+    elif reading is not None:
         if verifier is not None:
             found, config = _inference(reading, where, backend)
         else:
@@ -66,21 +96,19 @@ def load_parts(
         mixture = encoding.config.pooled_weight
         config = encoding.config if config is None else dataclasses.replace(config, pooled_weight=mixture)
     name = both.name if both is not None and encoding is reading else _both_names(encoding, reading)
-    return Parts(name, loaded, config, found)
+    return Parts(name, loaded, config, found, degraded)
 
 
-def _named(name: str) -> Located | None:
-    return None if name == NONE else locate(name)
+def _named(name: str, checked: bool) -> Located | None:
+    return None if name == NONE else locate(name, check_verifier=checked)
 
 
-def _verifier(
-    found: Located, device: torch.device, backend: str
-) -> tuple[Verifier | None, CheckpointConfig | None]:
-    """The verifier of a checkpoint; None of a base model."""
-    if found.config is None or found.folder is None:
-        return None, None
+def _verifier(found: Located, config: CheckpointConfig, device: torch.device, backend: str) -> Verifier:
+    """The verifier of a checkpoint."""
+    assert found.folder is not None
     weights = found.folder / VERIFIER_FILE
-    return CheckpointVerifier(found.base, weights, found.config.verifier, device, backend), found.config
+    config.check_file(weights)
+    return CheckpointVerifier(found.base, weights, config.verifier, device, backend)
 
 
 def _inference(found: Located, device: torch.device, backend: str) -> tuple[Verifier, CheckpointConfig]:

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from compositional_rerank.store import TokenStore
 
 
-def load_reranker(args: argparse.Namespace, store: TokenStore | Path | None = None) -> CompositionalReranker:
-    """Load what the model options name, with a store or the folder of one."""
+def load_reranker(
+    args: argparse.Namespace, store: TokenStore | Path | str | None = None
+) -> CompositionalReranker:
+    """Load what the model options name, with a store or the place of one."""
     from compositional_rerank.reranker import CompositionalReranker
 
     with without_warnings():
@@ -52,9 +54,9 @@ def tell_unverified(reranker: CompositionalReranker, also: str = "") -> None:
         tell(f"{reranker.name} judges statements: questions and keywords get no verdict")
 
 
-def check_store(store: Path | None, inputs: Sequence[str] = ()) -> None:
+def check_store(store: Path | str | None, inputs: Sequence[str] = ()) -> None:
     """Refuse a store that is a file, or a folder of passages while the one input is a store."""
-    if store is None or not store.exists() or is_store(store):
+    if not isinstance(store, Path) or not store.exists() or is_store(store):
         return
     other = Path(inputs[0]) if len(inputs) == 1 and inputs[0] != STDIN else None
     swapped = other is not None and (is_store(other) if store.is_dir() else not other.is_file())

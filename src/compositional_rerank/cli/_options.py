@@ -109,6 +109,15 @@ def place(value: str) -> Path:
     return Path(os.path.expanduser(value))  # of a user who does not exist, too
 
 
+def store_place(value: str) -> Path | str:
+    """Reader of ``--store``: a folder, or the address of a shared store."""
+    if "://" not in value:
+        return place(value)
+    from compositional_rerank.store import StoreUrl  # loading torch takes seconds
+
+    return StoreUrl(value)
+
+
 def layout(value: str) -> str:
     """Reader of ``--format``: ``table`` is the old name of ``text``."""
     return "text" if value == "table" else value
@@ -149,9 +158,9 @@ def add_store_option(parser: argparse.ArgumentParser) -> None:
     """Add ``--store`` of a verb that may do without one."""
     parser.add_argument(
         "--store",
-        type=place,
-        metavar="DIR",
-        help="folder where encoded passages are kept; see warm (memory)",
+        type=store_place,
+        metavar="PLACE",
+        help="folder or redis://... where encoded passages are kept; see warm (memory)",
     )
 
 

@@ -17,6 +17,7 @@ from compositional_rerank.cli._options import (
     integer,
     layout,
     place,
+    store_place,
 )
 from compositional_rerank.errors import InputError
 
@@ -99,9 +100,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     work.add_argument(
         "--store",
-        type=place,
-        metavar="DIR",
-        help="store of token vectors, to measure what its precision does",
+        type=store_place,
+        metavar="PLACE",
+        help="store of token vectors, to measure what its precision does; a folder or redis://...",
     )
     work.add_argument("--cache", type=place, metavar="DIR", help="where embeddings are kept between runs")
     output = parser.add_argument_group("output")

@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from compositional_rerank._terminal import columns, fitted, shown
@@ -28,6 +29,7 @@ from compositional_rerank.cli._options import (
     layout,
 )
 from compositional_rerank.cli._queries import counted, naming, queries_of
+from compositional_rerank.errors import StoreError
 from compositional_rerank.inputs.files import STDIN
 from compositional_rerank.inputs.forms import Passage
 
@@ -153,7 +155,8 @@ def run(args: argparse.Namespace) -> int:
     tell_unverified(reranker, also="" if args.max_mismatch is None else ", and --max-mismatch drops nothing")
     texts = [passage.text for passage in passages]
     if len(texts) >= _MANY or (len(texts) >= _SOME and sys.stderr.isatty()):
-        reranker.encode_passages(texts, show_progress=True)  # into the store, where rerank() finds them
+        with suppress(StoreError):  # of which rerank() warns
+            reranker.encode_passages(texts, show_progress=True)  # into the store, where rerank() finds them
     one, wholes, left = args.queries is None, [], False
     for number, query in enumerate(counted(queries, _SOME), start=1):
         with naming(args, number):

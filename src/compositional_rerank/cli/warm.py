@@ -16,13 +16,13 @@ from compositional_rerank.cli._input import (
     tell,
 )
 from compositional_rerank.cli._io import check_store, load_reranker
-from compositional_rerank.cli._options import add_model_options, integer, place
+from compositional_rerank.cli._options import add_model_options, integer, store_place
 from compositional_rerank.errors import InputError
 from compositional_rerank.inputs.files import STDIN
 
 if TYPE_CHECKING:
     from compositional_rerank.reranker import CompositionalReranker
-    from compositional_rerank.store import FileStore
+    from compositional_rerank.store import FileStore, RedisStore
 
 _NAMED = 5  # of the passages that could not be encoded
 
@@ -46,6 +46,12 @@ examples:
   compositional-rerank warm --store my_store --compact     # drop what was replaced or damaged
 
 In Python: CompositionalReranker.from_pretrained(store="my_store").
+
+a store that several machines share (pip install 'compositional-rerank[redis]'):
+  export COMPOSITIONAL_RERANK_REDIS_PASSWORD=...     # read where the address has no password
+  compositional-rerank warm --store redis://cache.example.com:6379/0 passages.txt
+Options stand behind a question mark: "redis://host/0?ttl=86400&max_bytes=8000000000&dtype=int4".
+rediss:// is the same with TLS.
 
 Stopped by Ctrl-C or a crash, the same command goes on where it was. A store may be read and written
 meanwhile. Passages that another model or dtype encoded are not found; they stay until you delete the folder.
@@ -75,7 +81,11 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     add_files_argument(parser)
     parser.add_argument(
-        "--store", required=True, type=place, metavar="DIR", help="folder of the store; made where missing"
+        "--store",
+        required=True,
+        type=store_place,
+        metavar="PLACE",
+        help="folder of the store, made where missing; or redis://..., a server that machines share",
     )
     parser.add_argument(
         "--dtype",
@@ -112,15 +122,19 @@ def run(args: argparse.Namespace) -> int:
         raise InputError("--actors goes with --engine ray: add it, or leave --actors out")
     passages = [passage.text for passage in read_passages(names, args.input)]
     texts = list(dict.fromkeys(passages))
-    from compositional_rerank.store import FileStore
+    from compositional_rerank.store import FileStore, open_store
 
-    with FileStore(args.store, args.dtype) as store:
+    with open_store(args.store, args.dtype) as store:
+        if args.compact and not isinstance(store, FileStore):
+            raise InputError(f"--compact is for a folder, and --store is {args.store}: leave it out")
         if store.read_only:
             raise InputError(f"--store {args.store} cannot be written to: choose another folder")
         equal = len(passages) - len(texts)
         code = _fill(args, load_reranker(args, store), store, texts, equal) if texts else 0
-        if args.compact and code == 0:
+        if args.compact and code == 0 and isinstance(store, FileStore):
             print(f"{_size(store.compact())} freed")
+        elif args.dtype and not isinstance(store, FileStore) and "dtype=" not in args.store:
+            tell(f"queries find them with dtype={args.dtype} among the options of the store's address")
         held = store.describe()
         each = f", {held['bytes'] / held['passages']:,.0f} bytes each" if held["passages"] else ""
         print(f"{args.store}: {held['passages']:,} passages, {_size(held['bytes'])}{each} ({held['dtype']})")
@@ -128,7 +142,11 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _fill(
-    args: argparse.Namespace, reranker: CompositionalReranker, store: FileStore, texts: list[str], equal: int
+    args: argparse.Namespace,
+    reranker: CompositionalReranker,
+    store: FileStore | RedisStore,
+    texts: list[str],
+    equal: int,
 ) -> int:
     """Encode what the store lacks, and say what was skipped; the exit code."""
     from tqdm.auto import tqdm
@@ -146,7 +164,7 @@ def _fill(
     known = len(texts) - len(new)
     if held and new and not known:
         tell(
-            f"none of these passages is among the {held:,} of {store.path}: those are other texts, or of "
+            f"none of these passages is among the {held:,} of {args.store}: those are other texts, or of "
             "another model or backend"
         )
     bar = tqdm(total=len(texts), initial=known, desc="Warming", unit=" passages", disable=None)

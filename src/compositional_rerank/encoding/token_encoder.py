@@ -15,6 +15,7 @@ from compositional_rerank._validation import check_backend, check_device, device
 from compositional_rerank.backends.openvino import Graph, precision
 from compositional_rerank.backends.precision import full_precision
 from compositional_rerank.checkpoints.base_models import ModelFiles, is_default, sha256_of
+from compositional_rerank.concurrency.turns import turn
 from compositional_rerank.encoding.base import Task
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.encoding.modules import Modules, load_modules
@@ -163,7 +164,9 @@ class TokenEncoder:
         with tqdm(total=len(windows), desc="Encoding", unit="window", disable=not show_progress) as bar:
             fill = self._fill if task == "query" else None
             for batch in batches_of(windows, len(before) + len(self._after), self._batch_tokens):
-                for window, (vectors, total) in zip(batch, self._forward(batch, before, fill), strict=True):
+                with turn():
+                    forwarded = self._forward(batch, before, fill)
+                for window, (vectors, total) in zip(batch, forwarded, strict=True):
                     first, last = window.keep
                     results[window.text][window.start + first : window.start + last] = vectors[first:last]
                     sums[window.text] += total

@@ -65,7 +65,7 @@ def key_words(keys: Sequence[bytes]) -> NDArray[np.uint64]:
     if not set(map(len, keys)) <= {KEY_BYTES}:
         wrong = next(key for key in keys if len(key) != KEY_BYTES)
         raise InputError(f"a key must have {KEY_BYTES} bytes, got {wrong!r}: use token_key")
-    return np.frombuffer(b"".join(keys), "<u8").reshape(len(keys), -1)[:, :2]
+    return np.frombuffer(b"".join(keys), "<u8").reshape(len(keys), KEY_BYTES // 8)[:, :2]
 
 
 class Run:

@@ -130,6 +130,43 @@ class Batch:
         """The passages, once `views` are filled. Their token vectors are views of what was read."""
         return [StoredText(self, place) for place in range(len(self.tokens))]
 
+    def sound(self) -> list[bool]:
+        """Whether each passage is one that an encoder can have made; `views` are filled.
+
+        A checksum tells damage; this tells what somebody wrote who knows how to make a checksum. Where the
+        parts of one passage do not add up, the other checks are left for a batch without it.
+        """
+        owners = np.repeat(np.arange(len(self.tokens)), self.tokens)
+        escaped = np.bincount(owners[self._tokens["span"] == _ESCAPE], minlength=len(self.tokens))
+        segments = 16 * self._heads["segments"].astype(np.int64)
+        good = self._sizes - self.layout.least_bytes(self.tokens) == segments + 8 * escaped
+        if not good.all():
+            return list(good.tolist())
+        good &= np.isfinite(self._heads["pooled"]).all(axis=1)
+        if self.layout.dtype in FLOATS:
+            # of what is no number, nor is the sum
+            sums = torch.stack([vectors.sum(dtype=torch.float32) for vectors in self.vectors])
+            good &= torch.isfinite(sums).numpy()
+        else:
+            good &= np.isfinite(self._heads["scale"])
+            good[owners[~np.isfinite(self._tokens["scale"])]] = False
+        return list((good & self._has_partitions()).tolist())
+
+    def _has_partitions(self) -> NDArray[np.bool_]:
+        """Whether each passage's segments hold all its tokens once, each at least one."""
+        counts = self._heads["segments"].astype(np.int64)
+        rows = self._rest[0].view("<i4").astype(np.int64).reshape(-1, 4)
+        owners = np.repeat(np.arange(len(counts)), counts)
+        begins, ends = rows[:, 2], rows[:, 3]
+        ok = (begins < ends) & (rows[:, 0] >= 0) & (rows[:, 0] <= rows[:, 1])
+        first, last = np.ones(len(rows), np.bool_), np.ones(len(rows), np.bool_)
+        first[1:] = last[:-1] = owners[1:] != owners[:-1]
+        ok &= begins == np.where(first, 0, np.roll(ends, 1))
+        ok &= ~last | (ends == self.tokens[owners])
+        good: NDArray[np.bool_] = (counts > 0) | (self.tokens == 0)
+        good[owners[~ok]] = False
+        return good
+
     def _part(self, number: int) -> NDArray[np.uint8]:
         """One of the four parts of all passages, end to end."""
         tokens, layout = self.tokens, self.layout

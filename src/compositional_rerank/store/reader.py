@@ -51,12 +51,13 @@ class Reader:
         return np.asarray((starts <= size) & (sizes <= size - np.minimum(starts, size)), np.bool_)
 
     def entries(self, layout: Layout, records: Records) -> list[EncodedText | None]:
-        """The entries that index records point at; None for one that is damaged."""
+        """The entries that index records point at; None for one that is damaged, or none of an encoder's."""
         tokens, sizes = records["tokens"].astype(np.int64), records["size"].astype(np.int64)
         whole = ((sizes >= layout.least_bytes(tokens)) & self.holds(records)).tolist()
         if all(whole):
             batch = Batch(layout, tokens, sizes)
             whole = self._fill(layout, records, batch.views)
+            whole = batch.sound() if all(whole) else whole
             if all(whole):
                 return list(batch.entries())
         good = iter(self.entries(layout, records[np.array(whole)]) if any(whole) else [])

@@ -32,11 +32,12 @@ class _Network(torch.nn.Module):
 
     def __init__(self, base: ModelFiles, weights: Path, plain: PlainBert | None = None) -> None:
         super().__init__()
-        self.model: Any = _by_transformers(base) if plain is None else plain.network()
+        model: Any = _by_transformers(base) if plain is None else plain.network()
+        self.model = model
         tensors = load_file(weights)
         change = {name: tensor for name, tensor in tensors.items() if not name.startswith(HEAD)}
         apply_delta(self.model, change)
-        hidden = int(self.model.config.hidden_size)
+        hidden = int(model.config.hidden_size)
         self.head = torch.nn.Linear(hidden, _VERDICTS, dtype=torch.float32)
         try:
             self.head.load_state_dict({name: tensors[HEAD + name].float() for name in ("weight", "bias")})

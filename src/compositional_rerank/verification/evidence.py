@@ -10,6 +10,7 @@ from itertools import groupby
 import torch
 
 from compositional_rerank.backends.precision import full_precision
+from compositional_rerank.concurrency.turns import turn
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.scoring.similarity import Similarities, match
 from compositional_rerank.scoring.tokens import PackedTokens, run_bounds
@@ -66,7 +67,8 @@ def compare(query: EncodedText, passages: Sequence[EncodedText]) -> Similarities
                 [passage.vectors for passage in run], [passage.scales for passage in run]
             )
             spans = torch.cat([passage.segments for passage in run])[:, 2:].long()
-            found.append(match(sentences, packed, spans[:, 1] - spans[:, 0]))
+            with turn():
+                found.append(match(sentences, packed, spans[:, 1] - spans[:, 0]))
     return Similarities(
         torch.cat([part.maxsim for part in found]), torch.cat([part.closeness for part in found], dim=1)
     )

@@ -15,6 +15,7 @@ from compositional_rerank.backends.bert import PlainBert
 from compositional_rerank.backends.cpu import has_fast_bfloat16
 from compositional_rerank.backends.openvino import Graph
 from compositional_rerank.backends.precision import full_precision
+from compositional_rerank.concurrency.turns import turn
 from compositional_rerank.encoding.surrogates import without_surrogates
 from compositional_rerank.errors import CheckpointError
 
@@ -110,7 +111,8 @@ class PairReader:
             stop = start + 1
             while stop < len(order) and (stop + 1 - start) * len(encodings[order[stop]].ids) <= _BATCH_TOKENS:
                 stop += 1
-            found.append(self._run([encodings[index] for index in order[start:stop]]))
+            with turn():
+                found.append(self._run([encodings[index] for index in order[start:stop]]))
             start = stop
         logits = torch.cat(found)[torch.tensor(order).argsort()]
         return logits[torch.tensor([places[pair] for pair in pairs], dtype=torch.int64)]

@@ -30,7 +30,12 @@ SETTINGS: dict[str, Any] = {
     "denials": "keep",
     "max_verified": 0,
     "retrieval_score_key": "score",
+    "timeout": 2.5,
+    "on_timeout": "keep",
+    "on_store_error": "raise",
+    "on_missing_verifier": "maxsim",
 }
+DEFAULTS: dict[str, Any] = {"store": None, "backend": "torch", "metadata_prefix": ""}
 
 
 def test_are_what_langchain_expects() -> None:
@@ -40,13 +45,7 @@ def test_are_what_langchain_expects() -> None:
 
 def test_round_trips_keep_every_field() -> None:
     original = CompositionalReranker(**SETTINGS)
-    assert original.model_dump() == {
-        "verifier": None,
-        "store": None,
-        "backend": "torch",
-        "metadata_prefix": "",
-        **SETTINGS,
-    }
+    assert original.model_dump() == {"verifier": None, **DEFAULTS, **SETTINGS}
     for restored in (
         CompositionalReranker.model_validate_json(original.model_dump_json()),
         pickle.loads(pickle.dumps(original)),
@@ -78,6 +77,12 @@ def test_round_trips_keep_every_field() -> None:
         (CompositionalReranker, {"max_verified": True}),
         (CompositionalReranker, {"max_verified": "3"}),
         (CompositionalReranker, {"model": 3}),
+        (CompositionalReranker, {"store": 3}),
+        (CompositionalReranker, {"timeout": 0}),
+        (CompositionalReranker, {"timeout": math.inf}),
+        (CompositionalReranker, {"on_timeout": "drop"}),
+        (CompositionalReranker, {"on_store_error": "ignore"}),
+        (CompositionalReranker, {"on_missing_verifier": None}),
         (CompositionalReranker, {"backend": "onnx"}),
         (StructuralEmbeddings, {"model_name": "x"}),
         (StructuralEmbeddings, {"sensitivity": 2}),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Annotated, Any, Literal
@@ -33,8 +34,9 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
     The nodes that come in stay as they are. Each node that goes out is a copy: its ``score`` is the score
     that sorted it, and its metadata hold ``relevance``, ``mismatch``, ``near_miss``, ``verdict``
     (``"supports"``, ``"denies"``, ``"differs"`` or None), ``support``, ``evidence`` and the retrieval score,
-    which neither an embedding model nor an LLM gets to read. A node without text, such as a bare image, ranks
-    last, unless ``order="retriever"`` keeps its place.
+    which neither an embedding model nor an LLM gets to read; and ``degraded`` where something is missing:
+    ``["timeout"]`` (the node kept its score), ``["verifier"]``. A node without text, such as a bare image,
+    ranks last, unless ``order="retriever"`` keeps its place.
 
     Metadata that an embedding model reads count for the relevance; what a node says of the query is judged by
     its own text alone. ``evidence`` are the characters of that text that decided, as ``[start, stop]``; None
@@ -83,6 +85,13 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
     max_verified: Annotated[int, BeforeValidator(_plain), Field(strict=True, ge=0)] | None = Field(
         default=None,
         description="How many nodes are judged at most, at least 0; None is the model's own number.",
+    )
+    timeout: Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)] | None = Field(
+        default=None, description="Seconds that a query may take; None is no limit."
+    )
+    on_timeout: Literal["raise", "keep"] = Field(
+        default="raise",
+        description="What happens then: raise, or keep the nodes as they came in, with the scores they had.",
     )
     keep_retrieval_score: bool = Field(
         default=True, description="Whether to keep the incoming score in the metadata."
@@ -139,23 +148,39 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
                 max_verified=self.max_verified,
                 min_score=self.min_score,
                 max_mismatch=self.max_mismatch,
+                timeout=self.timeout,
+                on_timeout=self.on_timeout,
             )
-            ranked = [self._scored_copy(nodes[result.index], result, own[result.index]) for result in ranking]
+            lacks = {"degraded": list(ranking.degraded)} if ranking.degraded else {}
+            ranked = [
+                self._scored_copy(nodes[result.index], result, own[result.index], lacks) for result in ranking
+            ]
             event.on_end(payload={EventPayload.NODES: ranked})
         dispatcher.event(ReRankEndEvent(nodes=ranked))
         return ranked
 
     def _scored_copy(
-        self, source: NodeWithScore, result: RankedPassage, own: tuple[int, int] | None
+        self,
+        source: NodeWithScore,
+        result: RankedPassage,
+        own: tuple[int, int] | None,
+        lacks: dict[str, Any],
     ) -> NodeWithScore:
+        scored = not math.isnan(result.score)
         evidence = None
         if result.evidence is not None and own is not None:
             evidence = [place - own[0] for place in result.evidence]
         values = (
-            *(result.relevance, result.mismatch, result.near_miss, result.verdict, result.support),
+            result.relevance if scored else None,
+            result.mismatch,
+            result.near_miss,
+            result.verdict,
+            result.support,
             evidence,
         )
-        scores: dict[str, Any] = dict(zip(self._keys(), values, strict=True))
+        scores: dict[str, Any] = dict(zip(self._keys(), values, strict=True)) | {
+            self.metadata_prefix + name: value for name, value in lacks.items()
+        }
         if self.keep_retrieval_score:
             scores[self.retrieval_score_key] = result.retrieval_score
         node = source.node
@@ -168,7 +193,7 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
                 "relationships": dict(node.relationships),
             }
         )
-        return source.model_copy(update={"node": copy, "score": result.score})
+        return source.model_copy(update={"node": copy, "score": result.score if scored else source.score})
 
     def _keys(self) -> list[str]:
         names = ("relevance", "mismatch", "near_miss", "verdict", "support", "evidence")

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from llama_index.core.bridge.pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 from llama_index.core.schema import BaseNode, MetadataMode
+from pydantic import WrapValidator
 from typing_extensions import Self
 
+import compositional_rerank
 from compositional_rerank import CompositionalReranker
 
-_NAMED = ("model", "encoder", "verifier", "device", "backend", "store")
+_NAMED = (
+    *("model", "encoder", "verifier", "device", "backend", "store"),
+    *("on_store_error", "on_missing_verifier"),
+)
+
+
+def _address(value: Any) -> Any:
+    """The address of a shared store as one that shows no password."""
+    return compositional_rerank.StoreUrl(value) if isinstance(value, str) and "://" in value else value
+
+
+def _kept(value: Any, read: Any) -> Any:
+    return value if type(value) is not str and isinstance(value, str) else read(value)
+
+
+Store = Annotated[str | None, WrapValidator(_kept)]
 
 
 class Component(BaseModel):
@@ -58,18 +76,41 @@ class RerankerSettings(Component):
         frozen=True,
         description="What runs the networks: torch, or openvino (CPU only, several times faster there).",
     )
-    store: str | None = Field(
+    store: Store = Field(
         default=None,
         frozen=True,
-        description="Folder that keeps passages' token embeddings; None is memory.",
+        description="Folder, or address such as redis://host:6379/0, of a store that keeps passages' token "
+        "embeddings; None is memory. A password is in no copy that is written or shown.",
+    )
+    on_store_error: Literal["encode", "raise"] = Field(
+        default="encode",
+        frozen=True,
+        description="What a store means that does not work: encode without it, or raise.",
+    )
+    on_missing_verifier: Literal["raise", "maxsim"] = Field(
+        default="raise",
+        frozen=True,
+        description="What a missing verifier means: raise, or maxsim alone.",
     )
     _reranker: CompositionalReranker = PrivateAttr()
     _built_for: dict[str, Any] = PrivateAttr()
+
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __init__(self, **data: Any) -> None:
+            # before pydantic sees the password, which it would show in an error about any other field
+            super().__init__(**{**data, **({"store": _address(data["store"])} if "store" in data else {})})
 
     def model_post_init(self, context: Any, /) -> None:
         """Check the settings; nothing is loaded yet."""
         super().model_post_init(context)
         self._build()
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy, in which the address of another store shows no password either."""
+        if update is not None and "store" in update:
+            update = {**update, "store": _address(update["store"])}
+        return super().model_copy(update=update, deep=deep)
 
     @classmethod
     def from_reranker(cls, reranker: CompositionalReranker, **settings: Any) -> Self:
@@ -77,7 +118,7 @@ class RerankerSettings(Component):
 
         Args:
             reranker: the core reranker; a serialised copy of the adapter loads it anew by its name.
-            settings: fields other than those of this class.
+            settings: fields other than those of `RerankerSettings`.
         """
         adapter = cls(**reranker.settings, **settings)
         adapter._reranker = reranker
