@@ -49,7 +49,7 @@ audit: $(READY) ## measure recall and near-miss rejection of the shipped default
 
 bench: $(READY) ## measure speed, in a short form; benchmarks/NAME.py without --short is the full one
 	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[bench]'
-	for name in kernel encode rerank store scaling; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
+	for name in kernel encode rerank store scaling soak; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
 
 wheels: $(READY) ## build the three wheels into dist/
 	for project in . $(INTEGRATIONS); do $(BIN)/python -m pip wheel -q --no-deps -w dist $$project || exit 1; done
