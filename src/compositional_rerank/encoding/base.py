@@ -24,6 +24,10 @@ class Encoder(Protocol):
         """Number of components of a token vector."""
 
     @property
+    def pooled_dimension(self) -> int:
+        """Number of components of a pooled vector."""
+
+    @property
     def ranks(self) -> bool:
         """Whether MaxSim of its vectors says how relevant a passage is."""
 

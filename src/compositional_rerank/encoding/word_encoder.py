@@ -38,7 +38,7 @@ class WordEncoder:
 
     ranks = shipped = False
     pooling = None
-    dimension = _DIMENSION
+    dimension = pooled_dimension = _DIMENSION
     fingerprint = hashlib.sha256(b"words 1").hexdigest()
 
     def __init__(self, device: torch.device | None = None, backend: str = "torch") -> None:
