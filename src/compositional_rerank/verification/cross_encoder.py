@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors.torch import load_file
@@ -36,7 +36,7 @@ class _Network(torch.nn.Module):
         tensors = load_file(weights)
         change = {name: tensor for name, tensor in tensors.items() if not name.startswith(HEAD)}
         apply_delta(self.model, change)
-        hidden = int(self.model.config.hidden_size)
+        hidden = int(cast(Any, self.model).config.hidden_size)
         self.head = torch.nn.Linear(hidden, _VERDICTS, dtype=torch.float32)
         try:
             self.head.load_state_dict({name: tensors[HEAD + name].float() for name in ("weight", "bias")})
