@@ -119,7 +119,7 @@ def _train(sets: Sequence[NliSet], folder: Path, seconds: float) -> tuple[int, f
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        losses.append(float(loss))
+        losses.append(float(loss.detach()))
         if len(losses) % 20 == 0:
             print(f"step {len(losses)}, loss {np.mean(losses[-20:]):.3f}", flush=True)
     model.eval().save_pretrained(folder)

@@ -74,7 +74,9 @@ class Engine:
     @property
     def fingerprint(self) -> str:
         """sha256 (hex) over everything that the scores depend on."""
-        settings = f"{self.encoder.fingerprint} {self.config} {' '.join(self.degraded)}".rstrip()
+        settings = f"{self.encoder.fingerprint} {self.config}"
+        if self.config is not None and self.verifier is None:
+            settings += " without its verifier"
         return hashlib.sha256(settings.encode()).hexdigest()
 
     @cached_property

@@ -183,6 +183,9 @@ def test_a_model_without_a_verifier_says_so() -> None:
         warnings.simplefilter("error")
         plain = CompositionalReranker.from_pretrained(DEFAULT_BASE, verifier="none", device="cpu")
     assert (plain.verifier, plain.threshold) == (None, None)
+    unverified = CompositionalReranker.from_pretrained(verifier="none", device="cpu")
+    assert unverified.fingerprint != CompositionalReranker(device="cpu").fingerprint
+    assert [one.near_miss for one in unverified.rerank(QUERY, PASSAGES)] == [False] * 3
     with pytest.raises(InputError, match="has no verifier: pass verifier="):
         plain.verify(QUERY, PASSAGES)
 

@@ -37,7 +37,7 @@ UNLOADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, Runti
 """What a library may raise that loads a folder whose files are damaged, or not what they should be."""
 
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}
-_FINGERPRINTED = {".json", ".safetensors", ".txt", ".model"}
+_FINGERPRINTED = {".json", ".safetensors", ".txt", ".model", ".metadata"}
 
 
 @dataclass(frozen=True)

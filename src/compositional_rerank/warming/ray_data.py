@@ -98,7 +98,8 @@ def encoded_by_ray(
         return
     encoder, settings = reranker.encoder, reranker.settings
     layout = Layout(reranker.store.dtype, encoder.dimension, encoder.pooled_dimension)
-    task = _Task(settings["model"], settings["device"], settings["backend"], encoder.fingerprint, layout)
+    model = settings["encoder"] or settings["model"]
+    task = _Task(model, settings["device"], settings["backend"], encoder.fingerprint, layout)
     with _connected(ray):
         fruitless, reason = 0, ""
         while left:

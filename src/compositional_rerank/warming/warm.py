@@ -81,7 +81,7 @@ def warm(
 
     Example:
         >>> from compositional_rerank import CompositionalReranker
-        >>> reranker = CompositionalReranker("sentence-transformers/all-MiniLM-L6-v2")
+        >>> reranker = CompositionalReranker()
         >>> done = warm(reranker, ["Goethe wrote Faust.", "Paris is in France.", "Goethe wrote Faust."])
         >>> done.new, done.known, done.failed
         (2, 0, {})
