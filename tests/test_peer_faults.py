@@ -39,7 +39,8 @@ Rerank = Callable[..., list[Hit]]
 def core(reranker: CompositionalReranker) -> Rerank:
     def rerank(query: str, hits: list[Hit], **cuts: Any) -> list[Hit]:
         given = [hit.score for hit in hits]
-        ranking = reranker.rerank(query, [hit.text for hit in hits], retrieval_scores=given, **cuts)
+        texts = [hit.text for hit in hits]
+        ranking = reranker.rerank(query, texts, retrieval_scores=given, order="relevance", **cuts)
         names = ("relevance", "mismatch", "verdict", "support", "evidence", "retrieval_score")
         return [Hit(r.text, r.score, {name: getattr(r, name) for name in names}) for r in ranking]
 
@@ -60,7 +61,8 @@ def llama_index(reranker: CompositionalReranker) -> Rerank:
             for hit in hits
         ]
         before = copy.deepcopy(nodes)
-        ranked = CompositionalRerank.from_reranker(reranker, **cuts).postprocess_nodes(nodes, query_str=query)
+        adapter = CompositionalRerank.from_reranker(reranker, order="relevance", **cuts)
+        ranked = adapter.postprocess_nodes(nodes, query_str=query)
         assert nodes == before
         return [Hit(node.text, node.score, node.metadata) for node in ranked]
 
@@ -71,7 +73,8 @@ def langchain(reranker: CompositionalReranker) -> Rerank:
     def rerank(query: str, hits: list[Hit], **cuts: Any) -> list[Hit]:
         documents = [Document(h.text, metadata={**h.metadata, "retrieval_score": h.score}) for h in hits]
         before = copy.deepcopy(documents)
-        ranked = Compressor.from_reranker(reranker, **cuts).compress_documents(documents, query)
+        adapter = Compressor.from_reranker(reranker, order="relevance", **cuts)
+        ranked = adapter.compress_documents(documents, query)
         assert documents == before
         return [Hit(d.page_content, d.metadata["relevance_score"], d.metadata) for d in ranked]
 

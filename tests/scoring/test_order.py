@@ -15,14 +15,16 @@ from compositional_rerank.scoring.policy import Order
 
 EIGHTHS = st.integers(-800, 800).map(lambda number: number / 8)
 FALLING = st.lists(EIGHTHS, min_size=1, max_size=12).map(lambda own: sorted(own, reverse=True))
+COSINES = st.lists(st.integers(-64, 64).map(lambda number: number / 64), min_size=1, max_size=12)
+ALIKE = COSINES.map(lambda own: [max(0.125, *own), *sorted(own, reverse=True)[1:]])
 RELEVANCE = st.integers(-96, 96).map(lambda number: number / 128)
 MIXING: tuple[Order, ...] = ("auto", "mix")
 
 
 @st.composite
 def lists(draw: st.DrawFn) -> tuple[list[float], list[float]]:
-    """Own scores that fall along the list, and relevance."""
-    own = draw(FALLING)
+    """Own scores that fall along the list, of any scale or alike, and relevance."""
+    own = draw(FALLING | ALIKE)
     return own, draw(st.lists(RELEVANCE, min_size=len(own), max_size=len(own)))
 
 
@@ -34,6 +36,11 @@ def ordered(order: Order, relevance: list[float], own: list[float], scored: bool
         torch.arange(len(own)),
     ).tolist()
     return found
+
+
+def worth(own: list[float]) -> list[float]:
+    """What places are worth; of equal scores each has the best place."""
+    return [1 / math.log2(2 + own.index(score)) for score in own]
 
 
 def places_of(count: int) -> list[float]:
@@ -52,12 +59,12 @@ def test_where_one_score_cannot_be_read_places_count(
 ) -> None:
     place = data.draw(st.integers(0, len(own)))
     found = incoming([*own[:place], odd, *own[place:]])
-    assert (found.values.tolist(), found.scored) == (places_of(len(own) + 1), False)
+    assert (found.values.tolist(), found.scored) == (pytest.approx(places_of(len(own) + 1)), False)
 
 
 @pytest.mark.parametrize("distances", [[0.1, 0.2, 0.9], [3.0, 1.0, 2.0], [None, None, None]])
 def test_scores_that_rise_say_nothing_but_the_place(distances: list[float | None]) -> None:
-    assert incoming(distances).values.tolist() == places_of(3)
+    assert incoming(distances).values.tolist() == pytest.approx(places_of(3))
 
 
 def test_no_passages() -> None:
@@ -69,10 +76,9 @@ def test_each_side_can_have_the_order_alone(both: tuple[list[float], list[float]
     own, relevance = both
     assert ordered("relevance", relevance, own) == relevance
     kept = ordered("retriever", relevance, own)
-    if own[0] > own[-1] and max(relevance) > min(relevance):
+    if own[0] > own[-1]:
         assert kept == sorted(kept, reverse=True)
         assert kept[0] == pytest.approx(max(relevance), abs=1e-6)
-        assert kept[-1] == pytest.approx(min(relevance), abs=1e-6)
 
 
 @given(lists(), st.sampled_from(ORDERS))
@@ -94,13 +100,24 @@ def test_what_is_better_on_both_sides_stays_in_front(
                 assert found[one] >= found[other] - 1e-6
 
 
-@given(lists(), st.sampled_from(MIXING), st.sampled_from([0.25, 2.0, 1024.0]), EIGHTHS)
-def test_the_unit_and_the_zero_of_own_scores_do_not_count(
-    both: tuple[list[float], list[float]], order: Order, unit: float, zero: float
+@given(lists(), st.sampled_from([128.0, 1024.0]), EIGHTHS)
+def test_scores_of_another_scale_are_places(
+    both: tuple[list[float], list[float]], unit: float, zero: float
 ) -> None:
     own, relevance = both
     moved = [unit * value + zero for value in own]
-    assert ordered(order, relevance, moved) == pytest.approx(ordered(order, relevance, own), abs=1e-5)
+    if moved[0] > 1.5 and own[0] > own[-1]:
+        assert ordered("mix", relevance, moved) == ordered("mix", relevance, worth(own), False)
+
+
+def test_rank_fusions_are_of_another_scale() -> None:
+    fused, relevance = [2 / 61, 1 / 62, 1 / 64], [0.25, 0.5, 0.375]
+    assert ordered("auto", relevance, fused) == ordered("mix", relevance, places_of(3), scored=False)
+
+
+def test_cosines_that_are_close_leave_the_relevance_its_say() -> None:
+    first, second = ordered("auto", [0.25, 0.75], [0.81, 0.8])
+    assert second - first == pytest.approx((1 - SHARE) * 0.5 - SHARE * 0.01)
 
 
 @pytest.mark.parametrize("order", MIXING)
@@ -114,14 +131,20 @@ def test_two_candidates_are_no_tie(order: Order, scored: bool) -> None:
 @given(lists(), st.booleans())
 def test_a_mixture_is_the_weighted_mean(both: tuple[list[float], list[float]], scored: bool) -> None:
     own, relevance = both
-    share = SHARE if scored else SHARE_OF_PLACES
-    low, high = min(relevance), max(relevance)
-    span = own[0] - own[-1]
+    alike = scored and 0.1 <= own[0] <= 1 and own[-1] >= -1
+    values = own if alike else worth(own)
+    share = SHARE if alike else SHARE_OF_PLACES
+    high, span = max(relevance), values[0] - values[-1]
+    unit = (high - min(relevance)) / span if span else 0.0
+    unit = min(unit, 1.0) if alike else unit
     expected = [
-        (1 - share) * value + share * (low + (score - own[-1]) / span * (high - low)) if span else value
-        for score, value in zip(own, relevance, strict=True)
+        (1 - share) * value + share * (high - (values[0] - score) * unit)
+        for score, value in zip(values, relevance, strict=True)
     ]
-    assert ordered("mix", relevance, own, scored) == pytest.approx(expected, abs=1e-5)
+    silent = own[0] == own[-1]
+    assert ordered("mix", relevance, own, scored) == pytest.approx(
+        relevance if silent else expected, abs=1e-5
+    )
     if scored:
         assert ordered("auto", relevance, own) == ordered("mix", relevance, own)
 

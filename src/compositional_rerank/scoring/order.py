@@ -15,7 +15,11 @@ from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE
 from compositional_rerank.scoring.policy import Order
 
 # The retriever's share in a mixture, by its scores and by its places alone; chosen by benchmarks/order.py.
-SHARE, SHARE_OF_PLACES = 0.4, 0.3
+SHARE, SHARE_OF_PLACES = 0.45, 0.3
+_MOST, _LEAST = (
+    1.001,
+    0.1,
+)  # between them lies the best cosine or probability of a list; of a rank fusion below
 _CHANCE = 2.0  # standard deviations of a rank correlation from which it is no chance
 _HUGE = 1e30  # no score is that large: libraries mark places without one so
 
@@ -37,21 +41,26 @@ def incoming(given: Sequence[float | None]) -> Incoming:
         given: a score or None for each of ``n`` passages, in the order of the retriever, best first.
 
     Example:
-        >>> incoming([9.0, 7.5]).values.tolist(), incoming([0.2, 0.3, 0.5]).values.tolist()
-        ([9.0, 7.5], [1.0, 0.6309297535714575, 0.5])
+        >>> incoming([9.0, 7.5]).values, incoming([0.2, 0.3, 0.5]).values
+        (tensor([9.0000, 7.5000], dtype=torch.float64), tensor([1.0000, 0.6309, 0.5000], dtype=torch.float64))
     """
     known = [score for score in given if score is not None and abs(score) < _HUGE]  # false for NaN, too
     scored = len(known) == len(given) and all(one >= after for one, after in pairwise(known))
-    values = known if scored else [1 / math.log2(2 + place) for place in range(len(given))]
-    return Incoming(torch.tensor(values, dtype=torch.float64), scored)
+    if not scored:
+        return Incoming(_worth(torch.arange(len(given), 0, -1)), scored)
+    return Incoming(torch.tensor(known, dtype=torch.float64), scored)
 
 
 def base(order: Order, relevance: torch.Tensor, own: Incoming, places: torch.Tensor) -> torch.Tensor:
     """What sorts before verdicts count, on the scale of the relevance.
 
-    The retriever's values are put on that scale: the best gets the highest relevance, the least the lowest.
-    ``"mix"`` is a weighted mean of both. So is ``"auto"``, but where there are no scores and both orders
-    agree no more than by chance: then the list may be in no order at all, and the relevance decides.
+    ``"mix"`` is a weighted mean of the relevance and the retriever's values, moved to where the best is the
+    highest relevance. Scores that lie in [-1, 1], as cosines and probabilities do, stay as far apart as they
+    are, unless their list would reach below the least relevance. Those of other scales (BM25, logits, rank
+    fusions) say no more than places do, and places reach from the highest relevance to the least.
+
+    So is ``"auto"``, but where there are no scores and both orders agree no more than by chance: then the
+    list may be in no order at all, and the relevance decides.
 
     Args:
         order: whose order it is.
@@ -63,16 +72,28 @@ def base(order: Order, relevance: torch.Tensor, own: Incoming, places: torch.Ten
         float32 ``[t]`` in [-1, 1]. Texts without a word stay last, whatever their scores.
     """
     words = relevance > EMPTY_RELEVANCE
+    if order == "relevance" or not words.any() or own.values.max() == own.values.min():
+        return relevance
+    alike = own.scored and bool(own.values.max() >= _LEAST and own.values.abs().max() <= _MOST)
+    values = own.values if alike else _worth(own.values)
     best = torch.full(relevance.shape, -torch.inf, dtype=torch.float64)
-    best.scatter_reduce_(0, places, own.values, "amax")
-    if order == "relevance" or not words.any() or best.max() == best.min():
+    best.scatter_reduce_(0, places, values, "amax")
+    span = float(best.max() - best.min())
+    if span == 0:
         return relevance
     if order == "auto" and not own.scored and not _agree(best[words], relevance[words]):
         return relevance
-    share = 1.0 if order == "retriever" else SHARE if own.scored else SHARE_OF_PLACES
-    low, high = relevance[words].min(), relevance[words].max()
-    lifted = low + ((best - best.min()) / (best.max() - best.min())).float() * (high - low)
-    return torch.where(words, (1 - share) * relevance + share * lifted, relevance)
+    share = 1.0 if order == "retriever" else SHARE if alike else SHARE_OF_PLACES
+    high = float(relevance[words].max())
+    unit = (high - float(relevance[words].min())) / span
+    lifted = high - (best.max() - best) * (min(unit, 1.0) if alike else unit)
+    return torch.where(words, (1 - share) * relevance + share * lifted.float(), relevance)
+
+
+def _worth(values: torch.Tensor) -> torch.Tensor:
+    """What the places of values that never rise are worth, as in nDCG; of equal ones each has the best."""
+    places = torch.searchsorted(-values, -values)
+    return 1 / torch.log2(2 + places.double())
 
 
 def _agree(one: torch.Tensor, other: torch.Tensor) -> bool:

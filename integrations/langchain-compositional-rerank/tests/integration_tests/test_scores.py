@@ -102,7 +102,7 @@ def test_a_store_without_scores_has_places(
     ranked = retriever_of(Silent, embeddings, core_reranker).invoke(QUERY)
     assert [document.metadata["retrieval_score"] for document in ranked] == [None] * 4
     worth = [1 / math.log2(1 + rank) for rank in (1, 2, 3, 4)]
-    assert [document.metadata["relevance_score"] for document in ranked] == worth
+    assert [document.metadata["relevance_score"] for document in ranked] == pytest.approx(worth)
 
 
 def test_what_a_search_gets(
