@@ -74,10 +74,8 @@ class Engine:
     @property
     def fingerprint(self) -> str:
         """sha256 (hex) over everything that the scores depend on."""
-        settings = f"{self.encoder.fingerprint} {self.config}"
-        if self.config is not None and self.verifier is None:
-            settings += " without its verifier"
-        return hashlib.sha256(settings.encode()).hexdigest()
+        lacks = " without its verifier" if self.config is not None and self.verifier is None else ""
+        return hashlib.sha256(f"{self.encoder.fingerprint} {self.config}{lacks}".encode()).hexdigest()
 
     @cached_property
     def gauge(self) -> Gauge:

@@ -36,6 +36,8 @@ def test_examples_run(
     examples = [line for line in lines(capsys, *verb) if "VERB" not in line]
     assert sum(line.startswith(PROGRAM) for line in examples) >= 3
     for line in examples:
+        if ".example.com" in line or "--engine ray" in line:  # machines of the reader's own
+            continue
         if line.startswith("printf"):
             subprocess.run(line, shell=True, check=True)
             continue
@@ -77,8 +79,8 @@ def test_no_deleted_page_no_ordinals_and_no_magic_numbers(
     for page in re.findall(r"docs/[\w/.-]+\.md", shown):
         assert (Path(__file__).parents[2] / page).is_file()
     assert " to eighth" not in shown
+    assert ("another model judges nothing" in " ".join(shown.split())) == (verb != "train")
     assert not re.search(r"--(max-mismatch|min-score|sensitivity|min-rejection) [\d.]", shown)
-    assert ("verifier: with another model" in " ".join(shown.split())) == (verb != "train")
 
 
 def test_an_option_before_the_verb_is_named(capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,14 +22,23 @@ DENIED = "Terms\n\nWater damage is not covered by the warranty."
 CLAIM = "The warranty covers water damage."
 SETTINGS: dict[str, Any] = {
     "model": "sentence-transformers/all-MiniLM-L6-v2",
+    "encoder": None,
+    "verifier": "none",
     "device": "cpu",
     "backend": "openvino",
     "store": None,
+    "on_store_error": "raise",
+    "on_missing_verifier": "maxsim",
     "top_k": 3,
     "min_score": -0.5,
     "max_mismatch": 0.25,
+    "order": "mix",
+    "near_misses": "mark",
+    "threshold": 0.5,
     "denials": "penalise",
     "max_verified": 0,
+    "timeout": 2.5,
+    "on_timeout": "keep",
     "meta_prefix": "rerank_",
 }
 
@@ -44,7 +53,8 @@ def test_order_scores_and_meta_are_those_of_the_core(
 ) -> None:
     before = copy.deepcopy(documents)
     found = ranker.run(QUERY, documents)["documents"]
-    expected = core_reranker.rerank(QUERY, [document.content or "" for document in documents])
+    texts = [document.content or "" for document in documents]
+    expected = core_reranker.rerank(QUERY, texts, retrieval_scores=[document.score for document in before])
     assert [document.id for document in found] == [str(result.index) for result in expected]
     for document, result in zip(found, expected, strict=True):
         assert document.score == result.score

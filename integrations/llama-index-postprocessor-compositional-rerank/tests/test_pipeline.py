@@ -33,7 +33,7 @@ def engine(index: VectorStoreIndex, reranker: CompositionalReranker) -> BaseQuer
     return index.as_query_engine(
         llm=MockLLM(),
         similarity_top_k=4,
-        node_postprocessors=[CompositionalRerank.from_reranker(reranker, top_n=2)],
+        node_postprocessors=[CompositionalRerank.from_reranker(reranker, top_n=2, order="relevance")],
     )
 
 

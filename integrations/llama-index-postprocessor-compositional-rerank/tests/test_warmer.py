@@ -36,9 +36,7 @@ DOCUMENTS = [
 @pytest.fixture
 def stored(reranker: CompositionalReranker, tmp_path: Path) -> CompositionalReranker:
     """The same model with a store on disk."""
-    return CompositionalReranker.from_parts(
-        reranker.encoder, name=reranker.name, store=FileStore(tmp_path / "store")
-    )
+    return reranker.with_store(FileStore(tmp_path / "store"))
 
 
 @pytest.fixture
@@ -111,7 +109,8 @@ def test_the_backend_travels(nodes: list[NodeWithScore], tmp_path: Path) -> None
     assert (warmer.backend, rerank.backend) == ("openvino", "openvino")
     ranked = rerank.postprocess_nodes(nodes, query_str=QUERY)
     texts = [node.node.get_content(metadata_mode=MetadataMode.EMBED) for node in nodes]
-    assert [node.score for node in ranked] == [one.score for one in fast.rerank(QUERY, texts)]
+    own = fast.rerank(QUERY, texts, retrieval_scores=[node.score for node in nodes])
+    assert [node.score for node in ranked] == [one.score for one in own]
 
 
 def test_no_store_is_an_error(reranker: CompositionalReranker, nodes: list[NodeWithScore]) -> None:

@@ -127,6 +127,9 @@ def test_vllm_score(web: httpx.Client, shipped: CompositionalReranker, path: str
 
 def test_the_options_of_rerank(web: httpx.Client, shipped: CompositionalReranker) -> None:
     options: list[dict[str, Any]] = [
+        {"order": "retriever"},
+        {"order": "relevance", "near_misses": "mark"},
+        {"near_misses": "drop", "threshold": 0.1},
         {"denials": "keep"},
         {"max_verified": 0},
         {"max_mismatch": 0.5},
@@ -141,6 +144,7 @@ def test_the_options_of_rerank(web: httpx.Client, shipped: CompositionalReranker
         expected = shipped.rerank(QUERY, PASSAGES, **more)
         assert_same([(one["index"], one["relevance_score"]) for one in results], expected)
         assert [one["verdict"] for one in results] == [one.verdict for one in expected]
+        assert [one["near_miss"] for one in results] == [one.near_miss for one in expected]
     wrong = web.post("/v2/rerank", json={"query": QUERY, "documents": PASSAGES, "own_text": [[0, 5]]})
     assert wrong.status_code == 422
     assert "own_text has 1 entries for 5 passages" in wrong.json()["message"]

@@ -21,9 +21,7 @@ QUERY = "Who wrote Faust?"
 @pytest.fixture
 def stored(core_reranker: core.CompositionalReranker, tmp_path: Path) -> core.CompositionalReranker:
     """The same model with a store on disk."""
-    return core.CompositionalReranker.from_parts(
-        core_reranker.encoder, name=core_reranker.name, store=core.FileStore(tmp_path / "store")
-    )
+    return core_reranker.with_store(core.FileStore(tmp_path / "store"))
 
 
 @pytest.fixture

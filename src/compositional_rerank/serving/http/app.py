@@ -48,8 +48,11 @@ def create_app(settings: Settings, leaving: Event) -> FastAPI:
     """Load the models and build the application; it asks for fewer requests once ``leaving`` is set."""
     service = Service(settings)
     keys = settings.keys()
-    if service.reranker.verifier is None:
-        _log.warning("%s has no verifier, so that near-misses are not judged", service.reranker.name)
+    name, verifier = service.reranker.name, service.reranker.verifier
+    if verifier is None:
+        _log.warning("%s has no verifier, so that near-misses are not judged", name)
+    elif "question" not in verifier.reads:
+        _log.warning("%s judges statements: questions and keywords get no verdict", name)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

@@ -17,6 +17,8 @@ from pydantic import (
 )
 
 from compositional_rerank._validation import check_answer, check_query
+from compositional_rerank.scoring.calibration import Denials
+from compositional_rerank.scoring.policy import NearMisses, Order
 
 Query = Annotated[
     str,
@@ -32,7 +34,6 @@ OwnText = Annotated[
     list[Span | None] | None,
     Field(description="Characters [start, stop] of each passage that may be evidence; null: all of it."),
 ]
-Denials = Literal["auto", "keep", "penalise"]
 
 
 class _Body(BaseModel):
@@ -46,6 +47,9 @@ class _OwnBody(BaseModel):
 class Policy(_Body):
     """Options of `CompositionalReranker.rerank` that every request to rank may carry."""
 
+    order: Order = "auto"
+    near_misses: NearMisses = "demote"
+    threshold: Annotated[float, Field(ge=0, le=1)] | Literal["shipped"] = "shipped"
     denials: Denials = "auto"
     max_verified: Annotated[int | None, Field(ge=0)] = None
     min_score: Annotated[float | None, Field(ge=-1e6, le=1e6)] = None

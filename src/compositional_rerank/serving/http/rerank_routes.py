@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from compositional_rerank.results import Verdict
 from compositional_rerank.serving.http.answers import Ranked, Reranked, Scored, Scores, TeiRanked, Usage
 from compositional_rerank.serving.http.bodies import AnyRerank, Rerank, Score, TeiRerank, as_list
 from compositional_rerank.serving.http.errors import Refused
@@ -83,7 +84,7 @@ def rerank_routes(service: Service) -> APIRouter:
         pairs, usage = await service.run(
             request, len(texts), lambda: service.reranker.score_pairs(queries, texts)
         )
-        verdicts = pairs.verdicts or [None] * len(texts)
+        verdicts = pairs.verdicts or (Verdict(),) * len(texts)
         data = [
             Scored(**_judged(verdict), index=index, score=value)
             for index, (value, verdict) in enumerate(zip(pairs.score.tolist(), verdicts, strict=True))
@@ -100,8 +101,8 @@ def _scores(service: Service, request: Request, data: list[Scored], usage: Usage
 
 
 def _judged(one: Any) -> dict[str, Any]:
-    names = ("verdict", "support", "mismatch", "evidence")
-    return {name: getattr(one, name, None) for name in names}
+    names = ("verdict", "support", "mismatch", "near_miss", "evidence")
+    return {name: getattr(one, name) for name in names}
 
 
 def _document(body: Rerank, index: int) -> dict[str, Any]:

@@ -26,7 +26,6 @@ from typing import Any
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
-from compositional_rerank._validation import check_backend, check_device
 from compositional_rerank.checkpoints.locate import locate
 from compositional_rerank.errors import CompositionalRerankError, InputError
 from compositional_rerank.serving.http import metrics
@@ -80,11 +79,13 @@ def serve(settings: Settings, host: str, port: int, log_level: str, say: Callabl
 def check(settings: Settings) -> None:
     """Find out before anything is loaded whether the settings can be used."""
     settings.keys()
-    check_backend(settings.backend, settings.device)
-    check_device(settings.device)
+    settings.reranker()
     if settings.workers > 1 and not hasattr(socket, "SO_REUSEPORT"):
         raise InputError(f"--workers {settings.workers}: this system has no shared ports: use --workers 1")
     config = locate(settings.model).config
+    for name in (settings.encoder, settings.verifier):
+        if name is not None and name != "none":
+            locate(name)
     if settings.sensitivity and (config is None or config.structural is None):
         raise InputError(
             f"--sensitivity {settings.sensitivity:g} needs a checkpoint with a structural part: leave it out"
@@ -159,6 +160,7 @@ def _answer(settings: Settings, listener: socket.socket) -> None:
 
     from compositional_rerank.serving.http.app import create_app
 
+    logging.captureWarnings(True)
     torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // settings.workers)))
     leaving = Event()
     config = uvicorn.Config(

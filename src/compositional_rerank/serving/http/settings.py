@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from compositional_rerank.errors import InputError
+from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.serving.http.errors import Refused
 
 KEYS_VARIABLE = "COMPOSITIONAL_RERANK_API_KEYS"
@@ -18,7 +19,10 @@ class Settings:
     """Settings of a service.
 
     Args:
-        model: as in `CompositionalReranker`, and so are device and backend.
+        model: as in `CompositionalReranker`, and so are encoder, verifier, device and backend; embeddings are
+            always the model's.
+        encoder: another encoder.
+        verifier: another verifier.
         device: torch device name.
         backend: what runs the networks.
         store: folder of a `FileStore` that all workers share; None keeps passages in each one's memory.
@@ -35,6 +39,8 @@ class Settings:
     """
 
     model: str | None = None
+    encoder: str | None = None
+    verifier: str | None = None
     device: str | None = None
     backend: str = "torch"
     store: str | None = None
@@ -48,6 +54,22 @@ class Settings:
     max_bytes: int = 8 << 20
     timeout: float = 60.0
     drain: float = 1.0
+
+    def reranker(self) -> CompositionalReranker:
+        """The reranker that they describe, with nothing loaded.
+
+        Raises:
+            InputError: a setting cannot be used.
+            MissingDependencyError: OpenVINO is not installed.
+        """
+        return CompositionalReranker(
+            self.model,
+            encoder=self.encoder,
+            verifier=self.verifier,
+            device=self.device,
+            backend=self.backend,
+            store=self.store,
+        )
 
     def check_texts(self, texts: Sequence[str], what: str) -> None:
         """Refuse too many texts, or one that is too long.

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar, cast
 import torch
 from tokenizers import Tokenizer
 
-from compositional_rerank.encoding.base import Encoder
+from compositional_rerank.encoding.base import Encoder, Task
 from compositional_rerank.encoding.embedder import StructuralEmbedder
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.reranker import CompositionalReranker
@@ -135,7 +135,7 @@ class _Encoder:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._encoder, name)
 
-    def encode(self, texts: Sequence[str], *, task: str, show_progress: bool = False) -> list[EncodedText]:
+    def encode(self, texts: Sequence[str], *, task: Task, show_progress: bool = False) -> list[EncodedText]:
         found: dict[str, EncodedText] = {}
         for run in _runs(sorted(set(texts), key=len, reverse=True)):
             found.update(zip(run, self._runs[task](run), strict=True))
@@ -144,7 +144,7 @@ class _Encoder:
         return [found[text] for text in texts]
 
 
-def _once(encoder: Encoder, task: Any, texts: list[str]) -> list[EncodedText]:
+def _once(encoder: Encoder, task: Task, texts: list[str]) -> list[EncodedText]:
     unique = list(dict.fromkeys(texts))
     found = dict(zip(unique, encoder.encode(unique, task=task), strict=True))
     return [found[text] for text in texts]

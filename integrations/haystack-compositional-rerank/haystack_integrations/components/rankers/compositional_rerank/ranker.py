@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, Literal
@@ -18,21 +19,35 @@ class CompositionalRanker:
 
     The documents that come in stay as they are. Each one that goes out is a copy with the same id: its
     ``score`` is what sorted it, and its ``meta`` hold ``retrieval_score`` (the score that came in),
-    ``relevance``, ``mismatch``, ``verdict`` (``"supports"``, ``"denies"``, ``"differs"`` or None),
-    ``support`` and ``evidence`` (the characters of ``content`` that decided, as ``[start, stop]``, or None).
-    A document without text, such as an image, ranks last.
+    ``relevance``, ``mismatch``, ``near_miss``, ``verdict`` (``"supports"``, ``"denies"``, ``"differs"`` or
+    None), ``support`` and ``evidence`` (the characters of ``content`` that decided, as ``[start, stop]``, or
+    None); and ``degraded`` where something is missing: ``["timeout"]`` (the document kept its score),
+    ``["verifier"]``. A document without text, such as an image, ranks last, unless ``order="retriever"``
+    keeps its place.
 
     Args:
         model: name or folder of the model; None is the default of compositional-rerank.
+        encoder: name or folder of another encoder beside the verifier, or ``"none"``; None is the model's.
+        verifier: name or folder of another verifier, or ``"none"``; None is the model's.
         device: torch device; None picks an accelerator where there is one.
         backend: what runs the networks, ``"torch"`` or ``"openvino"`` (CPU only, several times faster there).
-        store: folder that keeps passages' token embeddings; None is memory.
+        store: folder, or address such as ``"redis://host:6379/0"``, of a store that keeps passages' token
+            embeddings; None is memory.
+        on_store_error: what a store means that does not work: ``"encode"`` without it, or ``"raise"``.
+        on_missing_verifier: what a missing verifier means: ``"raise"``, or ``"maxsim"`` alone.
         top_k: return this many of the best documents, at least 1; None returns all.
         min_score: drop documents whose score is below it; None drops none.
         max_mismatch: drop documents whose mismatch is above it, in [0, 1]; None drops none.
+        order: what verdicts change: ``"retriever"`` keeps the order and the scores that came in,
+            ``"relevance"`` is the order of MaxSim, ``"mix"`` a mixture, ``"auto"`` as the core does.
+        near_misses: what becomes of them: ``"demote"`` behind all that are none, ``"penalise"``, ``"drop"``
+            or ``"mark"``.
+        threshold: mismatch from which a document is a near-miss, in [0, 1]; ``"shipped"`` is the model's.
         denials: whether a document that denies the query is a near-miss: ``"auto"`` for everything but yes/no
             questions, ``"keep"`` never, ``"penalise"`` always.
         max_verified: how many documents are judged at most, at least 0; None is the model's own number.
+        timeout: seconds that a query may take; None is no limit.
+        on_timeout: what happens then: ``"raise"``, or ``"keep"``: the documents as they came in.
         meta_prefix: put before the keys, such as ``"rerank_"``, where your own meta have such keys.
 
     Raises:
@@ -50,24 +65,47 @@ class CompositionalRanker:
         self,
         model: str | None = None,
         *,
+        encoder: str | None = None,
+        verifier: str | None = None,
         device: str | None = None,
         backend: str = "torch",
         store: str | None = None,
+        on_store_error: Literal["encode", "raise"] = "encode",
+        on_missing_verifier: Literal["raise", "maxsim"] = "raise",
         top_k: int | None = None,
         min_score: float | None = None,
         max_mismatch: float | None = None,
+        order: Literal["auto", "retriever", "mix", "relevance"] = "auto",
+        near_misses: Literal["penalise", "demote", "drop", "mark"] = "demote",
+        threshold: float | Literal["shipped"] = "shipped",
         denials: Literal["auto", "keep", "penalise"] = "auto",
         max_verified: int | None = None,
+        timeout: float | None = None,
+        on_timeout: Literal["raise", "keep"] = "raise",
         meta_prefix: str = "",
     ) -> None:
-        self.reranker = CompositionalReranker(model, device=device, backend=backend, store=store)
+        self.reranker = CompositionalReranker(
+            model,
+            encoder=encoder,
+            verifier=verifier,
+            device=device,
+            backend=backend,
+            store=store,
+            on_store_error=on_store_error,
+            on_missing_verifier=on_missing_verifier,
+        )
         self.top_k = _count(top_k)
         self.meta_prefix = meta_prefix
         self.options: dict[str, Any] = {
             "min_score": min_score,
             "max_mismatch": max_mismatch,
+            "order": order,
+            "near_misses": near_misses,
+            "threshold": threshold,
             "denials": denials,
             "max_verified": max_verified,
+            "timeout": timeout,
+            "on_timeout": on_timeout,
         }
         self.reranker.rerank(
             "a query without passages checks the options, and loads nothing", [], top_k, **self.options
@@ -79,7 +117,7 @@ class CompositionalRanker:
 
         Args:
             reranker: the core reranker; a deserialised copy of the component loads it anew by its name.
-            settings: arguments other than ``model``, ``device``, ``backend`` and ``store``.
+            settings: arguments other than those that name the core reranker.
         """
         ranker = cls(**reranker.settings, **settings)
         ranker.reranker = reranker
@@ -126,19 +164,24 @@ class CompositionalRanker:
             retrieval_scores=[document.score for document in documents],
             **self.options,
         )
-        return {"documents": [self._scored_copy(documents[result.index], result) for result in ranking]}
+        lacks = {"degraded": list(ranking.degraded)} if ranking.degraded else {}
+        copies = [self._scored_copy(documents[result.index], result, lacks) for result in ranking]
+        return {"documents": copies}
 
-    def _scored_copy(self, source: Document, result: RankedPassage) -> Document:
+    def _scored_copy(self, source: Document, result: RankedPassage, lacks: dict[str, Any]) -> Document:
+        scored = not math.isnan(result.score)
         scores = {
             "retrieval_score": result.retrieval_score,
-            "relevance": result.relevance,
+            "relevance": result.relevance if scored else None,
             "mismatch": result.mismatch,
+            "near_miss": result.near_miss,
             "verdict": result.verdict,
             "support": result.support,
             "evidence": None if result.evidence is None else list(result.evidence),
+            **lacks,
         }
         ours = {self.meta_prefix + name: value for name, value in scores.items()}
-        return replace(source, score=result.score, meta={**source.meta, **ours})
+        return replace(source, score=result.score if scored else source.score, meta={**source.meta, **ours})
 
 
 def _count(top_k: object) -> int | None:
