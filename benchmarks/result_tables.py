@@ -261,20 +261,23 @@ def architectures(content: Content) -> Iterator[str]:
 
 
 def same_question(content: Content) -> Iterator[str]:
-    found, cosine = content["same_question"], content["cosine"]
+    by = [content[name] for name in ("shared_words", "cosine", "same_question")]
     loss = f"near-misses that get through where {100 * content['loss']:.0f} % of the same are refused"
     rows: list[list[object]] = [
-        ["AUC", number(cosine["auc"]), number(found["auc"])],
-        [loss, _percent(cosine["near_misses_through"]), _percent(found["near_misses_through"])],
+        ["AUC", *(number(one["auc"]) for one in by)],
+        ["AUC, lightly reworded", *(number(one["auc_lightly"]) for one in by)],
+        ["AUC, heavily reworded", *(number(one["auc_heavily"]) for one in by)],
+        [loss, *(_percent(one["near_misses_through"]) for one in by)],
     ]
     for one in content["at"]:
         refused, through = _percent(one["same_refused"]), _percent(one["near_misses_through"])
         say = f"same refused / near-misses through, from support {one['least_support']:g}"
-        rows.append([say, None, f"{refused} / {through}"])
+        rows.append([say, None, None, f"{refused} / {through}"])
     rows += [
-        [f"{name}, ms of the processor", None, f"{one['cpu']:.1f}"] for name, one in content["ms"].items()
+        [f"{name}, ms of the processor", None, None, f"{one['cpu']:.1f}"]
+        for name, one in content["ms"].items()
     ]
-    return table((f"{content['pairs']} pairs", "cosine", "`same_question`"), rows)
+    return table((f"{content['pairs']} pairs", "shared words", "cosine", "`same_question`"), rows)
 
 
 def semantic_cache(content: Content) -> Iterator[str]:

@@ -2,16 +2,18 @@
 
     python benchmarks/same_question.py    # writes benchmarks/results/same_question.json
 
-Half of the pairs ask the same in other words, half differ in one thing. AUC, and the share of near-misses
-that get through where 2 % of the same questions are refused: by the cosine of the embeddings, and by the
-support of `CompositionalReranker.same_questions`. A pair that cannot be judged counts as refused. Then both
-shares at some values of `least_support`, and the time in which a guard compares a question with one and with
-four.
+Half of the pairs ask the same, half differ in one thing; of each half, half are lightly reworded and half
+heavily. AUC, of all pairs and by rewording, and the share of near-misses that get through where 2 % of the
+same questions are refused: by the share of words that both questions have, by the cosine of the embeddings,
+and by the support of `CompositionalReranker.same_questions`. A pair that cannot be judged counts as refused.
+Then both shares at some values of `least_support`, and the time in which a guard compares a question with one
+and with four.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -27,6 +29,7 @@ PAIRS = Path(__file__).resolve().parents[1] / "data" / "evaluation" / "same_ques
 LOSS = 0.02
 LEAST_SUPPORT = (0.3, 0.5, 0.7, 0.9)
 REFUSED = -1.0
+REWORDED = ("lightly", "heavily")
 
 Floats = NDArray[np.float64]
 
@@ -37,8 +40,10 @@ def main() -> None:
     pairs = [json.loads(line) for line in PAIRS.read_text("utf-8").splitlines()]
     cached, new = ([pair[side] for pair in pairs] for side in ("cached", "new"))
     same = np.array([pair["same"] for pair in pairs])
+    reworded = np.array([pair["reworded"] for pair in pairs])
     reranker = CompositionalReranker.from_pretrained(args.model, device="cpu")
 
+    shared = np.array([_shared_words(*both) for both in zip(cached, new, strict=True)])
     pooled = [[one.pooled for one in reranker.encoder.encode(texts, task="query")] for texts in (cached, new)]
     cosine = np.array([float(one @ other) for one, other in zip(*pooled, strict=True)])
     verdicts = reranker.same_questions(cached, new)
@@ -57,8 +62,9 @@ def main() -> None:
         "model": reranker.fingerprint,
         "pairs": len(pairs),
         "loss": LOSS,
-        "cosine": _measured(cosine, same),
-        "same_question": {**_measured(support, same), "unjudged": int((support == REFUSED).sum())},
+        "shared_words": _measured(shared, same, reworded),
+        "cosine": _measured(cosine, same, reworded),
+        "same_question": {**_measured(support, same, reworded), "unjudged": int((support == REFUSED).sum())},
         "at": [
             {
                 "least_support": least,
@@ -73,13 +79,23 @@ def main() -> None:
     report("same_question", args, results)
 
 
-def _measured(scores: Floats, same: NDArray[np.bool_]) -> dict[str, float | None]:
+def _shared_words(one: str, other: str) -> float:
+    mine, others = (set(re.findall(r"\w+", text.lower())) for text in (one, other))
+    return len(mine & others) / len(mine | others)
+
+
+def _measured(scores: Floats, same: NDArray[np.bool_], reworded: NDArray[np.str_]) -> dict[str, float | None]:
     rejected = rejection_at_loss(scores[same], scores[~same], LOSS)
-    area = auc(same, scores)
     return {
-        "auc": None if area is None else round(area, 4),
+        "auc": _area(same, scores),
+        **{f"auc_{how}": _area(same[reworded == how], scores[reworded == how]) for how in REWORDED},
         "near_misses_through": None if rejected is None else round(1 - rejected, 4),
     }
+
+
+def _area(same: NDArray[np.bool_], scores: Floats) -> float | None:
+    area = auc(same, scores)
+    return None if area is None else round(area, 4)
 
 
 def _share(which: NDArray[np.bool_]) -> float:
