@@ -136,6 +136,8 @@ def run(args: argparse.Namespace) -> int:
     check_store(args.store)
     settings = Settings(
         model=args.model,
+        encoder=args.encoder,
+        verifier=args.verifier,
         device=args.device,
         backend=args.backend,
         store=None if args.store is None else absolute(args.store),

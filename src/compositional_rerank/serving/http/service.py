@@ -11,6 +11,7 @@ import numpy as np
 from fastapi import Request
 
 from compositional_rerank.encoding.embedder import StructuralEmbedder
+from compositional_rerank.encoding.modules import embedding_model
 from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.results import Ranking
 from compositional_rerank.serving.http import metrics
@@ -33,13 +34,20 @@ class Service:
 
     def __init__(self, settings: Settings) -> None:
         loaded = CompositionalReranker.from_pretrained(
-            settings.model, device=settings.device, backend=settings.backend, store=settings.store
+            settings.model,
+            encoder=settings.encoder,
+            verifier=settings.verifier,
+            device=settings.device,
+            backend=settings.backend,
+            store=settings.store,
         )
         self.settings = settings
         self.reranker = joined(loaded)
         self.embedder = JoinedEmbedder(
             StructuralEmbedder.from_pretrained(
-                settings.model, device=settings.device, sensitivity=settings.sensitivity
+                embedding_model(settings.model, settings.encoder),
+                device=settings.device,
+                sensitivity=settings.sensitivity,
             )
         )
         self.desk = Desk(settings)

@@ -18,7 +18,9 @@ class Settings:
     """Settings of a service.
 
     Args:
-        model: as in `CompositionalReranker`, and so are device and backend.
+        model: as in `CompositionalReranker`, and so are encoder, verifier, device and backend.
+        encoder: another encoder than the model's; it embeds, too, unless it is a late-interaction model.
+        verifier: another verifier than the model's.
         device: torch device name.
         backend: what runs the networks.
         store: folder of a `FileStore` that all workers share; None keeps passages in each one's memory.
@@ -35,6 +37,8 @@ class Settings:
     """
 
     model: str | None = None
+    encoder: str | None = None
+    verifier: str | None = None
     device: str | None = None
     backend: str = "torch"
     store: str | None = None
