@@ -251,7 +251,7 @@ async def test_errors_name_value_limit_and_fix(
 async def test_a_model_without_a_verifier_says_so(reranker: CompositionalReranker) -> None:
     async with Client(build_server(reranker)) as client:
         found = said(await client.call_tool("verify", {"query": QUERY, "passages": PASSAGES}))
-        assert f"{reranker.name} has no verifier: load a checkpoint" in found
+        assert f"{reranker.name} has no verifier: pass verifier=" in found
         ranked = content(await client.call_tool("rerank", {"query": QUERY, "passages": PASSAGES}))
         assert ranked["threshold"] is None
 

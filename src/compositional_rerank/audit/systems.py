@@ -250,15 +250,13 @@ def load_systems(
         ModelNotFoundError: no place has one of the models.
         CheckpointError: a model's files are unsafe or damaged.
     """
-    from compositional_rerank.checkpoints.base_models import resolve
-    from compositional_rerank.encoding.modules import is_late_interaction
+    from compositional_rerank.encoding.modules import embedding_model
     from compositional_rerank.reranker import CompositionalReranker
     from compositional_rerank.store import MemoryStore
 
     compared = against is not None or bool(sensitivity)
-    own = encoder is not None and not is_late_interaction(resolve(encoder).path)
     return Systems(
-        embedder=load_embedder(encoder if own else model, device),
+        embedder=load_embedder(embedding_model(model, encoder), device),
         reranker=CompositionalReranker.from_pretrained(
             model,
             encoder=encoder,

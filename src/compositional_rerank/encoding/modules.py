@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 
 from compositional_rerank.backends.bert import PlainBert
-from compositional_rerank.checkpoints.base_models import UNLOADABLE, ModelFiles
+from compositional_rerank.checkpoints.base_models import UNLOADABLE, ModelFiles, resolve
 from compositional_rerank.checkpoints.quiet import quiet_loading
 from compositional_rerank.encoding.transformer import PlainTransformer
 from compositional_rerank.errors import CheckpointError
@@ -100,6 +100,18 @@ def is_late_interaction(folder: Path) -> bool:
             f"({', '.join(_LATE)}, HF_ColBERT)"
         )
     return False
+
+
+def embedding_model(model: str | None, encoder: str | None) -> str | None:
+    """Of a reranker's two names the one whose model embeds whole texts: the encoder's if it does.
+
+    Raises:
+        ModelNotFoundError: no place has the encoder.
+        CheckpointError: the encoder is a model of another kind.
+    """
+    if encoder is None or encoder == "none" or is_late_interaction(resolve(encoder).path):
+        return model
+    return encoder
 
 
 def _json(file: Path) -> dict[str, Any]:

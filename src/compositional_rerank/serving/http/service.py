@@ -12,6 +12,7 @@ import numpy as np
 from fastapi import Request
 
 from compositional_rerank.encoding.embedder import StructuralEmbedder
+from compositional_rerank.encoding.modules import embedding_model
 from compositional_rerank.results import Ranking
 from compositional_rerank.serving.http import metrics
 from compositional_rerank.serving.http.answers import Judgement, Usage
@@ -40,7 +41,9 @@ class Service:
         self.reranker = joined(loaded)
         self.embedder = JoinedEmbedder(
             StructuralEmbedder.from_pretrained(
-                settings.model, device=settings.device, sensitivity=settings.sensitivity
+                embedding_model(settings.model, settings.encoder),
+                device=settings.device,
+                sensitivity=settings.sensitivity,
             )
         )
         self.desk = Desk(settings)

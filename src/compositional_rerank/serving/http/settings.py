@@ -19,10 +19,9 @@ class Settings:
     """Settings of a service.
 
     Args:
-        model: as in `CompositionalReranker`, and so are encoder, verifier, device and backend; embeddings are
-            always the model's.
-        encoder: another encoder.
-        verifier: another verifier.
+        model: as in `CompositionalReranker`, and so are encoder, verifier, device and backend.
+        encoder: another encoder than the model's; it embeds, too, unless it is a late-interaction model.
+        verifier: another verifier than the model's.
         device: torch device name.
         backend: what runs the networks.
         store: folder of a `FileStore` that all workers share; None keeps passages in each one's memory.
