@@ -34,7 +34,7 @@ examples:
   compositional-rerank mcp --store my_store --backend openvino
   compositional-rerank mcp --transport streamable-http --port 8001
 
-exit codes: 0 the client hung up, or over HTTP a signal came; 2 bad input or usage
+exit codes: 0 the client hung up, or over HTTP Ctrl-C; 2 bad input or usage
 """
 
 

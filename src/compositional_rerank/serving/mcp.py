@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
@@ -235,7 +236,7 @@ def serve_stdio(server: MCPServer[Any]) -> None:
 
 
 def serve_http(server: MCPServer[Any], host: str, port: int, say: Callable[[str], None]) -> None:
-    """Serve any number of clients over streamable HTTP until SIGINT or SIGTERM.
+    """Serve any number of clients over streamable HTTP until SIGINT or SIGTERM; calls under way are answered.
 
     Args:
         server: from `build_server`.
@@ -259,4 +260,5 @@ def serve_http(server: MCPServer[Any], host: str, port: int, say: Callable[[str]
     config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=_PATIENCE)
     shown = f"[{host}]" if ":" in host else host
     say(f"serving MCP on http://{shown}:{listener.getsockname()[1]}/mcp; Ctrl-C ends it")
-    uvicorn.Server(config).run([listener])
+    with suppress(KeyboardInterrupt):  # which uvicorn raises again when it has ended well
+        uvicorn.Server(config).run([listener])

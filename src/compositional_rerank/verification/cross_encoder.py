@@ -62,14 +62,13 @@ class _Network(torch.nn.Module):
         return logits
 
 
-def _by_transformers(base: ModelFiles) -> torch.nn.Module:
+def _by_transformers(base: ModelFiles) -> Any:
     from transformers import AutoModel
 
     with quiet_loading():
-        model: torch.nn.Module = AutoModel.from_pretrained(
+        return AutoModel.from_pretrained(
             str(base.path), local_files_only=True, use_safetensors=True, dtype=torch.float32
         )
-    return model
 
 
 class _PackedNetwork:
