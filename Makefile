@@ -5,6 +5,7 @@ DEMO := .venv-demo
 DEMO_READY := $(DEMO)/.installed
 TORCH = $(DEMO)/lib/python*/site-packages/torch
 INTEGRATIONS := $(patsubst %/pyproject.toml,%,$(wildcard integrations/*/pyproject.toml))
+DEMO_INTEGRATIONS := $(filter-out integrations/haystack-%,$(INTEGRATIONS))  # neither app uses Haystack
 PROJECTS := pyproject.toml $(INTEGRATIONS:%=%/pyproject.toml)
 
 .DEFAULT_GOAL := help
@@ -41,7 +42,7 @@ audit: $(READY) ## measure recall and near-miss rejection of the shipped default
 
 bench: $(READY) ## measure speed, in a short form; benchmarks/NAME.py without --short is the full one
 	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[bench]'
-	for name in kernel encode rerank store scaling; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
+	for name in kernel encode rerank store scaling serve; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
 
 ray: $(READY) ## test warming on a Ray cluster of two nodes, of which one is killed; takes minutes
 	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[ray]'
@@ -56,7 +57,7 @@ secure: $(READY) ## look for known holes in the pinned dependencies, and for sec
 	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-lines '[0-9a-f]{64}'
 	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints/test.txt
 
-wheels: $(READY) ## build the three wheels into dist/
+wheels: $(READY) ## build the wheels of the library and its adapters into dist/
 	for project in . $(INTEGRATIONS); do $(BIN)/python -m pip wheel -q --no-deps -w dist $$project || exit 1; done
 
 checkpoint: $(READY) ## make the shipped verifier again by its recipe: make checkpoint DATA=folder OUT=folder
@@ -74,7 +75,7 @@ $(DEMO_READY): $(PROJECTS) constraints/demo.txt
 	test -x $(DEMO)/bin/python || $(PYTHON) -m venv $(DEMO)
 	PIP_CONSTRAINT=constraints/demo.txt $(DEMO)/bin/python -m pip install --no-compile hatchling editables
 	PIP_CONSTRAINT=constraints/demo.txt $(DEMO)/bin/python -m pip install --no-compile --no-build-isolation \
-	  -e '.[offline]' $(INTEGRATIONS:%=-e ./%)
+	  -e '.[offline]' $(DEMO_INTEGRATIONS:%=-e ./%)
 	rm -rf $(foreach part,include test,$(TORCH)/$(part))
 	find $(TORCH)/bin -type f ! -name torch_shm_manager -delete
 	touch $@

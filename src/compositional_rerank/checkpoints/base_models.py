@@ -98,6 +98,11 @@ def resolve(name_or_path: str | os.PathLike[str]) -> ModelFiles:
     )
 
 
+def is_default(files: ModelFiles) -> bool:
+    """Whether a model is the base of the shipped checkpoint, wherever it lies."""
+    return files.sha256 == _BUNDLES[DEFAULT_BASE].sha256
+
+
 def check_model_name(value: object) -> None:
     """Raise `InputError` unless the value is a str or a path, and not blank."""
     if not isinstance(value, (str, os.PathLike)) or not str(value).strip():
@@ -131,6 +136,8 @@ def _from_package(name: str) -> Path | None:
 
 
 def _from_hub(name: str, *, local_files_only: bool) -> Path | None:
+    if local_files_only and not _may_be_cached(name):
+        return None
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -157,6 +164,13 @@ def _from_hub(name: str, *, local_files_only: bool) -> Path | None:
     # Other programs cache single files, such as a tokenizer: such a folder is not the model.
     complete = any(folder.rglob("*.safetensors")) or not local_files_only
     return folder if complete else None
+
+
+def _may_be_cached(name: str) -> bool:
+    """Whether the local hub cache has a folder for a model; asking the hub's own client takes longer."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return os.path.isdir(os.path.join(HF_HUB_CACHE, f"models--{name.replace('/', '--')}"))
 
 
 def _checked(name: str, folder: Path) -> ModelFiles:

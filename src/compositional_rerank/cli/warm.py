@@ -100,7 +100,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         action="store_true",
         help="then write the store anew without replaced and damaged passages",
     )
-    add_model_options(parser.add_argument_group("model"))
+    add_model_options(parser.add_argument_group("model"), verifies=False)
     return parser
 
 

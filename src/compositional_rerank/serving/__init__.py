@@ -1,0 +1,1 @@
+"""The reranker for other programs: what they ask comes in over a protocol, and goes to one loaded model."""

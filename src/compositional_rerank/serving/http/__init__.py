@@ -1,0 +1,1 @@
+"""The reranker over HTTP, in the shapes that clients of other services send and read."""
