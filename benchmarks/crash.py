@@ -22,6 +22,7 @@ import os
 import random
 import shutil
 import signal
+import sys
 import tempfile
 import time
 import traceback
@@ -63,17 +64,15 @@ def main() -> int:
     entries = dict(zip(texts, reranker.encoder.encode(texts, task="document"), strict=True))
     with tempfile.TemporaryDirectory() as name:
         run = Run(Path(name), STORES[args.store], reranker, entries, chance)
-        report = {
-            "benchmark": "crash",
-            "store": args.store,
-            "seed": args.seed,
-            "killed_while_warming": run.kills(run.warm, warm_kills, exact=False),
-            "killed_while_writing": run.kills(run.put, put_kills, exact=True),
-            "bits": run.bits(bits),
-        }
-    report["fine"] = not any(
-        report[part]["wrong"] for part in ("killed_while_warming", "killed_while_writing", "bits")
-    )
+        report: dict[str, Any] = {"benchmark": "crash", "store": args.store, "seed": args.seed}
+        for part, work in (
+            ("killed_while_warming", lambda: run.kills(run.warm, warm_kills, exact=False)),
+            ("killed_while_writing", lambda: run.kills(run.put, put_kills, exact=True)),
+            ("bits", lambda: run.bits(bits)),
+        ):
+            report[part] = work()
+            print(part, report[part], file=sys.stderr)
+    report["fine"] = not any(found["wrong"] for found in report.values() if isinstance(found, dict))
     text = json.dumps(report, indent=2) + "\n"
     print(text)
     out = args.out or (None if args.short else RESULTS / "crash.json")

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from compositional_rerank.encoding.encoded_text import EncodedText
-from compositional_rerank.encoding.token_encoder import TokenEncoder
 from compositional_rerank.errors import (
     CheckpointError,
     CompositionalRerankError,
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from compositional_rerank.checkpoints.loaded_reranker import LoadedReranker
+    from compositional_rerank.encoding.base import Encoder
 
 _RUNS = 3  # in a row that bring nothing, before the cluster is given up
 
@@ -36,7 +36,8 @@ class _Task:
     """What an actor must know.
 
     Args:
-        model: name or folder of the model; a folder must be there on each machine of the cluster.
+        model: name or folder of the checkpoint; a folder must be there on each machine of the cluster.
+        encoder: the same of the encoder, where it is another model's.
         device: torch device; None is the best that the actor is given.
         backend: what computes.
         fingerprint: of the encoder that the driver has, and whose keys the entries get.
@@ -44,6 +45,7 @@ class _Task:
     """
 
     model: str | None
+    encoder: str | None
     device: str | None
     backend: str
     fingerprint: str
@@ -98,8 +100,8 @@ def encoded_by_ray(
         return
     encoder, settings = reranker.encoder, reranker.settings
     layout = Layout(reranker.store.dtype, encoder.dimension, encoder.pooled_dimension)
-    model = settings["encoder"] or settings["model"]
-    task = _Task(model, settings["device"], settings["backend"], encoder.fingerprint, layout)
+    names = {name: settings[name] for name in ("model", "encoder", "device", "backend")}
+    task = _Task(**names, fingerprint=encoder.fingerprint, layout=layout)
     with _connected(ray):
         fruitless, reason = 0, ""
         while left:
@@ -173,11 +175,10 @@ def _connected(ray: Any) -> Iterator[None]:
             ray.shutdown()
 
 
-def _load(task: _Task) -> TokenEncoder:
-    from compositional_rerank.checkpoints.locate import locate
+def _load(task: _Task) -> Encoder:
+    from compositional_rerank.checkpoints.parts import NONE, load_parts
 
-    found = locate(task.model)
-    encoder = TokenEncoder(found.base, task.device, task.backend, found.projection)
+    encoder = load_parts(task.model, task.encoder, NONE, task.device, task.backend).encoder
     if encoder.fingerprint != task.fingerprint:
         raise CheckpointError(
             f"an actor on {os.uname().nodename} has another encoder ({encoder.fingerprint:.12}) than the "
