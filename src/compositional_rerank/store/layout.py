@@ -163,7 +163,7 @@ class Batch:
         first[1:] = last[:-1] = owners[1:] != owners[:-1]
         ok &= begins == np.where(first, 0, np.roll(ends, 1))
         ok &= ~last | (ends == self.tokens[owners])
-        good = (counts > 0) | (self.tokens == 0)
+        good: NDArray[np.bool_] = (counts > 0) | (self.tokens == 0)
         good[owners[~ok]] = False
         return good
 
