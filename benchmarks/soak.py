@@ -6,7 +6,7 @@
 
 Each client asks one query after another, with lists of 1 to 1,000 candidates, short ones more often. A
 twentieth of the candidates is new, so that encoding goes on; in a store in memory what is new pushes out
-what is old. The resident set is taken every few seconds. `growth_mb` is how much larger it is at the end than
+what is old. The resident set is taken every few seconds. `growth_mb` is how much larger it is at the end than it was
 after a tenth of the time.
 
 Exit code 1: a query failed, or gave another number of candidates than it got.
@@ -32,6 +32,7 @@ from compositional_rerank.concurrency.turns import cores
 
 SIZES = ((1, 10), (11, 100), (101, 1000))
 NEW = 0.05
+_MEMORY = 32_000_000  # small, so that it is full soon and what grows then is something else
 
 
 def arguments() -> argparse.Namespace:
@@ -43,7 +44,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, help="how long (600; with --short 30)")
     parser.add_argument("--threads", type=int, default=1, help="of torch for each query (1)")
     parser.add_argument("--backend", choices=BACKENDS, default="torch", help="what computes (torch)")
-    parser.add_argument("--store", help="folder or redis://... (256 MB of memory)")
+    parser.add_argument("--store", help="folder or redis://... (32 MB of memory)")
     parser.add_argument("--out", type=Path, help="JSON file to write (benchmarks/results/soak.json)")
     args = parser.parse_args()
     args.rounds = 1
@@ -85,7 +86,7 @@ def main() -> int:
     torch.set_num_threads(args.threads)
     texts = Texts()
     pool = [texts.passage(random.Random(number).randint(8, 60)) for number in range(200)]
-    store: Any = args.store or MemoryStore(256_000_000)
+    store: Any = args.store or MemoryStore(_MEMORY)
     reranker = CompositionalReranker.from_pretrained(device="cpu", backend=args.backend, store=store)
     reranker.warm(pool)
     stop, process, start = threading.Event(), psutil.Process(), time.monotonic()

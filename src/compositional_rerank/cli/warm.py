@@ -48,10 +48,9 @@ examples:
 In Python: CompositionalReranker.from_pretrained(store="my_store").
 
 a store that several machines share (pip install 'compositional-rerank[redis]'):
-  export COMPOSITIONAL_RERANK_REDIS_PASSWORD=...     # read where the address has no password
-  compositional-rerank warm --store redis://cache.example.com:6379/0 passages.txt
-Options stand behind a question mark: "redis://host/0?ttl=86400&max_bytes=8000000000&dtype=int4".
-rediss:// is the same with TLS.
+  --store redis://cache.example.com:6379/0     # a Redis or Valkey server; rediss:// is the same with TLS
+  --store "redis://cache.example.com:6379/0?ttl=86400&max_bytes=8000000000&dtype=int4"
+The password is read from COMPOSITIONAL_RERANK_REDIS_PASSWORD, or from the address: redis://:PASSWORD@host.
 
 Stopped by Ctrl-C or a crash, the same command goes on where it was. A store may be read and written
 meanwhile. Passages that another model or dtype encoded are not found; they stay until you delete the folder.
