@@ -6,8 +6,8 @@
 
 Each client asks one query after another, with lists of 1 to 1,000 candidates, short ones more often. A
 twentieth of the candidates is new, so that encoding goes on; in a store in memory what is new pushes out
-what is old. The resident set is taken every few seconds. `growth_mb` is how much larger it is at the end than it was
-after a tenth of the time.
+what is old. The resident set is taken every few seconds. `growth_mb` is how much larger it is at the end than
+it was after a tenth of the time.
 
 Exit code 1: a query failed, or gave another number of candidates than it got.
 """
