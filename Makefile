@@ -50,11 +50,7 @@ audit: $(READY) ## measure recall and near-miss rejection of the shipped default
 
 bench: $(READY) ## measure speed, in a short form; benchmarks/NAME.py without --short is the full one
 	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[bench]'
-<<<<<<< HEAD
-	for name in kernel encode rerank store scaling serve; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
-=======
-	for name in kernel encode rerank store scaling soak; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
->>>>>>> redis
+	for name in kernel encode rerank store scaling soak serve; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
 
 ray: $(READY) ## test warming on a Ray cluster of two nodes, of which one is killed; takes minutes
 	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[ray]'
