@@ -290,9 +290,8 @@ def _percent(share: float | None) -> str:
 
 
 def clients(content: Content) -> Iterator[str]:
-    rows = [
-        [f"{name} {one['version']}", f"{one['in_the_same_order']} of {one['lists']}"]
-        + [f"{one['largest_difference_of_a_score']:g}", one["refused"]["wrong key"]["raises"]]
-        for name, one in content["clients"].items()
-    ]
+    rows = []
+    for name, one in content["clients"].items():
+        found = [f"{one['in_the_same_order']} of {one['lists']}", one["largest_difference_of_a_score"]]
+        rows.append([f"{name} {one['version']}", *found, one["refused"]["wrong key"]["raises"]])
     return table(("client", "same order", "largest difference of a score", "raises for a wrong key"), rows)
