@@ -42,7 +42,10 @@ def measure(reranker: CompositionalReranker | None = None) -> None:
     for entry, row in zip(queries, cosines, strict=True):
         before = np.argsort(-row, kind="stable")[:CANDIDATES].tolist()
         ranking = reranker.rerank(
-            entry["query"], [texts[place] for place in before], own_text=[own[place] for place in before]
+            entry["query"],
+            [texts[place] for place in before],
+            retrieval_scores=row[before].tolist(),
+            own_text=[own[place] for place in before],
         )
         after = [before[result.index] for result in ranking]
         orders = [[ids[place] for place in order] for order in (before, after)]
@@ -53,7 +56,7 @@ def measure(reranker: CompositionalReranker | None = None) -> None:
             form = entry.get("truth", entry["form"])
             counts[form] = [old + new for old, new in zip(counts[form], (*found, 1), strict=True)]
         for place, result in zip(after, ranking, strict=True):
-            if result.mismatch is not None and result.mismatch >= reranker.threshold:
+            if result.near_miss:
                 wrong += label.get(ids[place]) == "right"
                 caught += label.get(ids[place]) == "near-miss"
     report(counts, first, len(queries))

@@ -71,7 +71,8 @@ def main() -> None:
     vectors.add_documents(documents)
     reranker = core.CompositionalReranker.from_pretrained()
     retriever = CompositionalRetriever(
-        base_retriever=vectors.as_retriever(search_kwargs={"k": CANDIDATES}),
+        base_retriever=vectors,
+        search_kwargs={"k": CANDIDATES},
         reranker=CompositionalReranker.from_reranker(reranker),
         k=arguments.show,
     )

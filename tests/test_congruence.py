@@ -41,6 +41,9 @@ def sample(number: int) -> tuple[str, list[str], list[float | None], dict[str, A
         "top_n": rng.choice([None, None, 1, 3, 100]),
         "min_score": rng.choice([None, None, 0.3, -1]),
         "max_mismatch": rng.choice([None, 0.5]),
+        "order": rng.choice(["auto", "auto", "retriever", "mix", "relevance"]),
+        "near_misses": rng.choice(["demote", "penalise", "drop", "mark"]),
+        "threshold": rng.choice(["shipped", 0.25]),
         "denials": rng.choice(["auto", "auto", "keep", "penalise"]),
         "max_verified": rng.choice([None, None, 0, 2]),
     }

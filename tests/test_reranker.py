@@ -88,11 +88,50 @@ def test_max_mismatch_keeps_what_nobody_verified(reranker: CompositionalReranker
 
 
 @pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf, 0.0, 1e300])
-def test_retrieval_scores_are_carried_and_never_used(reranker: CompositionalReranker, score: float) -> None:
+def test_retrieval_scores_that_say_nothing_are_carried(reranker: CompositionalReranker, score: float) -> None:
     plain = reranker.rerank(QUERY, PASSAGES)
     scored = reranker.rerank(QUERY, PASSAGES, retrieval_scores=[score] * 5)
     assert [result.index for result in plain] == [result.index for result in scored]
     assert [repr(result.retrieval_score) for result in scored] == [repr(float(score))] * 5
+
+
+SCORES = [9.5, 7.25, 7.25, 3.0, -1.0]
+
+
+def test_the_order_and_the_scores_of_the_retriever_are_kept(reranker: CompositionalReranker) -> None:
+    kept = reranker.rerank(QUERY, PASSAGES, retrieval_scores=SCORES, order="retriever")
+    assert [(result.index, result.score) for result in kept] == list(enumerate(SCORES))
+    plain = reranker.rerank(QUERY, PASSAGES, order="relevance")
+    assert {result.index: result.relevance for result in kept} == {
+        result.index: result.relevance for result in plain
+    }
+
+
+@pytest.mark.parametrize("scores", [None, [0.1, 0.2, 0.3, 0.4, 0.5], [0.5, None, 0.3, 0.2, 0.1]])
+def test_an_order_without_scores_is_kept_too(reranker: CompositionalReranker, scores: Any) -> None:
+    kept = reranker.rerank(QUERY, PASSAGES, retrieval_scores=scores, order="retriever")
+    assert [(result.index, result.score) for result in kept] == [(i, 1 / (1 + i)) for i in range(5)]
+
+
+def test_a_mixed_order_lies_between_both(reranker: CompositionalReranker) -> None:
+    texts = ["Goethe wrote Faust.", "Faust is a play.", "Paris is in France.", "Rome is in Italy."]
+    relevance = [result.index for result in reranker.rerank(QUERY, texts, order="relevance")]
+    assert relevance[0] == 0
+    turned = [texts[index] for index in reversed(relevance)]
+    mixed = reranker.rerank(QUERY, turned, retrieval_scores=[0.9, 0.3, 0.2, 0.1], order="mix")
+    assert [result.index for result in mixed][0] == 3  # noqa: RUF015
+    assert [result.index for result in mixed][1] == 0
+    equal = reranker.rerank(QUERY, turned, retrieval_scores=[0.5] * 4, order="mix")
+    assert [result.index for result in equal] == [3, 2, 1, 0]
+
+
+@pytest.mark.parametrize("order", ["auto", "mix", "relevance", "retriever"])
+def test_equal_texts_get_equal_scores_unless_their_own_are_kept(
+    reranker: CompositionalReranker, order: Any
+) -> None:
+    results = reranker.rerank(QUERY, PASSAGES, retrieval_scores=SCORES, order=order)
+    first, second = (result for result in results if result.text == PASSAGES[1])
+    assert (first.score == second.score) == (order != "retriever")
 
 
 def test_thousands_of_candidates_all_come_back(reranker: CompositionalReranker) -> None:
@@ -349,6 +388,46 @@ def test_evidence_lies_in_the_own_text(verifying: CompositionalReranker) -> None
             assert start <= result.evidence[0] < result.evidence[1] <= stop
     nothing = verifying.verify(STATEMENT, passages, own_text=[(3, 3)] * len(READ))
     assert nothing == [Verdict()] * len(READ)
+
+
+@pytest.mark.parametrize("order", ["auto", "mix", "relevance", "retriever"])
+@pytest.mark.parametrize("threshold", ["shipped", 0.0, 0.4])
+def test_near_misses_are_demoted_penalised_dropped_or_marked(
+    verifying: CompositionalReranker, order: Any, threshold: Any
+) -> None:
+    scores = [4.0 - place for place in range(len(READ))]
+    found = {
+        near_misses: verifying.rerank(
+            STATEMENT,
+            READ,
+            retrieval_scores=scores,
+            order=order,
+            near_misses=near_misses,
+            threshold=threshold,
+        )
+        for near_misses in ("demote", "penalise", "drop", "mark")
+    }
+    least = verifying.threshold if threshold == "shipped" else threshold
+    for near_misses, ranking in found.items():
+        for result in ranking:
+            assert result.near_miss == (result.mismatch is not None and result.mismatch >= least)
+            if order == "retriever" and (near_misses == "mark" or not result.near_miss):
+                assert result.score == scores[result.index]
+    places = [result.near_miss for result in found["demote"]]
+    assert places == sorted(places)  # behind all that are none
+    flagged = {result.index for result in found["mark"] if result.near_miss}
+    assert len(found["demote"]) == len(found["mark"]) == len(found["penalise"]) == len(READ)
+    assert [r.index for r in found["drop"]] == [r.index for r in found["demote"] if r.index not in flagged]
+    before = {result.index: result.score for result in found["mark"]}
+    assert all(result.score < before[result.index] for result in found["penalise"] if result.near_miss)
+
+
+def test_a_verdict_says_whether_it_is_a_near_miss(verifying: CompositionalReranker) -> None:
+    assert verifying.threshold is not None
+    pairs = verifying.score_pairs([STATEMENT] * len(READ), READ, threshold=0.0)
+    assert all(one.near_miss for one in pairs.verdicts if one.mismatch is not None)
+    for one in [*verifying.verify(STATEMENT, READ), *verifying.same_questions([QUESTION], [QUESTION])]:
+        assert one.near_miss == (one.mismatch is not None and one.mismatch >= verifying.threshold)
 
 
 @pytest.mark.parametrize(

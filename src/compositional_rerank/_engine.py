@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
@@ -22,6 +21,8 @@ from compositional_rerank.errors import InputError, StoreError
 from compositional_rerank.results import PairScores, RankedPassage, Verdict
 from compositional_rerank.scoring.calibration import Denials
 from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE
+from compositional_rerank.scoring.order import base, incoming
+from compositional_rerank.scoring.policy import Policy
 from compositional_rerank.store import FileStore, MemoryStore, TokenStore, quantise, token_key
 from compositional_rerank.verification.asks import Ask, asks_of
 from compositional_rerank.verification.cross_encoder import Verifier
@@ -37,16 +38,9 @@ from compositional_rerank.verification.same_question import same_questions
 from compositional_rerank.verification.verdicts import Judged
 from compositional_rerank.verification.verdicts import verdicts as judge
 
+_UNREAD = Judged(Verdict(), 0.0)
 Candidate = tuple[str, tuple[int, int] | None]
 """A passage, and which of its characters may be evidence: None for all of them."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What a caller decides about verdicts: see `CompositionalReranker.rerank`."""
-
-    denials: Denials = "auto"
-    max_verified: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +87,7 @@ class Engine:
 
     def same_questions(self, cached: list[str], new: list[str]) -> list[Verdict]:
         """Verdicts of aligned pairs of questions."""
-        return same_questions(self.need_verifier(), cached, new)
+        return self._flagged(same_questions(self.need_verifier(), cached, new), Policy())
 
     def encoded(
         self, passages: Sequence[str], show_progress: bool = False, *, must_keep: bool = False
@@ -126,59 +120,58 @@ class Engine:
             warnings.warn(f"passages are encoded at every query: {error}", RuntimeWarning, stacklevel=4)
             return [None] * len(keys)
 
+    @full_precision
     def rank(
         self, query: Text, candidates: Sequence[Candidate], given: Sequence[float | None], policy: Policy
     ) -> list[RankedPassage]:
-        """Every candidate with its scores and verdict, best first."""
+        """Every candidate with its scores and verdict, best first, but near-misses that a policy drops."""
         # Equal texts are scored once: the same sum at another place of a batch may differ in its last bit,
         # and the texts would trade places with their twins.
-        unique = list(dict.fromkeys(candidates))
-        judged = dict(zip(unique, self._judged(query, unique, policy), strict=True))
-        results = [
-            dataclasses.replace(judged[candidate], index=index, retrieval_score=given[index])
-            for index, candidate in enumerate(candidates)
-        ]
-        return sorted(results, key=lambda result: -result.score)
-
-    @full_precision
-    def _judged(self, query: Text, passages: Sequence[Candidate], policy: Policy) -> list[RankedPassage]:
-        encoded = self.encoded([text for text, _ in passages])
+        place_of = {candidate: place for place, candidate in enumerate(dict.fromkeys(candidates))}
+        places = torch.tensor([place_of[candidate] for candidate in candidates])
+        encoded = self.encoded([text for text, _ in place_of])
         compared = compare(query.encoded, encoded)
         relevance = self._relevance(compared.maxsim, query.encoded, encoded)
-        verdicts: dict[int, Judged] = {}
         close = closest(encoded, compared.closeness)
+        own = incoming(given)
+        before = base(policy.order, relevance, own, places)
+        found: dict[int, Judged] = {}
         if self.config is not None and self.verifier is not None:
             limits = self.config.verifier
-            places = to_read(
-                relevance,
+            read = to_read(
+                before,
                 close,
                 least=self.config.fusion.least_closeness,
                 first=limits.first,
                 most=limits.max_verified if policy.max_verified is None else policy.max_verified,
             )
-            texts = [Text(*passage, entry) for passage, entry in zip(passages, encoded, strict=True)]
-            verdicts = self._verdicts(query, texts, compared.closeness, places, policy.denials)
-        scores = self._scores(relevance, verdicts)
-        columns = zip(*(one.tolist() for one in (compared.maxsim, relevance, close, scores)), strict=True)
+            texts = [Text(*passage, entry) for passage, entry in zip(place_of, encoded, strict=True)]
+            found = self._verdicts(query, texts, compared.closeness, read, policy.denials)
+        judged = [found.get(place, _UNREAD) for place in places.tolist()]
+        kept = own if policy.order == "retriever" else None
+        scores, flags = self._scores(before[places], judged, policy, kept)
+        columns = zip(*(one.tolist() for one in (places, scores, flags)), strict=True)
         results = []
-        for place, (best, value, nearest, score) in enumerate(columns):
-            one = verdicts[place].verdict if place in verdicts else Verdict()
+        for index, (place, score, flag) in enumerate(columns):
+            one = judged[index].verdict
             results.append(
                 RankedPassage(
-                    index=place,
-                    text=passages[place][0],
-                    retrieval_score=None,
-                    maxsim=best,
-                    relevance=value,
-                    closeness=None if one.mismatch is None else nearest,
+                    index=index,
+                    text=candidates[index][0],
+                    retrieval_score=given[index],
+                    maxsim=float(compared.maxsim[place]),
+                    relevance=float(relevance[place]),
+                    closeness=None if one.mismatch is None else float(close[place]),
                     verdict=one.verdict,
                     support=one.support,
                     mismatch=one.mismatch,
+                    near_miss=flag,
                     evidence=one.evidence,
                     score=score,
                 )
             )
-        return results
+        left = [one for one in results if not (one.near_miss and policy.near_misses == "drop")]
+        return sorted(left, key=lambda result: -result.score)
 
     @full_precision
     def verify(self, query: Text, passages: Sequence[Candidate], denials: Denials) -> list[Verdict]:
@@ -188,11 +181,14 @@ class Engine:
         compared = compare(query.encoded, encoded)
         texts = [Text(*passage, entry) for passage, entry in zip(unique, encoded, strict=True)]
         found = self._verdicts(query, texts, compared.closeness, range(len(texts)), denials)
-        verdicts = {passage: found[place].verdict for place, passage in enumerate(unique)}
+        flagged = self._flagged([found[place].verdict for place in range(len(unique))], Policy())
+        verdicts = dict(zip(unique, flagged, strict=True))
         return [verdicts[passage] for passage in passages]
 
     @full_precision
-    def score_pairs(self, queries: list[str], passages: list[str], show_progress: bool) -> PairScores:
+    def score_pairs(
+        self, queries: list[str], passages: list[str], policy: Policy, show_progress: bool
+    ) -> PairScores:
         """Scores of aligned pairs; every pair is verified, however far apart."""
         entries = self.encoder.encode(queries, task="query", show_progress=show_progress)
         candidates = self.encoded(passages, show_progress)
@@ -208,8 +204,8 @@ class Engine:
             torch.cat(column or [torch.zeros(0, dtype=torch.float32)]) for column in (maxsims, relevances)
         )
         judged = [] if self.verifier is None else judge(self.verifier, passages, pieces)
-        score = self._scores(relevance, dict(enumerate(judged)))
-        verdicts = tuple(one.verdict for one in judged)
+        score, _ = self._scores(relevance, judged or [_UNREAD] * len(passages), policy)
+        verdicts = tuple(self._flagged([one.verdict for one in judged], policy))
         return PairScores(_float64(best), _float64(relevance), verdicts, _float64(score))
 
     def _verdicts(
@@ -224,7 +220,7 @@ class Engine:
         places = list(places)
         asked = self._asks(query)
         if self.verifier is None or not asked:
-            return dict.fromkeys(places, Judged(Verdict(), 0.0))
+            return dict.fromkeys(places, _UNREAD)
         counts = [len(passage.encoded.segments) for passage in passages]
         ends = list(accumulate(counts))
         found = [
@@ -242,17 +238,21 @@ class Engine:
         limits = self.config.verifier
         return readings(asked, passage, closeness, tokens=limits.window, windows=limits.windows)
 
-    def _scores(self, relevance: torch.Tensor, verdicts: Mapping[int, Judged]) -> torch.Tensor:
-        """What sorts: relevance, and where there is a verdict what it adds and takes."""
-        judged = {place: one for place, one in verdicts.items() if one.verdict.mismatch is not None}
-        if self.config is None or not judged:
-            return relevance
-        where = torch.tensor(list(judged), dtype=torch.int64)
-        answered, wrong = (
-            torch.tensor(values, dtype=torch.float32)
-            for values in zip(*((one.answered, one.verdict.mismatch) for one in judged.values()), strict=True)
-        )
-        return relevance.index_copy(0, where, self.config.fusion.score(relevance[where], answered, wrong))
+    def _flagged(self, verdicts: Sequence[Verdict], policy: Policy) -> list[Verdict]:
+        """Verdicts that say whether they are near-misses."""
+        if self.config is None:
+            return list(verdicts)
+        flags = self.config.fusion.flags(policy, [one.mismatch for one in verdicts])
+        return [replace(one, near_miss=flag) for one, flag in zip(verdicts, flags, strict=True)]
+
+    def _scores(
+        self, before: torch.Tensor, judged: Sequence[Judged], policy: Policy, own: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What sorts, and which passages are near-misses, ``[n]``; scores of a retriever's own are kept."""
+        if self.config is None:
+            return before if own is None else own, torch.zeros(len(before), dtype=torch.bool)
+        answered, mismatch = [one.answered for one in judged], [one.verdict.mismatch for one in judged]
+        return self.config.fusion.after(policy, before, answered, mismatch, own)
 
     def _relevance(
         self, best: torch.Tensor, query: EncodedText, passages: Sequence[EncodedText]

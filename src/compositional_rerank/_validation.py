@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from importlib.util import find_spec
 from numbers import Integral
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from compositional_rerank.errors import InputError, MissingDependencyError
 
 BACKENDS = ("torch", "openvino")
 DENIALS = ("auto", "keep", "penalise")
+ORDERS = ("auto", "retriever", "mix", "relevance")
+NEAR_MISSES = ("penalise", "demote", "drop", "mark")
+SHIPPED: Literal["shipped"] = "shipped"  # the threshold that a checkpoint was fitted with
 
 _Value = TypeVar("_Value")
 
@@ -92,10 +95,22 @@ def required(value: _Value | None, what: str) -> _Value:
     return value
 
 
-def check_denials(value: object) -> None:
-    """Raise `InputError` unless the value is a known way to deal with denials."""
-    if not isinstance(value, str) or value not in DENIALS:
-        raise InputError(f"denials {value!r:.40} is unknown; choose one of: {', '.join(DENIALS)}")
+def check_choice(value: object, what: str, choices: Collection[str]) -> None:
+    """Raise `InputError` unless the value is one of a few words."""
+    if not isinstance(value, str) or value not in choices:
+        raise InputError(f"{what} {value!r:.40} is unknown; choose one of: {', '.join(choices)}")
+
+
+def check_threshold(value: object) -> None:
+    """Raise `InputError` unless the value is ``"shipped"`` or a number in [0, 1]."""
+    if isinstance(value, (int, float, np.number)) and not isinstance(value, bool):
+        fine = bool(0 <= value <= 1)  # false for NaN, too
+    else:
+        fine = isinstance(value, str) and value == SHIPPED
+    if not fine:
+        raise InputError(
+            f"threshold must be in [0, 1], got {value!r:.40}; pass {SHIPPED!r} for the model's own"
+        )
 
 
 def check_own_text(values: object, texts: list[str]) -> list[tuple[str, tuple[int, int] | None]]:

@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from compositional_rerank._files import absolute
 from compositional_rerank._validation import (
+    SHIPPED,
     check_aligned,
-    check_answer,
     check_backend,
     check_bound,
     check_count,
-    check_denials,
     check_device,
     check_own_text,
     check_query,
     check_retrieval_scores,
     check_texts,
 )
-from compositional_rerank.checkpoints.loaded_reranker import LoadedReranker
-from compositional_rerank.results import CheckedAnswer, PairScores, Ranking, Verdict
+from compositional_rerank.results import PairScores, Ranking
+from compositional_rerank.verification.verifying import VerifyingReranker
 
 if TYPE_CHECKING:
     from compositional_rerank._engine import Engine
@@ -29,11 +28,12 @@ if TYPE_CHECKING:
     from compositional_rerank.encoding.encoded_text import EncodedText
     from compositional_rerank.encoding.token_encoder import TokenEncoder
     from compositional_rerank.scoring.calibration import Denials
+    from compositional_rerank.scoring.policy import NearMisses, Order, Threshold
     from compositional_rerank.store import TokenStore
     from compositional_rerank.verification.cross_encoder import Verifier
 
 
-class CompositionalReranker(LoadedReranker):
+class CompositionalReranker(VerifyingReranker):
     """Ranks passages by MaxSim relevance, more for answers, less for structural near-misses.
 
     The constructor checks the settings and loads nothing; the model is loaded at first use, once, whichever
@@ -139,20 +139,31 @@ class CompositionalReranker(LoadedReranker):
         *,
         retrieval_scores: Sequence[float | None] | None = None,
         own_text: Sequence[tuple[int, int] | None] | None = None,
+        order: Order = "auto",
+        near_misses: NearMisses = "demote",
+        threshold: Threshold = SHIPPED,
         denials: Denials = "auto",
         max_verified: int | None = None,
         min_score: float | None = None,
         max_mismatch: float | None = None,
     ) -> Ranking:
-        """Rank passages for a query, best first. None is dropped unless one of the three cuts is asked for.
+        """Rank passages for a query, best first. None is dropped but by cuts and ``near_misses="drop"``.
 
         Args:
             query: the question or statement; not blank.
-            passages: candidates of any length, in any ordered collection; none, and blank ones, are fine.
+            passages: candidates of any length, in any ordered collection, as the retriever ranked them, best
+                first; none, and blank ones, are fine.
             top_n: keep this many of the best, at least 1; None keeps all.
-            retrieval_scores: what the retriever gave, one for each passage; carried along, never used.
+            retrieval_scores: what the retriever gave, one for each passage, higher is better. Where some are
+                None or no finite number, or rise from a passage to the next, the places in the list count.
             own_text: characters ``(start, stop)`` of each passage that may be evidence, where titles or
                 metadata stand around it; None is all of it.
+            order: what verdicts change: ``"retriever"`` keeps the order and the scores that came in,
+                ``"relevance"`` is the order of MaxSim, ``"mix"`` half of each, ``"auto"`` a mixture whose
+                shares depend on the list.
+            near_misses: what becomes of them: ``"demote"`` puts them behind all that are none, ``"penalise"``
+                only lowers their scores, ``"drop"`` leaves them out, ``"mark"`` leaves them where they are.
+            threshold: mismatch from which a passage is a near-miss, in [0, 1]; ``"shipped"`` is the model's.
             denials: whether a passage that denies the query is a near-miss: ``"auto"`` for everything but
                 yes/no questions, ``"keep"`` never (a fact checker), ``"penalise"`` always.
             max_verified: how many passages are read at most, at least 0; None is the checkpoint's.
@@ -169,101 +180,37 @@ class CompositionalReranker(LoadedReranker):
         max_mismatch = check_bound(max_mismatch, "max_mismatch", 0.0, 1.0)
         given = check_retrieval_scores(retrieval_scores, len(texts))
         candidates = check_own_text(own_text, texts)
-        check_denials(denials)
-        check_count(max_verified, "max_verified", least=0)
+        from compositional_rerank.scoring.policy import Policy  # loading torch takes seconds
+
+        policy = Policy(order, near_misses, threshold, denials, max_verified)
         if not texts:
             return Ranking(query, ())
-        from compositional_rerank._engine import Policy
-
         engine = self._loaded()
-        results = engine.rank(engine.query(query), candidates, given, Policy(denials, max_verified))
+        results = engine.rank(engine.query(query), candidates, given, policy)
         kept = [result for result in results if result.within(min_score, max_mismatch)]
         return Ranking(query, tuple(kept[:top_n]))
 
-    def verify(
-        self,
-        query: str,
-        passages: Sequence[str],
-        *,
-        own_text: Sequence[tuple[int, int] | None] | None = None,
-        denials: Denials = "auto",
-    ) -> list[Verdict]:
-        """One `Verdict` for each passage, in their order: every one is read, however far from the query.
-
-        The arguments are those of `rerank`; ``denials`` decides what ``mismatch`` counts.
-
-        Raises:
-            InputError: a value cannot be used, or the model has no verifier.
-
-        Example:
-            >>> passages = ["Water damage is not covered by the warranty."]
-            >>> CompositionalReranker().verify("Does the warranty cover water damage?", passages)[0].verdict
-            'denies'
-        """
-        query = check_query(query)
-        candidates = check_own_text(own_text, check_texts(passages, "passages"))
-        check_denials(denials)
-        engine = self._loaded()
-        engine.need_verifier()
-        return engine.verify(engine.query(query), candidates, denials) if candidates else []
-
-    def same_question(self, cached: str, new: str) -> Verdict:
-        """Whether the answer to a cached question answers a new one: `same_questions` of one pair."""
-        return self.same_questions([cached], [new])[0]
-
-    def same_questions(self, cached: Sequence[str], new: Sequence[str]) -> list[Verdict]:
-        """Compare ``n`` aligned pairs of questions, read whole; `Verdict` says what comes out.
-
-        Raises:
-            InputError: the lists differ in length, or hold what is no str, or the model has no verifier.
-        """
-        return self._loaded().same_questions(*check_aligned(cached, new, ("cached", "new")))
-
-    def check(
-        self,
-        answer: str,
-        passages: Sequence[str],
-        *,
-        own_text: Sequence[tuple[int, int] | None] | None = None,
-        max_verified: int | None = None,
-    ) -> CheckedAnswer:
-        """Check a generated answer: what do the passages say of each of its sentences, and where?
-
-        A sentence gets no verdict where there is nothing to check: questions, headings, tables, code.
-
-        Args:
-            answer: what a language model wrote, Markdown or plain; not blank.
-            passages: what it was written from; none, and blank ones, are fine.
-            own_text: as in `rerank`.
-            max_verified: how many passages are read with each sentence, at least 1, the closest to it first;
-                None is the checkpoint's number.
-
-        Raises:
-            InputError: a value cannot be used, or the model has no verifier.
-
-        Example:
-            >>> answer = "The office is closed on Sundays. Dogs are welcome."
-            >>> checked = CompositionalReranker().check(answer, ["The office is closed on Sundays."])
-            >>> [sentence.verdict for sentence in checked]
-            ['supports', None]
-        """
-        answer = check_answer(answer)
-        candidates = check_own_text(own_text, check_texts(passages, "passages"))
-        check_count(max_verified, "max_verified")
-        from compositional_rerank.checking.check import check
-
-        return check(self._loaded(), answer, candidates, max_verified)
-
     def score_pairs(
-        self, texts1: Sequence[str], texts2: Sequence[str], *, show_progress: bool = False
+        self,
+        texts1: Sequence[str],
+        texts2: Sequence[str],
+        *,
+        near_misses: NearMisses = "demote",
+        threshold: Threshold = SHIPPED,
+        show_progress: bool = False,
     ) -> PairScores:
         """Score ``n`` aligned pairs: queries, none of them blank, and passages; bars are drawn on stderr.
 
+        ``near_misses`` and ``threshold`` are as in `rerank`, and the scores those of ``order="relevance"``.
+
         Raises:
-            InputError: the lists differ in length, or a text cannot be used.
+            InputError: the lists differ in length, or a value cannot be used.
         """
         queries, passages = check_aligned(texts1, texts2, ("texts1", "texts2"), check_query)
-        return self._loaded().score_pairs(queries, passages, show_progress)
+        from compositional_rerank.scoring.policy import Policy
+
+        policy = Policy("relevance", near_misses, threshold)
+        return self._loaded().score_pairs(queries, passages, policy, show_progress)
 
     def encode_passages(self, passages: Sequence[str], *, show_progress: bool = False) -> list[EncodedText]:
         """Token embeddings of passages: what the store lacks is encoded, with a bar on stderr, and kept.

@@ -29,6 +29,7 @@ class Verdict:
         mismatch: probability, in [0, 1], that the passage is a near-miss of what was asked; None where it
             cannot be judged: the query is keywords, or a text is no English prose.
         evidence: characters ``(start, stop)`` of the passage that decided; None where nothing did.
+        near_miss: whether the mismatch reaches the model's threshold; False where it cannot be judged.
     """
 
     verdict: VerdictName | None = None
@@ -36,6 +37,7 @@ class Verdict:
     denial: float | None = None
     mismatch: float | None = None
     evidence: tuple[int, int] | None = None
+    near_miss: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,11 @@ class RankedPassage:
         mismatch: probability, in [0, 1], that the passage is a structural near-miss of the query; None
             where it was not verified: no verifier is loaded, nothing is asked, the passage is too far from
             the query, or it cannot be judged.
+        near_miss: whether the mismatch reaches the threshold; False where the passage was not verified.
         evidence: characters ``(start, stop)`` of the passage that decided; None where nothing did.
-        score: what sorts: relevance, more for support, less for a mismatch.
+        score: what sorts. With ``order="relevance"`` the relevance, more for an answer, less for a mismatch;
+            with ``"mix"`` and ``"auto"`` the same, the retriever's order mixed in; with ``"retriever"`` the
+            retrieval score (or 1 / rank), less for a near-miss.
     """
 
     index: int
@@ -69,6 +74,7 @@ class RankedPassage:
     verdict: VerdictName | None
     support: float | None
     mismatch: float | None
+    near_miss: bool
     evidence: tuple[int, int] | None
     score: float
 

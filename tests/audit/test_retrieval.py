@@ -35,17 +35,18 @@ def test_block_by_block_is_all_at_once(
     found = retrieval.first_stage(EmbeddingCache(tmp_path), embedder, data, [0, 1, 2], 15, "t")
     scores = embedder.encode_query(data.queries) @ embedder.encode_query(documents).T
     scores[0, 38] = scores[2, 39] = -np.inf
-    for row, places in zip(scores, found, strict=True):
+    for row, hits in zip(scores, found, strict=True):
         expected = sorted(range(40), key=lambda i: (-round(float(row[i]), 5), i))[:15]
-        assert places.tolist() == expected
+        assert hits.places.tolist() == expected
+        assert hits.scores == pytest.approx(row[expected], abs=1e-5)
 
 
 def test_a_querys_own_document_is_left_out_also_of_a_short_list(
     hash_embedder: Callable, tmp_path: Path
 ) -> None:
     data = collection(["a", "b"], ["q0", "d1"], ["a"])
-    (places,) = retrieval.first_stage(EmbeddingCache(tmp_path), hash_embedder(), data, [0], 100, "t")
-    assert places.tolist() == [1]
+    (hits,) = retrieval.first_stage(EmbeddingCache(tmp_path), hash_embedder(), data, [0], 100, "t")
+    assert hits.places.tolist() == [1]
 
 
 def test_a_sample_of_queries_is_seeded_and_in_order() -> None:

@@ -41,7 +41,9 @@ def test_jsonl_has_the_order_and_scores_of_the_core(command: Any, reranker: Comp
     for record, result in zip(records, ranking, strict=True):
         assert record["text"] == result.text
         assert record["retrieval_score"] is None
-        for name in ("relevance", "closeness", "verdict", "support", "mismatch", "evidence", "score"):
+        for name in (
+            *("relevance", "closeness", "verdict", "support", "mismatch", "near_miss", "evidence", "score"),
+        ):
             assert record[name] == getattr(result, name)
 
 
@@ -145,6 +147,16 @@ def test_output_can_come_in_again(command: Any) -> None:
     assert [record["text"] for record in _records(again)] == [record["text"] for record in _records(once)]
 
 
+def test_the_order_of_the_input_can_be_kept(command: Any) -> None:
+    given = "\n".join(json.dumps({"text": text, "score": 9 - place}) for place, text in enumerate(PASSAGES))
+    options = ("--query", QUERY, "--format", "jsonl", "--order")
+    kept = _records(command("rerank", *options, "retriever", stdin=given).out)
+    assert [(record["index"], record["score"]) for record in kept] == [(0, 9), (1, 8), (2, 7), (3, 6)]
+    replaced = _records(command("rerank", *options, "relevance", stdin=given).out)
+    assert [record["score"] for record in replaced] == [record["relevance"] for record in replaced]
+    assert replaced[0]["index"] == 2
+
+
 def test_nan_becomes_null(command: Any) -> None:
     outcome = command(
         "rerank", "--query", "x", "--format", "jsonl", stdin='{"text": "a", "score": NaN, "b": [NaN]}'
@@ -226,6 +238,12 @@ def test_bad_lines_are_named(command: Any, stdin: str | bytes, said: str) -> Non
         (["--query", "x", "--top-n", "many"], "--top-n: must be an integer of at least 1, got 'many'"),
         (["--query", "x", "--max-mismatch", "low"], "--max-mismatch: must be a number in [0, 1], got 'low'"),
         (["--query", "x", "--denials", "no"], "'no' (choose from"),
+        (["--query", "x", "--order", "best"], "'best' (choose from"),
+        (["--query", "x", "--near-misses", "hide"], "'hide' (choose from"),
+        (
+            ["--query", "x", "--threshold", "2"],
+            "--threshold: must be a number in [0, 1], got '2'; shipped is",
+        ),
         (
             ["--query", "x", "--max-verified", "-1"],
             "--max-verified: must be an integer of at least 0, got '-1'",

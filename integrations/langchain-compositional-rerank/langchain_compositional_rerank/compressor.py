@@ -12,6 +12,7 @@ from pydantic import Field
 
 from compositional_rerank import RankedPassage
 from compositional_rerank.errors import InputError
+from langchain_compositional_rerank.scores import in_metadata, number
 from langchain_compositional_rerank.settings import Count, Most, RerankerSettings, checked
 
 
@@ -20,10 +21,10 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
 
     The documents that come in stay as they are. Each one that goes out is a copy with the same id whose
     metadata hold ``relevance_score`` (the score that sorted it), ``retrieval_score``, ``relevance``,
-    ``mismatch``, ``verdict`` (``"supports"``, ``"denies"``, ``"differs"`` or None), ``support`` and
-    ``evidence`` (the characters of ``page_content`` that decided, as ``[start, stop]``, or None); what an
-    earlier stage left under these keys is replaced. Where your own metadata have such keys, give ours a
-    ``metadata_prefix``.
+    ``mismatch``, ``near_miss``, ``verdict`` (``"supports"``, ``"denies"``, ``"differs"`` or None),
+    ``support`` and ``evidence`` (the characters of ``page_content`` that decided, as ``[start, stop]``, or
+    None); what an earlier stage left under these keys is replaced. Where your own metadata have such keys,
+    give ours a ``metadata_prefix``.
 
     The model is loaded at the first query. To share a loaded one, use `from_reranker`.
 
@@ -35,11 +36,18 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
         top_n: return this many of the best documents, at least 1; None returns all.
         min_score: drop documents whose score is below it; None drops none.
         max_mismatch: drop documents whose mismatch is above it, in [0, 1]; None drops none.
+        order: what verdicts change: ``"retriever"`` keeps the order and the scores that came in,
+            ``"relevance"`` is the order of MaxSim, ``"mix"`` half of each, ``"auto"`` a mixture whose shares
+            depend on the list.
+        near_misses: what becomes of them: ``"demote"`` puts them behind all that are none, ``"penalise"``
+            only lowers their scores, ``"drop"`` leaves them out, ``"mark"`` leaves them where they are.
+        threshold: mismatch from which a document is a near-miss, in [0, 1]; ``"shipped"`` is the model's.
         denials: whether a document that denies the query is a near-miss: ``"auto"`` for everything but yes/no
             questions, ``"keep"`` never, ``"penalise"`` always.
         max_verified: how many documents are judged at most, at least 0; None is the model's own number.
-        retrieval_score_key: metadata key under which the retriever leaves its score, if it does; a value
-            that is no number stays in the metadata and is not used.
+        retrieval_score_key: metadata key under which the retriever leaves its score, higher is better; None
+            looks for the usual ones, ``"score"`` or ``"distance"`` among them. Without, the documents' places
+            in the list count. A value that is no number stays in the metadata and is not used.
         metadata_prefix: put before the keys, such as ``"rerank_"``.
 
     Example:
@@ -52,9 +60,12 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
     top_n: Count | None = None
     min_score: Annotated[float, Field(strict=True, ge=-1e6, le=1e6)] | None = None
     max_mismatch: Annotated[float, Field(strict=True, ge=0, le=1)] | None = None
+    order: Literal["auto", "retriever", "mix", "relevance"] = "auto"
+    near_misses: Literal["penalise", "demote", "drop", "mark"] = "demote"
+    threshold: Annotated[float, Field(strict=True, ge=0, le=1)] | Literal["shipped"] = "shipped"
     denials: Literal["auto", "keep", "penalise"] = "auto"
     max_verified: Most | None = None
-    retrieval_score_key: str = "retrieval_score"
+    retrieval_score_key: str | None = None
     metadata_prefix: str = ""
 
     def compress_documents(
@@ -74,19 +85,26 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
             InputError: a value cannot be used; raised before any work starts.
         """
         sources = checked(documents)
+        return self.ranked(sources, query, in_metadata(sources, self.retrieval_score_key))
+
+    def ranked(
+        self, documents: Sequence[Document], query: str, scores: Sequence[float | None] | None
+    ) -> list[Document]:
+        """`compress_documents` of documents whose scores stand beside them; None has none."""
         ranking = self.core.rerank(
             query,
-            [document.page_content for document in sources],
+            [document.page_content for document in documents],
             self.top_n,
-            retrieval_scores=[
-                _number(document.metadata.get(self.retrieval_score_key)) for document in sources
-            ],
+            retrieval_scores=scores,
+            order=self.order,
+            near_misses=self.near_misses,
+            threshold=self.threshold,
             denials=self.denials,
             max_verified=self.max_verified,
             min_score=self.min_score,
             max_mismatch=self.max_mismatch,
         )
-        return [self._scored_copy(sources[result.index], result) for result in ranking]
+        return [self._scored_copy(documents[result.index], result) for result in ranking]
 
     def _scored_copy(self, source: Document, result: RankedPassage) -> Document:
         scores = {
@@ -94,14 +112,16 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
             "retrieval_score": result.retrieval_score,
             "relevance": result.relevance,
             "mismatch": result.mismatch,
+            "near_miss": result.near_miss,
             "verdict": result.verdict,
             "support": result.support,
             "evidence": None if result.evidence is None else list(result.evidence),
         }
         ours = {self.metadata_prefix + name: value for name, value in scores.items()}
-        kept = source.metadata.get(self.retrieval_score_key)
-        if kept is not None and _number(kept) is None:  # no score: the user's own
-            ours.pop(self.retrieval_score_key, None)
+        key = self.retrieval_score_key or "retrieval_score"
+        kept = source.metadata.get(key)
+        if kept is not None and number(kept) is None:  # no score: the user's own
+            ours.pop(key, None)
         return source.model_copy(update={"metadata": {**source.metadata, **ours}})
 
     def as_runnable(self) -> Runnable[Mapping[str, Any], list[Document]]:
@@ -130,12 +150,3 @@ def _arguments(inputs: object) -> tuple[Sequence[Document], str]:
         given = sorted(map(str, inputs)) if isinstance(inputs, Mapping) else type(inputs).__name__
         raise InputError(f"the reranker's input must be a dict with 'documents' and 'query', got {given}")
     return inputs["documents"], inputs["query"]
-
-
-def _number(value: Any) -> float | None:
-    if value is None or isinstance(value, (str, bytes, bool)):
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None

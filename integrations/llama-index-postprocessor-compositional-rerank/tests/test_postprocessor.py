@@ -78,10 +78,33 @@ def test_ranks_and_names_its_scores(rerank: CompositionalRerank, nodes: list[Nod
         assert node.metadata["mismatch"] is node.metadata["verdict"] is node.metadata["evidence"] is None
         assert node.metadata["retrieval_score"] == 0.9 - int(node.node_id) / 10
         for keys in (node.node.excluded_embed_metadata_keys, node.node.excluded_llm_metadata_keys):
-            ours = "relevance mismatch verdict support evidence retrieval_score"
+            ours = "relevance mismatch near_miss verdict support evidence retrieval_score"
             assert set(ours.split()) <= set(keys)
             assert len(keys) == len(set(keys))
         json.loads(node.to_json())
+
+
+def test_the_order_and_the_scores_of_the_retriever_can_be_kept(
+    reranker: CompositionalReranker, nodes: list[NodeWithScore]
+) -> None:
+    keep = CompositionalRerank.from_reranker(reranker, order="retriever")
+    ranked = keep.postprocess_nodes(nodes, query_str=QUERY)
+    assert [(node.node_id, node.score) for node in ranked] == [(node.node_id, node.score) for node in nodes]
+    assert not any(node.metadata["near_miss"] for node in ranked)
+
+
+@pytest.mark.parametrize("near_misses", ["demote", "penalise", "drop", "mark"])
+def test_near_misses_are_dealt_with_as_in_the_core(judging: CompositionalReranker, near_misses: Any) -> None:
+    query = "The warranty covers water damage."
+    texts = ["Water damage is not covered by the warranty.", "The warranty covers water damage.", "Bread."]
+    hits = [NodeWithScore(node=TextNode(text=t), score=0.75 - i / 4) for i, t in enumerate(texts)]
+    policy = {"near_misses": near_misses, "order": "retriever", "threshold": 0.5}
+    ranked = CompositionalRerank.from_reranker(judging, **policy).postprocess_nodes(hits, query_str=query)
+    expected = judging.rerank(query, texts, retrieval_scores=[0.75, 0.5, 0.25], **policy)
+    assert [(node.text, node.score, node.metadata["near_miss"]) for node in ranked] == [
+        (result.text, result.score, result.near_miss) for result in expected
+    ]
+    assert any(result.near_miss for result in expected) == (near_misses != "drop")
 
 
 def test_the_text_is_what_an_embedding_model_reads(rerank: CompositionalRerank) -> None:

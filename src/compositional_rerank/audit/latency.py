@@ -39,7 +39,7 @@ def time_query(
 
     against, cross_encoder = systems.against, systems.cross_encoder
     timed("cosine", lambda: systems.embedder.encode_query([query]))
-    timed("two_stage", lambda: systems.reranker.rerank(query, texts, own_text=own))
+    timed("two_stage", lambda: systems.rerank(query, texts, own_text=own))
     if against is not None:
         timed("against", lambda: against.encode_query([query]))
     if cross_encoder is not None:
@@ -65,7 +65,7 @@ def time_texts(systems: Systems, sets: Sequence[NearMissSet | NliSet], depth: in
         queries[query] = None
         texts.update(dict.fromkeys(own))
     chosen, candidates = list(queries)[:TIMED_QUERIES], list(texts)[:depth]
-    systems.reranker.rerank(chosen[0], candidates)  # stores the candidates' token embeddings
+    systems.rerank(chosen[0], candidates)  # stores the candidates' token embeddings
     seconds: Seconds = {}
     for query in chosen:
         time_query(systems, query, candidates, None, seconds)

@@ -29,7 +29,7 @@ VERIFIED = {  # measures of the verifier alone, beside rejection and calibration
     "pairs": (),
     "triples": (),
     "contrast": ("support_right",),
-    "answers": ("verdict_accuracy", "yes_above_no"),
+    "answers": ("in_list", "verdict_accuracy", "yes_above_no"),
 }
 SAME: dict[Group, int] = {"answers": 1, "near_misses": 0, "silent": -1}
 
@@ -53,6 +53,8 @@ class NearMissResult:
         owners: which query each row belongs to, [n]; empty unless the kind is `answers`.
         forms: the rows' forms of query, n of them; empty unless the kind is `answers`.
         expected: the rows' expected verdicts, [n], "" where unknown; empty unless the kind is `answers`.
+        in_list: the rows' places where `two_stage` ranks all texts of their query behind cosine: higher is
+            better, -inf where it drops one, [n]; empty unless the kind is `answers`.
     """
 
     kind: str
@@ -63,6 +65,7 @@ class NearMissResult:
     owners: Places = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     forms: Sequence[str | None] = ()
     expected: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype=np.str_))
+    in_list: Floats = field(default_factory=lambda: np.empty(0))
 
     def split(self, values: Floats, rows: Places) -> tuple[Floats, Floats]:
         """Values of true paraphrases and values of near-misses among some rows."""
@@ -147,7 +150,22 @@ def _answers(systems: Systems, data: AnswerSet) -> NearMissResult:
         owners=np.array(owners, dtype=np.int64),
         forms=[data.forms[owner] for owner in owners],
         expected=np.array([passage.verdict or "" for passage in data.passages], dtype=np.str_),
+        in_list=_in_list(systems, data, np.array(owners), flat["cosine"].scores),
     )
+
+
+def _in_list(systems: Systems, data: AnswerSet, owners: Places, cosines: Floats) -> Floats:
+    """Places among the texts of each query, as `two_stage` ranks them behind cosine: higher is better."""
+    from tqdm import tqdm
+
+    found = np.full(len(owners), -np.inf)
+    for owner in tqdm(np.unique(owners).tolist(), desc=f"{data.name}: lists", unit="query", disable=None):
+        rows = np.flatnonzero(owners == owner)
+        rows = rows[np.argsort(-cosines[rows], kind="stable")]
+        texts = [data.passages[row].text for row in rows.tolist()]
+        for rank, result in enumerate(systems.rerank(data.queries[owner], texts, cosines[rows].tolist())):
+            found[rows[result.index]] = -rank
+    return found
 
 
 def _result(
@@ -235,6 +253,8 @@ def _verified(
         names, expected, answers = verdicts.names[rows], result.expected[rows], result.same[rows] == 1
         counted = (names != NOT_JUDGED) & (expected != "")
         found["verdict_accuracy"] = (names == expected)[counted].astype(np.float64)
+        wrong = result.same[rows] == 0
+        found["in_list"] = shares_above(result.owners[rows], answers, wrong, result.in_list[rows])
         yes, no = answers & (expected == "supports"), answers & (expected == "denies")
         found["yes_above_no"] = shares_above(result.owners[rows], yes, no, verdicts.support[rows])
     measures, intervals = _means(found, seed)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,13 @@ from compositional_rerank.audit.metrics import RETRIEVAL_MEASURES, Floats, p_val
 from compositional_rerank.audit.systems import Systems
 
 CUTOFF = 100  # recall@100 needs this many, whatever the depth of reranking
+
+
+class Hits(NamedTuple):
+    """A query's documents, best first: places in the collection and scores, ``[n]`` each."""
+
+    places: NDArray[np.int64]
+    scores: NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ def sample_queries(data: RetrievalSet, limit: int | None, seed: int) -> list[int
 
 def first_stage(
     cache: EmbeddingCache, embedder: Embedder, data: RetrievalSet, queries: Sequence[int], k: int, label: str
-) -> list[NDArray[np.int64]]:
+) -> list[Hits]:
     """Best k documents of each query by cosine, a block of documents at a time.
 
     A query's own document (same id) is left out. Equal cosines keep the order of the corpus.
@@ -59,7 +67,7 @@ def first_stage(
         label: what the progress bar says.
 
     Returns:
-        For each query, places of at most k documents, best first.
+        For each query at most k documents with their cosines, best first.
     """
     vectors = cache.vectors(embedder, [data.queries[q] for q in queries], "query", f"{label}: queries")
     place = {identifier: i for i, identifier in enumerate(data.document_ids)}
@@ -76,7 +84,8 @@ def first_stage(
         order = np.argsort(-scores, axis=1, kind="stable")[:, :k]
         best_scores = np.take_along_axis(scores, order, axis=1)
         best = np.take_along_axis(places, order, axis=1)
-    return [row[kept] for row, kept in zip(best, best_scores > -np.inf, strict=True)]
+    rows = zip(best, best_scores, best_scores > -np.inf, strict=True)
+    return [Hits(row[kept], scores[kept]) for row, scores, kept in rows]
 
 
 def evaluate(
@@ -101,21 +110,22 @@ def evaluate(
     label = data.name
     first = first_stage(systems.cache, systems.embedder, data, queries, k, f"{label}: cosine")
     orders: dict[str, list[NDArray[np.int64]]] = {name: [] for name in systems.names}
-    orders["cosine"] = first
+    orders["cosine"] = [hits.places for hits in first]
     seconds: Seconds = {}
     timed = set(np.linspace(0, len(queries) - 1, min(TIMED_QUERIES, len(queries)), dtype=int).tolist())
     waiting: tuple[str, list[str], list[tuple[int, int]]] | None = None
     for i, q in enumerate(tqdm(queries, desc=f"{label}: reranking", unit="query", disable=None)):
-        candidates = first[i][:depth]
+        candidates, cosines = first[i].places[:depth], first[i].scores[:depth]
         texts = [data.documents[int(place)] for place in candidates]
         starts = [data.text_starts[int(place)] for place in candidates]
         own = [(start, len(text)) for start, text in zip(starts, texts, strict=True)]
         query = data.queries[q]
-        results = systems.reranker.rerank(query, texts, own_text=own).results
-        tail = first[i][depth:]
-        by_place = sorted(results, key=lambda result: result.index)
+        results = systems.rerank(query, texts, cosines.tolist(), own)
+        tail = first[i].places[depth:]
         for name in ("maxsim", "relevance"):
-            scores = np.array([getattr(result, name) for result in by_place])
+            scores = np.full(len(candidates), -np.inf)
+            for result in results:
+                scores[result.index] = getattr(result, name)
             orders[name].append(np.append(candidates[_stable(scores)], tail))
         orders["two_stage"].append(np.append(candidates[[result.index for result in results]], tail))
         if systems.cross_encoder is not None:
@@ -128,7 +138,8 @@ def evaluate(
     if waiting is not None:
         time_query(systems, *waiting, seconds)
     if systems.against is not None:
-        orders["against"] = first_stage(systems.cache, systems.against, data, queries, k, f"{label}: against")
+        found = first_stage(systems.cache, systems.against, data, queries, k, f"{label}: against")
+        orders["against"] = [hits.places for hits in found]
     query_ids = tuple(data.query_ids[q] for q in queries)
     qrels = {query: data.qrels[query] for query in query_ids}
     values = {}

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from compositional_rerank._validation import SHIPPED
 from compositional_rerank.audit import latency, near_misses, nli, retrieval
 from compositional_rerank.audit.answers import NATURAL_SUITE
 from compositional_rerank.audit.cache import EmbeddingCache, default_folder
@@ -26,6 +27,7 @@ from compositional_rerank.audit.sources import (
 )
 from compositional_rerank.audit.systems import Systems, load_systems
 from compositional_rerank.errors import DataError, InputError
+from compositional_rerank.scoring.policy import NearMisses, Order, Policy, Threshold
 
 SOURCES = ("beir", "pairs", "triples", "contrast", "answers", "nli")  # settings that name data
 
@@ -47,6 +49,9 @@ class AuditSettings:
         nli: files or hub names of premises and hypotheses.
         suite: name of a shipped suite. It is `natural` where no data is named at all.
         depth: documents that are reranked for a query, at least 1.
+        order: whose order `two_stage` ranks in: ``"auto"``, ``"retriever"``, ``"mix"`` or ``"relevance"``.
+        near_misses: what `two_stage` does with them: ``"demote"``, ``"penalise"``, ``"drop"`` or ``"mark"``.
+        threshold: mismatch from which a text is one, in [0, 1]; ``"shipped"`` is the model's own.
         limit_queries: random sample of this many queries of each collection; None is all.
         seed: seed of samples, intervals and tests.
         device: torch device name; None picks an accelerator where there is one.
@@ -69,6 +74,9 @@ class AuditSettings:
     nli: tuple[str, ...] = ()
     suite: str | None = None
     depth: int = 100
+    order: Order = "auto"
+    near_misses: NearMisses = "demote"
+    threshold: Threshold = SHIPPED
     limit_queries: int | None = None
     seed: int = 0
     device: str | None = None
@@ -84,6 +92,15 @@ class AuditSettings:
                 raise InputError(f"{name} is {value}; it has to be at least 1")
         if self.seed < 0:
             raise InputError(f"seed is {self.seed}; it has to be at least 0")
+        self.policy()
+
+    def policy(self) -> Policy:
+        """How `two_stage` ranks.
+
+        Raises:
+            InputError: a value is unknown or out of range.
+        """
+        return Policy(self.order, self.near_misses, self.threshold)
 
 
 @dataclass(frozen=True)
@@ -170,6 +187,7 @@ def run_audit(settings: AuditSettings, tell: Callable[[str], None] | None = None
         device=settings.device,
         backend=settings.backend,
         store=settings.store,
+        policy=settings.policy(),
     )
     if systems.reranker.verifier is None:
         notes.append(
@@ -179,7 +197,7 @@ def run_audit(settings: AuditSettings, tell: Callable[[str], None] | None = None
     if tell is not None:
         for note in notes:
             tell(note)
-    threshold = systems.reranker.threshold
+    threshold = systems.threshold
     scores = {part.name: near_misses.evaluate(systems, part) for part in data.near_misses}
     inferences = {
         part.name: nli.summarise(part, nli.evaluate(systems, part), settings.seed) for part in data.nli
@@ -245,7 +263,7 @@ def _settings(settings: AuditSettings, systems: Systems) -> dict[str, Any]:
         **chosen,
         "store": None if settings.store is None else systems.reranker.store.dtype,
         "systems": list(systems.names),
-        "threshold": systems.reranker.threshold,
+        "threshold": systems.threshold,
         "verifier": systems.reranker.verifier is not None,
         "version": version("compositional-rerank"),
         "torch": torch.__version__,

@@ -15,7 +15,7 @@ COLUMNS = {
     "pairs": ("auc", "ap", "rejection_at_5", "rejection", "false_rejection", "ece"),
     "triples": ("accuracy", "accuracy_anchor", "rejection_at_5", "rejection", "false_rejection", "ece"),
     "answers": (
-        *("right_above", "rejection_at_5", "rejection", "false_rejection", "ece"),
+        *("right_above", "in_list", "rejection_at_5", "rejection", "false_rejection", "ece"),
         *("verdict_accuracy", "yes_above_no"),
     ),
     "contrast": ("paired_accuracy", "support_right", "rejection_at_5", "rejection", "false_rejection", "ece"),
@@ -32,6 +32,7 @@ TITLES = {
     "accuracy_anchor": "beats near-miss",
     "paired_accuracy": "paired acc.",
     "right_above": "right above",
+    "in_list": "right above, in lists",
     "rejection_at_5": "rejected at 5%",
     "rejection": "rejected",
     "false_rejection": "wrongly rej.",
@@ -55,6 +56,7 @@ _KINDS = {
     "sim(a, n).",
     "contrast": "support right: share of queries whose own document has more support than the other.",
     "answers": "right above: share of (answer, near-miss) pairs of a query whose answer scores higher. "
+    "right above, in lists: the same where two_stage ranks all texts of a query behind cosine. "
     "verdict acc.: judged passages with the expected verdict. yes above no: share of (yes, no) pairs of a "
     "yes/no question whose yes has more support.",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,8 @@ from compositional_rerank.audit.cache import Embedder, EmbeddingCache
 from compositional_rerank.audit.metrics import Floats
 from compositional_rerank.audit.verdicts import Verdicts
 from compositional_rerank.errors import InputError
-from compositional_rerank.results import PairScores
+from compositional_rerank.results import PairScores, RankedPassage
+from compositional_rerank.scoring.policy import Policy
 
 if TYPE_CHECKING:
     from compositional_rerank.reranker import CompositionalReranker
@@ -38,13 +39,14 @@ class SystemScores:
 
 @dataclass(frozen=True)
 class Systems:
-    """The loaded models of one audit; `against` and `cross_encoder` are optional."""
+    """The loaded models of one audit, two of them optional, and how `two_stage` ranks."""
 
     embedder: Embedder
     reranker: CompositionalReranker
     cache: EmbeddingCache
     against: Embedder | None = None
     cross_encoder: CrossEncoderSystem | None = None
+    policy: Policy = field(default_factory=Policy)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -81,6 +83,38 @@ class Systems:
             )
         return found
 
+    @property
+    def threshold(self) -> float | None:
+        """Mismatch from which `two_stage` takes a passage for a near-miss; None without a verifier."""
+        shipped, chosen = self.reranker.threshold, self.policy.threshold
+        return shipped if shipped is None or isinstance(chosen, str) else chosen
+
+    def rerank(
+        self,
+        query: str,
+        texts: Sequence[str],
+        scores: Sequence[float] | None = None,
+        own_text: Sequence[tuple[int, int]] | None = None,
+    ) -> tuple[RankedPassage, ...]:
+        """What `two_stage` makes of a list, as the reranker is used.
+
+        Args:
+            query: the query.
+            texts: its candidates, best first.
+            scores: what stage one gave, one for each; None where there was none.
+            own_text: which characters of each may be evidence; None is all of them.
+        """
+        policy = self.policy
+        return self.reranker.rerank(
+            query,
+            texts,
+            retrieval_scores=scores,
+            own_text=own_text,
+            order=policy.order,
+            near_misses=policy.near_misses,
+            threshold=policy.threshold,
+        ).results
+
     def verify(self, queries: Sequence[str], passages: Sequence[str], label: str) -> Verdicts | None:
         """Verdicts of n aligned pairs; None without a verifier.
 
@@ -103,7 +137,14 @@ class Systems:
         with tqdm(total=len(texts1), desc=label, unit="pair", disable=None) as bar:
             for start in range(0, len(texts1), _CHUNK):
                 part = slice(start, start + _CHUNK)
-                found.append(self.reranker.score_pairs(texts1[part], texts2[part]))
+                found.append(
+                    self.reranker.score_pairs(
+                        texts1[part],
+                        texts2[part],
+                        near_misses=self.policy.near_misses,
+                        threshold=self.policy.threshold,
+                    )
+                )
                 bar.update(len(found[-1].score))
         return PairScores(
             maxsim=np.concatenate([one.maxsim for one in found]),
@@ -186,6 +227,7 @@ def load_systems(
     device: str | None = None,
     backend: str = "torch",
     store: Path | None = None,
+    policy: Policy | None = None,
 ) -> Systems:
     """Load what an audit compares.
 
@@ -198,6 +240,7 @@ def load_systems(
         device: torch device name; None picks an accelerator where there is one.
         backend: what computes stage two.
         store: folder of a `FileStore` for token vectors; None is memory.
+        policy: how `two_stage` ranks; None is the default.
 
     Raises:
         ModelNotFoundError: no place has one of the models.
@@ -218,6 +261,7 @@ def load_systems(
         cache=cache,
         against=load_embedder(against or model, device, sensitivity or 0.0) if compared else None,
         cross_encoder=None if cross_encoder is None else CrossEncoderSystem(cross_encoder, device),
+        policy=policy or Policy(),
     )
 
 

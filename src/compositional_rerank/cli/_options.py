@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from compositional_rerank._validation import BACKENDS
+from compositional_rerank._validation import BACKENDS, NEAR_MISSES, ORDERS, SHIPPED
 from compositional_rerank.errors import InputError
 
 SEEDS = 2**32 - 1
@@ -114,6 +114,36 @@ def place(value: str) -> Path:
 def layout(value: str) -> str:
     """Reader of ``--format``: ``table`` is the old name of ``text``."""
     return "text" if value == "table" else value
+
+
+def threshold(value: str) -> float | str:
+    """Reader of ``--threshold``."""
+    return value if value == SHIPPED else bound(0.0, 1.0, fix=f"{SHIPPED} is the model's own")(value)
+
+
+def add_policy_options(parser: argparse._ActionsContainer) -> None:
+    """Add ``--order``, ``--near-misses`` and ``--threshold``."""
+    parser.add_argument(
+        "--order",
+        choices=ORDERS,
+        default="auto",
+        help="what verdicts change: retriever keeps the order and the scores that came in, relevance is the "
+        "order of MaxSim, mix half of each, auto a mixture whose shares depend on the list (auto)",
+    )
+    parser.add_argument(
+        "--near-misses",
+        choices=NEAR_MISSES,
+        default="demote",
+        help="what becomes of near-misses: demote puts them behind all that are none, penalise only lowers "
+        "their scores, drop leaves them out, mark leaves them where they are (demote)",
+    )
+    parser.add_argument(
+        "--threshold",
+        type=threshold,
+        default=SHIPPED,
+        metavar="P",
+        help=f"mismatch from which a passage is a near-miss, in [0, 1]; {SHIPPED} is the model's ({SHIPPED})",
+    )
 
 
 def add_store_option(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from compositional_rerank.cli._input import tell
 from compositional_rerank.cli._io import check_store
-from compositional_rerank.cli._options import SEEDS, add_model_options, bound, integer, layout, place
+from compositional_rerank.cli._options import (
+    SEEDS,
+    add_model_options,
+    add_policy_options,
+    bound,
+    integer,
+    layout,
+    place,
+)
 from compositional_rerank.errors import InputError
 
 if TYPE_CHECKING:
@@ -57,6 +65,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         help="measure stage one with its structural part, weighted by S in [0, 1], as `against`; cosine is "
         "without",
     )
+    add_policy_options(parser.add_argument_group("order and near-misses, of two_stage"))
     data = parser.add_argument_group("data (a path, or owner/name[:split] on the hub; repeatable)")
     data.add_argument("--beir", action="append", default=[], metavar="DIR[:split]", help="BEIR folder")
     data.add_argument("--pairs", action="append", default=[], metavar="F", help="JSONL: text1 text2 same")
@@ -140,6 +149,9 @@ def settings_of(args: argparse.Namespace) -> AuditSettings:
         nli=tuple(args.nli),
         suite=args.suite,
         depth=args.depth,
+        order=args.order,
+        near_misses=args.near_misses,
+        threshold=args.threshold,
         limit_queries=args.limit_queries,
         seed=args.seed,
         device=args.device,

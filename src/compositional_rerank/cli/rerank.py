@@ -19,7 +19,14 @@ from compositional_rerank.cli._input import (
     tell,
 )
 from compositional_rerank.cli._io import check_store, load_reranker, tell_unverified
-from compositional_rerank.cli._options import add_model_options, add_store_option, bound, integer, layout
+from compositional_rerank.cli._options import (
+    add_model_options,
+    add_policy_options,
+    add_store_option,
+    bound,
+    integer,
+    layout,
+)
 from compositional_rerank.inputs.files import STDIN
 from compositional_rerank.inputs.forms import Passage
 
@@ -38,12 +45,16 @@ output, best first; every score keeps its own name:
   support    probability of supports; null where it was not judged
   mismatch   probability that it is a near-miss: the query's words, another meaning; null where it was
              not judged (no verifier, keywords, no English prose, too far from the query)
+  near_miss  whether the mismatch reaches the threshold; false where it was not judged
   evidence   the characters of the passage that decided, [start, stop]; null where none did
-  score      what sorts: relevance, more for an answer, less for a mismatch
+  score      what sorts: relevance, mixed with the order of the input, more for an answer, less for a
+             mismatch; with --order retriever the retrieval score (or 1 / rank), less for a near-miss
   --format text is a table, in which a passage begins with its evidence. jsonl is one object a passage,
-  json one object for all: query, model, its threshold (the mismatch from which it calls a passage a
-  near-miss) and results. Both name rank, index (place in the input, from 0), id, text and
-  retrieval_score, and hand on other fields.
+  json one object for all: query, model, its own threshold, and results. Both name rank, index (place in
+  the input, from 0), id, text and retrieval_score, and hand on other fields.
+
+the order of the input is the retriever's, best first; retrieval_score says how far apart passages are, where
+every passage has one and none is above that of the passage in front of it.
 
 examples:
   printf '%s\\n' "Paris is closer than Rome." "Rome is nearer than Paris." > passages.txt
@@ -52,6 +63,8 @@ examples:
   compositional-rerank rerank --query "Rome is closer than Paris" --format jsonl < passages.txt
   compositional-rerank rerank --query "Rome is closer than Paris" --store my_store passages.txt
   compositional-rerank rerank --query "Rome is closer than Paris" --denials keep passages.txt
+  compositional-rerank rerank --query "Rome is closer than Paris" --order retriever passages.txt
+  compositional-rerank rerank --query "Rome is closer than Paris" --near-misses drop passages.txt
 
 exit codes: 0 done, 1 no passage is left after the cuts, 2 bad input or usage
 """
@@ -91,9 +104,10 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         "--max-mismatch",
         type=bound(0.0, 1.0, fix=keep_all),
         metavar="P",
-        help="drop passages with a mismatch above P, in [0, 1]; unverified ones stay. The model's own "
-        "threshold stands in --format json",
+        help="drop passages with a mismatch above P, in [0, 1]; unverified ones stay. --near-misses drop is "
+        "the same at the model's own threshold",
     )
+    add_policy_options(parser.add_argument_group("order and near-misses"))
     reading = parser.add_argument_group("verdicts")
     reading.add_argument(
         "--denials",
@@ -133,6 +147,9 @@ def run(args: argparse.Namespace) -> int:
         texts,
         args.top_n,
         retrieval_scores=[passage.retrieval_score for passage in passages],
+        order=args.order,
+        near_misses=args.near_misses,
+        threshold=args.threshold,
         denials=args.denials,
         max_verified=args.max_verified,
         min_score=args.min_score,
@@ -172,6 +189,7 @@ def _record(rank: int, result: RankedPassage, passage: Passage) -> dict[str, Any
         "verdict": result.verdict,
         "support": result.support,
         "mismatch": result.mismatch,
+        "near_miss": result.near_miss,
         "evidence": None if result.evidence is None else list(result.evidence),
         "score": result.score,
     }
@@ -196,6 +214,8 @@ def _table(ranking: Ranking, passages: list[Passage], width: int) -> list[str]:
     if any(result.mismatch is not None for result in ranking):
         table.append(("verdict", [_word(result) for result in ranking]))
         table.append(("mismatch", [_number(result.mismatch, ".3f") for result in ranking]))
+    if any(result.near_miss for result in ranking):
+        table.append(("near-miss", ["yes" if result.near_miss else "-" for result in ranking]))
     if any(result.retrieval_score is not None for result in ranking):
         table.append(("retrieval", [_number(result.retrieval_score, ".4g") for result in ranking]))
     names = [passages[result.index].id for result in ranking]

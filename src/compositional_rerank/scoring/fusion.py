@@ -1,18 +1,20 @@
-"""From relevance and verdict to the score that sorts: gate, bonus, penalty, threshold."""
+"""From an order and verdicts to the score that sorts: gate, bonus, penalty, threshold."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 
 from compositional_rerank.errors import CheckpointError
+from compositional_rerank.scoring.policy import NearMisses, Policy
 
 
 @dataclass(frozen=True)
 class Fusion:
-    """``score = relevance + bonus * answered - penalty * mismatch``, less `fall` for a near-miss.
+    """``score = base + bonus * answered - penalty * mismatch``, less `fall` for a near-miss.
 
     Args:
         least_closeness: closeness from which a passage is read, in [-1, 1].
@@ -22,7 +24,8 @@ class Fusion:
 
     Example:
         >>> fusion = Fusion(least_closeness=0.6, threshold=0.5, bonus=0.1, penalty=0.2)
-        >>> fusion.score(torch.tensor([0.9, 0.3]), torch.tensor([0.0, 1.0]), torch.tensor([1.0, 0.0]))
+        >>> answered, mismatch = torch.tensor([0.0, 1.0]), torch.tensor([1.0, 0.0])
+        >>> fusion.score(torch.tensor([0.9, 0.3]), answered, mismatch, mismatch >= fusion.threshold)
         tensor([-1.6000,  0.4000])
     """
 
@@ -45,7 +48,86 @@ class Fusion:
         """What a near-miss loses: as relevance lies in [-1, 1], it falls behind all that is none."""
         return 2.0 + self.bonus + self.penalty
 
-    def score(self, relevance: torch.Tensor, answered: torch.Tensor, mismatch: torch.Tensor) -> torch.Tensor:
-        """The score that sorts, float32; all of one shape, ``answered`` and ``mismatch`` in [0, 1]."""
-        near_miss = (mismatch >= self.threshold).float()
-        return relevance + self.bonus * answered - self.penalty * mismatch - self.fall * near_miss
+    def flags(self, policy: Policy, mismatch: Sequence[float | None]) -> list[bool]:
+        """Which passages are near-misses by a policy's threshold; those of a None were not judged."""
+        least = self.threshold if isinstance(policy.threshold, str) else policy.threshold
+        return [one is not None and bool(one >= least) for one in mismatch]
+
+    def after(
+        self,
+        policy: Policy,
+        base: torch.Tensor,
+        answered: Sequence[float],
+        mismatch: Sequence[float | None],
+        own: torch.Tensor | None = None,
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What a policy makes of an order and verdicts: the score that sorts, and what is a near-miss.
+
+        Args:
+            policy: what the caller decided.
+            base: what sorts before verdicts count, float32 ``[n]`` in [-1, 1].
+            answered: how likely each of the passages answers, in [0, 1].
+            mismatch: how likely it is a near-miss, in [0, 1]; None where it was not judged.
+            own: scores of a retriever's own, to be kept, float64 ``[n]``; None where they are not.
+
+        Returns:
+            Scores ``[n]``, and bool ``[n]``.
+        """
+        near_miss = torch.tensor(self.flags(policy, mismatch), dtype=torch.bool)
+        wrong = torch.tensor([one or 0.0 for one in mismatch], dtype=torch.float32)
+        if own is not None:
+            return self.keep(own, base, wrong, near_miss, policy.near_misses), near_miss
+        right = torch.tensor(answered, dtype=torch.float32)
+        return self.score(base, right, wrong, near_miss, policy.near_misses), near_miss
+
+    def score(
+        self,
+        base: torch.Tensor,
+        answered: torch.Tensor,
+        mismatch: torch.Tensor,
+        near_miss: torch.Tensor,
+        near_misses: NearMisses = "demote",
+    ) -> torch.Tensor:
+        """The score that sorts, in the order of relevance or a mixed one; all tensors are of one shape.
+
+        Args:
+            base: what sorts before verdicts count, float32 in [-1, 1].
+            answered: how likely a passage answers, in [0, 1].
+            mismatch: how likely it is a near-miss, in [0, 1].
+            near_miss: bool, whether it counts as one.
+            near_misses: ``"demote"`` and ``"drop"`` put them behind all that is none, ``"penalise"`` only
+                lowers them by their mismatch, ``"mark"`` leaves them where they are.
+
+        Returns:
+            float32; of no meaning beside scores of another ``near_misses``.
+        """
+        score = base + self.bonus * answered
+        if near_misses == "mark":
+            return score
+        score = score - self.penalty * mismatch
+        return score if near_misses == "penalise" else score - self.fall * near_miss
+
+    def keep(
+        self,
+        own: torch.Tensor,
+        relevance: torch.Tensor,
+        mismatch: torch.Tensor,
+        near_miss: torch.Tensor,
+        near_misses: NearMisses = "demote",
+    ) -> torch.Tensor:
+        """A retriever's own scores, lowered for near-misses and for nothing else; all of one shape.
+
+        Args:
+            own: float64, of any scale, higher is better.
+            relevance: says how much of that scale a penalty is: as much as it is of the relevance's spread.
+            mismatch: how likely a passage is a near-miss, in [0, 1].
+            near_miss: bool, whether it counts as one.
+            near_misses: as in `score`.
+        """
+        if near_misses == "mark" or not len(own):
+            return own
+        spread = float(own.max() - own.min()) or max(1.0, abs(float(own[0])))
+        if near_misses == "penalise":
+            share = self.penalty / max(float(relevance.max() - relevance.min()), self.penalty, 1e-6)
+            return torch.where(near_miss, own - spread * share * mismatch, own)
+        return torch.where(near_miss, own - 2 * spread, own)

@@ -18,6 +18,7 @@ from compositional_rerank.encoding.embedder import StructuralEmbedder
 from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.results import RankedPassage
 from compositional_rerank.scoring.fusion import Fusion
+from compositional_rerank.scoring.policy import Policy
 from compositional_rerank.training.kinds.contrast import judged_passages
 
 # everything is read, nothing falls, and what the score has above the relevance is how well it was answered
@@ -51,7 +52,7 @@ def fit_fusion(
     groups = []
     for query, right, wrong in (one for file in contrast for one in judged_passages(file)):
         passages = [*right, *wrong]
-        ranking = reranker.rerank(query, passages, max_verified=len(passages))
+        ranking = reranker.rerank(query, passages, order="relevance", max_verified=len(passages))
         results = sorted(ranking, key=lambda result: result.index)
         groups.append((results[: len(right)], results[len(right) :]))
     flagged = [one.mismatch or 0.0 for right, _ in groups for one in right]
@@ -102,8 +103,9 @@ def _score(fusion: Fusion, result: RankedPassage) -> float:
     if result.mismatch is None:
         return result.relevance
     answered = max(0.0, result.score - result.relevance)
-    columns = torch.tensor([[result.relevance], [answered], [result.mismatch]], dtype=torch.float32)
-    return float(fusion.score(*columns))
+    relevance = torch.tensor([result.relevance], dtype=torch.float32)
+    score, _ = fusion.after(Policy("relevance"), relevance, [answered], [result.mismatch])
+    return float(score)
 
 
 def _lists(reranker: CompositionalReranker, name: str) -> list[_List]:
@@ -113,10 +115,10 @@ def _lists(reranker: CompositionalReranker, name: str) -> list[_List]:
     queries = sample_queries(data, _QUERIES, seed=0)
     first = first_stage(EmbeddingCache(default_folder()), embedder, data, queries, _DEPTH, data.name)
     found = []
-    for query, places in zip(queries, first, strict=True):
+    for query, (places, _) in zip(queries, first, strict=True):
         texts = [data.documents[int(place)] for place in places]
         spans = [(data.text_starts[int(place)], len(text)) for place, text in zip(places, texts, strict=True)]
-        ranking = reranker.rerank(data.queries[query], texts, own_text=spans)
+        ranking = reranker.rerank(data.queries[query], texts, own_text=spans, order="relevance")
         results = sorted(ranking, key=lambda result: result.index)
         names = [data.document_ids[int(place)] for place in places]
         judged = {data.query_ids[query]: data.qrels[data.query_ids[query]]}

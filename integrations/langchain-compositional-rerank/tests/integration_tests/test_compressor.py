@@ -37,7 +37,7 @@ def test_names_every_score(compressor: CompositionalReranker, documents: list[Do
         assert (
             metadata["verdict"] is metadata["support"] is metadata["mismatch"] is metadata["evidence"] is None
         )
-        assert metadata["retrieval_score"] is None
+        assert metadata["retrieval_score"] == 9.0  # what an earlier reranker left
         assert metadata["page"] == int(document.id or -1)
 
 
@@ -48,6 +48,41 @@ def test_the_retrieval_score_is_read_and_named(core_reranker: core.Compositional
     assert metadata["score"] is score
     expected = None if score is None else float(score)
     assert repr(metadata["retrieval_score"]) == repr(expected)
+
+
+FAUST = ["Goethe wrote Faust.", "Faust is a play.", "Rome is in Italy."]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"retrieval_score": [0.9, 0.8, 0.7], "score": [1, 2, 3]}, [0.9, 0.8, 0.7]),
+        ({"relevance_score": [0.9, 0.8, 0.7]}, [0.9, 0.8, 0.7]),
+        ({"score": [np.float32(4), Decimal(3), 2]}, [4, 3, 2]),
+        ({"_score": [4, 3, 2], "score": ["A", "B", "C"]}, [4, 3, 2]),
+        ({"similarity": [4, 3, None]}, [4, 3, None]),
+        ({"_distance": [0.1, 0.2, 0.3]}, [-0.1, -0.2, -0.3]),
+        ({"distance": [0.1, 0.2, 0.3]}, [-0.1, -0.2, -0.3]),
+        ({"rating": [3, 2, 1]}, [None, None, None]),
+    ],
+)
+def test_the_usual_metadata_keys_are_read(
+    core_reranker: core.CompositionalReranker, metadata: dict[str, list[Any]], expected: list[float | None]
+) -> None:
+    documents = [
+        Document(text, metadata={key: values[place] for key, values in metadata.items()})
+        for place, text in enumerate(FAUST)
+    ]
+    compressor = CompositionalReranker.from_reranker(core_reranker, order="retriever")
+    ranked = compressor.compress_documents(documents, QUERY)
+    assert [document.page_content for document in ranked] == FAUST
+    assert [document.metadata["retrieval_score"] for document in ranked] == expected
+    kept = [1, 1 / 2, 1 / 3] if None in expected else expected
+    assert [document.metadata["relevance_score"] for document in ranked] == kept
+    for document, source in zip(ranked, documents, strict=True):
+        ours = {"retrieval_score", "relevance_score"}
+        theirs = {key: value for key, value in source.metadata.items() if key not in ours}
+        assert theirs.items() <= document.metadata.items()
 
 
 @pytest.mark.parametrize("value", ["high", True, ["a"], {"bm25": 3.1}, 10**400])
@@ -96,6 +131,24 @@ def test_verdicts_are_those_of_the_core(
             result.mismatch,
         )
         assert metadata["evidence"] == (None if result.evidence is None else list(result.evidence))
+
+
+@pytest.mark.parametrize("near_misses", ["demote", "penalise", "drop", "mark"])
+@pytest.mark.parametrize("order", ["auto", "retriever", "mix", "relevance"])
+def test_order_and_near_misses_are_those_of_the_core(
+    judging: core.CompositionalReranker, order: Any, near_misses: Any
+) -> None:
+    policy = {"order": order, "near_misses": near_misses, "threshold": 0.25}
+    scores = [0.75, 0.5, 0.25]
+    documents = [
+        Document(text, metadata={"score": score}) for text, score in zip(WARRANTY, scores, strict=True)
+    ]
+    ranked = CompositionalReranker.from_reranker(judging, **policy).compress_documents(documents, QUESTION)
+    expected = judging.rerank(QUESTION, WARRANTY, retrieval_scores=scores, **policy)
+    assert [
+        (document.page_content, document.metadata["relevance_score"], document.metadata["near_miss"])
+        for document in ranked
+    ] == [(result.text, result.score, result.near_miss) for result in expected]
 
 
 @pytest.mark.parametrize("most", [0, 1, np.int64(2)])

@@ -23,6 +23,9 @@ SETTINGS: dict[str, Any] = {
     "top_n": 3,
     "min_score": -0.5,
     "max_mismatch": 0.25,
+    "order": "mix",
+    "near_misses": "drop",
+    "threshold": 0.5,
     "denials": "keep",
     "max_verified": 0,
     "retrieval_score_key": "score",
@@ -57,6 +60,11 @@ def test_round_trips_keep_every_field() -> None:
         (CompositionalReranker, {"min_score": "0"}),
         (CompositionalReranker, {"max_mismatch": 1.5}),
         (CompositionalReranker, {"max_mismatch": math.nan}),
+        (CompositionalReranker, {"order": "best"}),
+        (CompositionalReranker, {"near_misses": "hide"}),
+        (CompositionalReranker, {"threshold": 1.5}),
+        (CompositionalReranker, {"threshold": "0.5"}),
+        (CompositionalReranker, {"threshold": None}),
         (CompositionalReranker, {"denials": "never"}),
         (CompositionalReranker, {"denials": None}),
         (CompositionalReranker, {"max_verified": -1}),
@@ -74,7 +82,9 @@ def test_bad_settings_are_refused(adapter: type[BaseModel], settings: dict[str, 
         adapter(**settings)
 
 
-@pytest.mark.parametrize("settings", [{"k": 0}, {"k": True}, {"top_k": 3}, {"base_retriever": 3}])
+@pytest.mark.parametrize(
+    "settings", [{"k": 0}, {"k": True}, {"top_k": 3}, {"base_retriever": 3}, {"search_kwargs": {"k": 9}}]
+)
 def test_bad_retriever_settings_are_refused(settings: dict[str, Any]) -> None:
     base: RunnableLambda[str, Any] = RunnableLambda(lambda query: [])
     with pytest.raises(ValidationError, match=next(iter(settings))):

@@ -31,9 +31,10 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
     """Reorders nodes by MaxSim relevance, less a penalty for structural near-misses.
 
     The nodes that come in stay as they are. Each node that goes out is a copy: its ``score`` is the score
-    that sorted it, and its metadata hold ``relevance``, ``mismatch``, ``verdict`` (``"supports"``,
-    ``"denies"``, ``"differs"`` or None), ``support``, ``evidence`` and the retrieval score, which neither an
-    embedding model nor an LLM gets to read. A node without text, such as a bare image, ranks last.
+    that sorted it, and its metadata hold ``relevance``, ``mismatch``, ``near_miss``, ``verdict``
+    (``"supports"``, ``"denies"``, ``"differs"`` or None), ``support``, ``evidence`` and the retrieval score,
+    which neither an embedding model nor an LLM gets to read. A node without text, such as a bare image, ranks
+    last, unless ``order="retriever"`` keeps its place.
 
     Metadata that an embedding model reads count for the relevance; what a node says of the query is judged by
     its own text alone. ``evidence`` are the characters of that text that decided, as ``[start, stop]``; None
@@ -59,6 +60,20 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
     max_mismatch: Annotated[float, Field(strict=True, ge=0, le=1)] | None = Field(
         default=None, description="Drop nodes whose mismatch is above it, in [0, 1]; None drops none."
     )
+    order: Literal["auto", "retriever", "mix", "relevance"] = Field(
+        default="auto",
+        description="What verdicts change: retriever keeps the order and the scores that came in, relevance "
+        "is the order of MaxSim, mix half of each, auto a mixture whose shares depend on the list.",
+    )
+    near_misses: Literal["penalise", "demote", "drop", "mark"] = Field(
+        default="demote",
+        description="What becomes of near-misses: demote puts them behind all that are none, penalise only "
+        "lowers their scores, drop leaves them out, mark leaves them where they are.",
+    )
+    threshold: Annotated[float, Field(strict=True, ge=0, le=1)] | Literal["shipped"] = Field(
+        default="shipped",
+        description="Mismatch from which a node is a near-miss, in [0, 1]; shipped is the model's own.",
+    )
     denials: Literal["auto", "keep", "penalise"] = Field(
         default="auto",
         description="Whether a node that denies the query is a near-miss: auto for everything but yes/no "
@@ -76,8 +91,8 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
     )
     metadata_prefix: str = Field(
         default="",
-        description="Put before relevance, mismatch, verdict, support and evidence, where your metadata have "
-        "such keys.",
+        description="Put before relevance, mismatch, near_miss, verdict, support and evidence, where your "
+        "metadata have such keys.",
     )
 
     @model_validator(mode="after")
@@ -116,6 +131,9 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
                 self.top_n,
                 retrieval_scores=[node.score for node in nodes],
                 own_text=own,
+                order=self.order,
+                near_misses=self.near_misses,
+                threshold=self.threshold,
                 denials=self.denials,
                 max_verified=self.max_verified,
                 min_score=self.min_score,
@@ -132,7 +150,10 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
         evidence = None
         if result.evidence is not None and own is not None:
             evidence = [place - own[0] for place in result.evidence]
-        values = (result.relevance, result.mismatch, result.verdict, result.support, evidence)
+        values = (
+            *(result.relevance, result.mismatch, result.near_miss, result.verdict, result.support),
+            evidence,
+        )
         scores: dict[str, Any] = dict(zip(self._keys(), values, strict=True))
         if self.keep_retrieval_score:
             scores[self.retrieval_score_key] = result.retrieval_score
@@ -149,7 +170,7 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
         return source.model_copy(update={"node": copy, "score": result.score})
 
     def _keys(self) -> list[str]:
-        names = ("relevance", "mismatch", "verdict", "support", "evidence")
+        names = ("relevance", "mismatch", "near_miss", "verdict", "support", "evidence")
         return [self.metadata_prefix + name for name in names]
 
 
