@@ -37,7 +37,7 @@ examples:
   curl http://127.0.0.1:8080/v2/rerank -H "Content-Type: application/json" \\
     -d '{"query": "Rome is closer than Paris.", "documents": ["Paris is closer than Rome."]}'
 
-exit codes: 0 done, 2 bad input or usage, 3 it could not start, 130 interrupted
+exit codes: 0 done or ended by a signal, 2 bad input or usage, 3 it could not start
 """
 
 

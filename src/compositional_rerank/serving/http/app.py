@@ -31,6 +31,7 @@ from compositional_rerank.serving.http.service import Service
 from compositional_rerank.serving.http.settings import Settings
 
 _NAME = "compositional-rerank"
+_log = logging.getLogger("compositional_rerank.service")
 _COULD_NOT_START = 3  # uvicorn then starts no other worker
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": Error, "description": "The body is no JSON"},
@@ -55,7 +56,7 @@ def from_settings_handed_on() -> FastAPI:
     try:
         return create_app(settings)
     except CompositionalRerankError as error:
-        logging.getLogger("compositional_rerank.service").error("cannot start: %s", error)
+        _log.error("cannot start: %s", error)
         sys.exit(_COULD_NOT_START)
 
 
@@ -63,6 +64,8 @@ def create_app(settings: Settings) -> FastAPI:
     """Load the models and build the application."""
     service, leaving = Service(settings), asyncio.Event()
     keys = settings.keys()
+    if service.reranker.verifier is None:
+        _log.warning("%s has no verifier, so that near-misses are not judged", service.reranker.name)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
