@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -54,16 +54,23 @@ def from_settings_handed_on() -> FastAPI:
     torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // settings.workers)))
     logging.captureWarnings(True)
     try:
-        return create_app(settings)
+        return create_app(settings, settings.keys())
     except CompositionalRerankError as error:
         _log.error("cannot start: %s", error)
         sys.exit(_COULD_NOT_START)
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Load the models and build the application."""
+def create_app(
+    settings: Settings, keys: Sequence[str] = (), more: Callable[[Service], APIRouter] | None = None
+) -> FastAPI:
+    """Load the models and build the application.
+
+    Args:
+        settings: of the service.
+        keys: any of them opens it; none: it is open to all.
+        more: routes beside those of the service.
+    """
     service, leaving = Service(settings), asyncio.Event()
-    keys = settings.keys()
     if service.reranker.verifier is None:
         _log.warning("%s has no verifier, so that near-misses are not judged", service.reranker.name)
 
@@ -91,6 +98,8 @@ def create_app(settings: Settings) -> FastAPI:
     # only described here: Guard checks the key
     key = [Security(HTTPBearer(auto_error=False, description="A key of the service"))] if keys else []
     routers = [rerank_routes(service), own_routes(service), openai_routes(service), _metric_routes()]
+    if more is not None:
+        routers.append(more(service))
     for router in routers:
         app.include_router(router, dependencies=key)
     paths = [

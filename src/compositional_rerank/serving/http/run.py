@@ -16,7 +16,8 @@ from compositional_rerank.errors import InputError
 from compositional_rerank.serving.http.metrics import FOLDER_VARIABLE
 from compositional_rerank.serving.http.settings import Settings
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+"""Addresses that only this machine reaches."""
 
 
 def serve(settings: Settings, host: str, port: int, log_level: str) -> None:
@@ -45,7 +46,7 @@ def serve(settings: Settings, host: str, port: int, log_level: str) -> None:
         "access_log": False,
         "server_header": False,
         "log_level": log_level,
-        "log_config": _logging(log_level),
+        "log_config": log_config(log_level),
         "timeout_graceful_shutdown": patience,
         "timeout_keep_alive": 30,
     }
@@ -77,10 +78,11 @@ def check(settings: Settings) -> None:
 
 def is_open(settings: Settings, host: str) -> bool:
     """Whether other machines may call the service without a key."""
-    return host not in _LOOPBACK and not settings.keys()
+    return host not in LOOPBACK and not settings.keys()
 
 
-def _logging(level: str) -> dict[str, Any]:
+def log_config(level: str) -> dict[str, Any]:
+    """uvicorn's log, and the service's beside it, on stderr."""
     config: dict[str, Any] = copy.deepcopy(LOGGING_CONFIG)
     config["formatters"]["default"] = {"format": "%(asctime)s %(levelname)s %(message)s"}
     for name in ("compositional_rerank", "py.warnings"):
