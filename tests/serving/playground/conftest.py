@@ -89,7 +89,7 @@ def opened(browser: Any, address: str) -> Iterator[Callable[..., Opened]]:
 
     def open_one(width: int = 1280, **options: Any) -> Opened:
         context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        context.set_default_timeout(120_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         one = Opened(context.new_page())
         context.on("request", lambda request: one.requests.append(request.url))

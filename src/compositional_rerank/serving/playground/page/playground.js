@@ -328,7 +328,17 @@ function slide(before) {
   }
 }
 
+function changed() {
+  const passages = passagesOf($("passages").value, $("parted").value);
+  return $("query").value !== shown.query || passages.join("\n\n") !== shown.passages.join("\n\n");
+}
+
 function say() {
+  $("lists").classList.toggle("stale", changed());
+  if (changed()) {
+    $("status").textContent = "The texts have changed since: rank again.";
+    return;
+  }
   const count = shown.rows.filter(isNearMiss).length;
   const read = shown.rows.filter((row) => row.mismatch !== null).length;
   const total = many(shown.rows.length, "passage");
@@ -371,15 +381,6 @@ function count() {
   $("count").classList.toggle("over", over);
 }
 
-function stale() {
-  const passages = passagesOf($("passages").value, $("parted").value);
-  const changed = shown !== null
-    && ($("query").value !== shown.query || passages.join("\n\n") !== shown.passages.join("\n\n"));
-  $("lists").classList.toggle("stale", changed);
-  if (changed) $("status").textContent = "The texts have changed since: rank again.";
-  else if (shown !== null) say();
-}
-
 function hints() {
   $("order-hint").textContent = ORDERS[$("order").value];
   $("near-misses-hint").textContent = POLICIES[$("near-misses").value];
@@ -416,7 +417,7 @@ function listen() {
     $(name).addEventListener("input", () => {
       for (const button of $("examples").children) button.setAttribute("aria-pressed", "false");
       count();
-      stale();
+      if (shown !== null) say();
     });
   }
   for (const name of ["order", "near-misses"]) {
