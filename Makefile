@@ -5,10 +5,11 @@ DEMO := .venv-demo
 DEMO_READY := $(DEMO)/.installed
 TORCH = $(DEMO)/lib/python*/site-packages/torch
 INTEGRATIONS := $(patsubst %/pyproject.toml,%,$(wildcard integrations/*/pyproject.toml))
+DEMO_INTEGRATIONS := $(filter-out integrations/haystack-%,$(INTEGRATIONS))  # neither app uses Haystack
 PROJECTS := pyproject.toml $(INTEGRATIONS:%=%/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fix docs audit bench wheels checkpoint
+.PHONY: help demo test lint fix docs audit bench ray fuzz secure wheels checkpoint
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,7 +44,20 @@ bench: $(READY) ## measure speed, in a short form; benchmarks/NAME.py without --
 	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[bench]'
 	for name in kernel encode rerank store scaling serve; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
 
-wheels: $(READY) ## build the three wheels into dist/
+ray: $(READY) ## test warming on a Ray cluster of two nodes, of which one is killed; takes minutes
+	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[ray]'
+	$(BIN)/python -m pytest -m slow tests/warming
+
+fuzz: $(READY) ## 100,000 random and hostile inputs; benchmarks/fuzz.py --help says more
+	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[fuzz]'
+	$(BIN)/python benchmarks/fuzz.py
+
+secure: $(READY) ## look for known holes in the pinned dependencies, and for secrets in the repository
+	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[secure]'
+	git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --exclude-lines '[0-9a-f]{64}'
+	$(BIN)/pip-audit --strict --no-deps --disable-pip --requirement constraints/test.txt
+
+wheels: $(READY) ## build the wheels of the library and its adapters into dist/
 	for project in . $(INTEGRATIONS); do $(BIN)/python -m pip wheel -q --no-deps -w dist $$project || exit 1; done
 
 checkpoint: $(READY) ## make the shipped verifier again by its recipe: make checkpoint DATA=folder OUT=folder
@@ -61,7 +75,7 @@ $(DEMO_READY): $(PROJECTS) constraints/demo.txt
 	test -x $(DEMO)/bin/python || $(PYTHON) -m venv $(DEMO)
 	PIP_CONSTRAINT=constraints/demo.txt $(DEMO)/bin/python -m pip install --no-compile hatchling editables
 	PIP_CONSTRAINT=constraints/demo.txt $(DEMO)/bin/python -m pip install --no-compile --no-build-isolation \
-	  -e '.[offline]' $(INTEGRATIONS:%=-e ./%)
+	  -e '.[offline]' $(DEMO_INTEGRATIONS:%=-e ./%)
 	rm -rf $(foreach part,include test,$(TORCH)/$(part))
 	find $(TORCH)/bin -type f ! -name torch_shm_manager -delete
 	touch $@

@@ -7,7 +7,9 @@ import json
 import os
 import platform
 import random
+import shlex
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -83,6 +85,12 @@ def summary(wall: list[float], cpu: list[float]) -> dict[str, float]:
         "p95": round(high, 3),
         "cpu": round(statistics.median(cpu), 3),
     }
+
+
+def command() -> str:
+    """The command that runs, with the names of files and folders for where they lie on this machine."""
+    words = [Path(word).name if Path(word).is_absolute() else word for word in sys.argv]
+    return shlex.join(["python", *words])
 
 
 def report(name: str, args: argparse.Namespace, results: Mapping[str, Any]) -> None:

@@ -48,7 +48,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="JSON file to write")
     args = parser.parse_args()
     embedder = StructuralEmbedder.from_pretrained(DEFAULT_BASE, device="cpu")
-    plain = CompositionalReranker.from_pretrained(DEFAULT_BASE, device="cpu")
+    plain = CompositionalReranker.from_pretrained(DEFAULT_BASE, verifier="none", device="cpu")
     shipped = CompositionalReranker.from_pretrained(device="cpu")
     rows = []
     for anchor, paraphrase, near_miss in TRIPLES:

@@ -18,15 +18,13 @@ orders with each other, and nothing else.
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from common import RESULTS, report
+from common import RESULTS, command, report
 from numpy.typing import NDArray
 from stage_ones import Floats, Hits, Part, SentenceEmbedder, bm25, cosines, fused, pooled, stronger
 from tqdm import tqdm
@@ -44,6 +42,8 @@ DEPTH, SHORT_DEPTH = 100, 50
 SHORT_QUERIES = 60
 POOL, RELEVANT = 25, 10
 RRF = 60
+_KINDS = ("scores", "places")
+_KEPT = {"own", *(f"{order}, {kind}" for order in ("auto", "relevance") for kind in _KINDS)}
 
 Rule = Callable[[Floats, Floats], Floats]
 
@@ -107,19 +107,22 @@ def main() -> None:
         stage_ones["bm25 + embeddings"] = fused([stage_ones["bm25"], own])
         stage_ones["simulated"] = stronger(own, part.relevant(), args.seed)
         stage_ones["shuffled"] = np.random.default_rng(args.seed).normal(size=own.shape)
-        found[Path(name).name] = {
-            stage: _measured(part, relevance, part.best(scores, args.depth))
-            for stage, scores in stage_ones.items()
-        }
-        if args.verdicts:
-            for stage, scores in stage_ones.items():
-                hits = part.best(scores, args.depth)
-                found[Path(name).name][stage]["verdicts"] = _with_verdicts(reranker, part, hits)
+        found[Path(name).name] = {}
+        for stage, scores in stage_ones.items():
+            hits = part.best(scores, args.depth)
+            values = _measured(part, relevance, hits)
+            row: dict[str, Any] = {
+                "ndcg@10": {way: round(float(np.mean(column)), 4) for way, column in values.items()},
+                "per_query": {way: column for way, column in values.items() if way in _KEPT},
+            }
+            if args.verdicts:
+                row["verdicts"] = _with_verdicts(reranker, part, hits)
+            found[Path(name).name][stage] = row
     report(
         "order",
         args,
         {
-            "command": shlex.join(["python", *sys.argv]),
+            "command": command(),
             "seed": args.seed,
             "model": reranker.fingerprint,
             "depth": args.depth,
@@ -189,7 +192,7 @@ def _measured(part: Part, relevance: Floats, lists: Sequence[Hits]) -> dict[str,
     columns = [np.array([index[place] for place in hits.places.tolist()]) for hits in lists]
     values = [row[chosen] for row, chosen in zip(relevance, columns, strict=True)]
     found = {"own": [hits.places for hits in lists]}
-    for kind in ("scores", "places"):
+    for kind in _KINDS:
         given = [hits.scores.tolist() if kind == "scores" else [None] * len(hits.places) for hits in lists]
         for order in ORDERS:
             found[f"{order}, {kind}"] = [
@@ -198,7 +201,7 @@ def _measured(part: Part, relevance: Floats, lists: Sequence[Hits]) -> dict[str,
             ]
         for name, rule in RULES.items():
             found[f"{name}, {kind}"] = [
-                hits.places[_down(rule(incoming(one).numpy(), row))]
+                hits.places[_down(rule(incoming(one).values.numpy(), row))]
                 for hits, row, one in zip(lists, values, given, strict=True)
             ]
     return {name: _ndcg(part, rankings) for name, rankings in found.items()}
@@ -228,7 +231,8 @@ def _with_verdicts(reranker: CompositionalReranker, part: Part, lists: Sequence[
             rankings.append(hits.places[[result.index for result in ranking]])
             flagged += sum(result.near_miss for result in ranking)
             read += sum(result.mismatch is not None for result in ranking)
-        found[order] = {"ndcg@10": _ndcg(part, rankings), "near_misses": flagged, "judged": read}
+        mean = round(float(np.mean(_ndcg(part, rankings))), 4)
+        found[order] = {"ndcg@10": mean, "near_misses": flagged, "judged": read}
     return found
 
 
@@ -249,10 +253,11 @@ def _down(scores: Floats) -> NDArray[np.int64]:
 def _worst(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     """Of `auto` minus the better of own order and relevance, the least, with scores and with places alone."""
     worst: dict[str, Any] = {}
-    for kind in ("scores", "places"):
+    for kind in _KINDS:
         rows = []
         for name, stages in found.items():
-            for stage, values in stages.items():
+            for stage, row in stages.items():
+                values = row["per_query"]
                 auto = np.array(values[f"auto, {kind}"])
                 sides = [np.array(values[side]) for side in ("own", f"relevance, {kind}")]
                 better = max(sides, key=lambda side: side.mean())

@@ -80,7 +80,8 @@ def _collection(
         )
         rankings: dict[str, list[str]] = {}
         for identifier, query in tqdm(queries, desc=f"reranking from {name}", disable=None):
-            ranking = reranker.rerank(query, [documents[index] for index in tops[query]])
+            texts = [documents[index] for index in tops[query]]
+            ranking = reranker.rerank(query, texts, order="relevance")
             rankings[identifier] = [data.document_ids[tops[query][result.index]] for result in ranking]
         qrels = {identifier: data.qrels[identifier] for identifier in rankings}
         found[name] = round(float(ranking_measures(qrels, rankings)["ndcg@10"].mean()), 4)

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import policy_tables
 import result_tables as tables
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,6 +31,8 @@ OPTIONS = {  # of the audit, with their defaults
     **dict.fromkeys(("limit_queries", "max_recall_drop", "min_rejection")),
     "backend": "torch",
     "depth": 100,
+    "order": "auto",
+    "near_misses": "demote",
 }
 
 
@@ -97,6 +100,11 @@ def _benched(content: dict[str, Any]) -> str:
     return f"Written by `{' '.join(command)}`; {', '.join(facts)}."
 
 
+def _ordered(content: dict[str, Any]) -> str:
+    model, seed = content["model"][:12], content["seed"]
+    return f"Written by `{content['command']}`; model fingerprint `{model}`, seed {seed}."
+
+
 def _looked(content: dict[str, Any]) -> str:
     return (
         f"Written by `python benchmarks/failures.py --out {RESULTS}/failures.json`; cosine and MaxSim of the "
@@ -142,7 +150,10 @@ TABLES: dict[str, tuple[str, Render, Callable[[dict[str, Any]], str]]] = {
     "naive": (f"{RESULTS}/audit_naive.json", tables.naive, _audited),
     "naive_settings": (f"{RESULTS}/naive_finetune.json", tables.naive_settings, _fine_tuned),
     "near_misses": (f"{RESULTS}/audit_near_misses.json", tables.near_misses, _audited),
+    "order": (f"{RESULTS}/order.json", policy_tables.order, _ordered),
+    "order_rules": (f"{RESULTS}/order.json", policy_tables.order_rules, _ordered),
     "peers": (f"{RESULTS}/peers.json", tables.peers, _benched),
+    "policy": (f"{RESULTS}/policy.json", policy_tables.policy, _ordered),
     "quality": (f"{RESULTS}/quality.json", tables.quality, _benched),
     "ratios": (f"{RESULTS}/rerank.json", tables.ratios, _benched),
     "rerank": (f"{RESULTS}/rerank.json", tables.times, _benched),

@@ -30,7 +30,7 @@ MEASURES = {
 }
 
 
-def _rows(head: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
+def table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
     cells = list(head)
     yield f"| {' | '.join(cells)} |"
     yield "|" + "---|" * len(cells)
@@ -38,7 +38,7 @@ def _rows(head: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str
         yield f"| {' | '.join('' if cell is None else str(cell) for cell in row)} |"
 
 
-def _number(value: float | None, form: str = ".3f") -> str:
+def number(value: float | None, form: str = ".3f") -> str:
     return "-" if value is None else format(value, form)
 
 
@@ -67,10 +67,10 @@ def retrieval(report: Content) -> Iterator[str]:
             one = entry[key]
             low, high = one["ci"]["ndcg@10"]
             found = [f"{one['ndcg@10']:.4f} [{low:.3f}, {high:.3f}]", f"{one['mrr@10']:.4f}"]
-            found += [f"{one['recall@100']:.4f}", _number(one.get("p_value", {}).get("ndcg@10"), ".4f")]
+            found += [f"{one['recall@100']:.4f}", number(one.get("p_value", {}).get("ndcg@10"), ".4f")]
             rows.append([name, entry["queries"], heading, *found, CHOSE.get(name)])
     head = ("set", "queries", "system", "nDCG@10", "MRR@10", "recall@100", "p (nDCG@10)", "helped to choose")
-    return _rows(head, rows)
+    return table(head, rows)
 
 
 def near_misses(report: Content) -> Iterator[str]:
@@ -79,19 +79,19 @@ def near_misses(report: Content) -> Iterator[str]:
     for name, entry in report["near_misses"].items():
         for measure, title in MEASURES.items():
             if measure in entry["two_stage"]:
-                found = [_number(entry[key].get(measure)) for key in systems]
+                found = [number(entry[key].get(measure)) for key in systems]
                 rows.append([name, entry["n"], _titled(title, entry), *found, CHOSE.get(name)])
-    return _rows(("set", "n", "measure", *systems.values(), "helped to choose"), rows)
+    return table(("set", "n", "measure", *systems.values(), "helped to choose"), rows)
 
 
 def threshold(report: Content) -> Iterator[str]:
     rows = [
-        [name, *(_number(entry["two_stage"].get(key)) for key in ("rejection", "false_rejection", "ece"))]
+        [name, *(number(entry["two_stage"].get(key)) for key in ("rejection", "false_rejection", "ece"))]
         for name, entry in report["near_misses"].items()
     ]
     answers = any(entry["kind"] == "answers" for entry in report["near_misses"].values())
     wrongly = f"paraphrases {'or answers ' if answers else ''}rejected"
-    return _rows(("set", "near-misses rejected", wrongly, "ECE"), rows)
+    return table(("set", "near-misses rejected", wrongly, "ECE"), rows)
 
 
 def edit_types(report: Content) -> Iterator[str]:
@@ -105,10 +105,10 @@ def edit_types(report: Content) -> Iterator[str]:
         "paraphrases rejected there": ("two_stage", "false_rejection"),
     }
     rows = [
-        [kind, part["n"], *(_number(part[system][measure]) for system, measure in columns.values())]
+        [kind, part["n"], *(number(part[system][measure]) for system, measure in columns.values())]
         for kind, part in suite["by_edit_type"].items()
     ]
-    return _rows(("edit type", "n", *(_titled(column, suite) for column in columns)), rows)
+    return table(("edit type", "n", *(_titled(column, suite) for column in columns)), rows)
 
 
 def forms(report: Content) -> Iterator[str]:
@@ -122,20 +122,20 @@ def forms(report: Content) -> Iterator[str]:
         "yes above no": ("two_stage", "yes_above_no"),
     }
     rows = [
-        [name, form, part["n"], *(_number(part[system].get(key)) for system, key in columns.values())]
+        [name, form, part["n"], *(number(part[system].get(key)) for system, key in columns.values())]
         for name, entry in report["near_misses"].items()
         if entry["kind"] == "answers"
         for form, part in {"all": entry, **entry["by_form"]}.items()
     ]
-    return _rows(("set", "form of query", "passages", *columns), rows)
+    return table(("set", "form of query", "passages", *columns), rows)
 
 
 def inferences(report: Content) -> Iterator[str]:
     rows = [
-        [name, entry["n"], *(_number(entry[measure]) for measure in ("accuracy", "auc", "not_judged"))]
+        [name, entry["n"], *(number(entry[measure]) for measure in ("accuracy", "auc", "not_judged"))]
         for name, entry in report["nli"].items()
     ]
-    return _rows(("set", "n", "accuracy", "AUC of support less denial", "not judged"), rows)
+    return table(("set", "n", "accuracy", "AUC of support less denial", "not judged"), rows)
 
 
 def failures(content: Content) -> Iterator[str]:
@@ -144,14 +144,14 @@ def failures(content: Content) -> Iterator[str]:
             "" if place else row["query"],
             row["near_miss" if place else "paraphrase"],
             "no" if place else "yes",
-            *(_number(row[name][place]) for name in ("cosine", "maxsim")),
-            _number(row["mismatch"][place], ".2f"),
-            _number(row["score"][place]),
+            *(number(row[name][place]) for name in ("cosine", "maxsim")),
+            number(row["mismatch"][place], ".2f"),
+            number(row["score"][place]),
         ]
         for row in content["rows"]
         for place in (0, 1)
     ]
-    return _rows(("query", "text", "says it?", "cosine", "MaxSim", "mismatch", "score"), rows)
+    return table(("query", "text", "says it?", "cosine", "MaxSim", "mismatch", "score"), rows)
 
 
 def naive(report: Content) -> Iterator[str]:
@@ -160,12 +160,12 @@ def naive(report: Content) -> Iterator[str]:
         [name, *(f"{entry[key][measure]:.4f}" for measure, key in columns)]
         for name, entry in report["retrieval"].items()
     ]
-    return _rows(("set", "nDCG@10 before", "after", "recall@100 before", "after"), rows)
+    return table(("set", "nDCG@10 before", "after", "recall@100 before", "after"), rows)
 
 
 def naive_settings(content: Content) -> Iterator[str]:
     names = ("loss", "steps", "batch_size", "lr", "seed")
-    return _rows(("setting", "value"), [[name, content[name]] for name in names])
+    return table(("setting", "value"), [[name, content[name]] for name in names])
 
 
 def quality(content: Content) -> Iterator[str]:
@@ -175,12 +175,12 @@ def quality(content: Content) -> Iterator[str]:
         + [f"{one['ndcg@10'][name]:.4f}" for name in collections]
         for one in content["rows"]
     ]
-    return _rows(("components", "numbers", "bytes", *(f"{name}, nDCG@10" for name in collections)), rows)
+    return table(("components", "numbers", "bytes", *(f"{name}, nDCG@10" for name in collections)), rows)
 
 
 def times(content: Content) -> Iterator[str]:
     rows = [[name, one["p50"], one["p95"], one["cpu"]] for name, one in content["times"].items()]
-    return _rows(("what", "p50, ms", "p95, ms", "processor, ms"), rows)
+    return table(("what", "p50, ms", "p95, ms", "processor, ms"), rows)
 
 
 def ratios(content: Content) -> Iterator[str]:
@@ -191,11 +191,11 @@ def ratios(content: Content) -> Iterator[str]:
         for name, one in content["ratios"].items()
     ]
     head = ("backend and store", "passages verified, median", "times the query's encoding")
-    return _rows((*head, *(f"times faster than {peer}" for peer in peers)), rows)
+    return table((*head, *(f"times faster than {peer}" for peer in peers)), rows)
 
 
 def starts(content: Content) -> Iterator[str]:
-    return _rows(("start", "seconds"), content["seconds_of_starting"].items())
+    return table(("start", "seconds"), content["seconds_of_starting"].items())
 
 
 def encode(content: Content) -> Iterator[str]:
@@ -206,7 +206,7 @@ def encode(content: Content) -> Iterator[str]:
         if isinstance(one, dict) and "cosine_min" in one
     ]
     head = ("backend", "query, ms", "passage of 128 tokens, ms", "times faster")
-    return _rows((*head, "cosine with torch's, mean", "least"), rows)
+    return table((*head, "cosine with torch's, mean", "least"), rows)
 
 
 def kernel(content: Content) -> Iterator[str]:
@@ -218,7 +218,7 @@ def kernel(content: Content) -> Iterator[str]:
         for name in content[sizes[0]]
         if name != "times"
     ]
-    return _rows(("what", *(f"{size}, ms" for size in sizes)), rows)
+    return table(("what", *(f"{size}, ms" for size in sizes)), rows)
 
 
 def store(content: Content) -> Iterator[str]:
@@ -228,20 +228,20 @@ def store(content: Content) -> Iterator[str]:
         for name, one in content[state].items()
         if name != "times_pread"
     ]
-    return _rows(("what", "p50, ms", "processor, ms", "times `pread`"), rows)
+    return table(("what", "p50, ms", "processor, ms", "times `pread`"), rows)
 
 
 def bytes_(content: Content) -> Iterator[str]:
     sizes = content["bytes_per_passage_by_dtype"]
     kinds = list(next(iter(sizes.values())))
     rows = [[name.removeprefix("d="), *(f"{one[kind]:,}" for kind in kinds)] for name, one in sizes.items()]
-    return _rows(("components", *kinds), rows)
+    return table(("components", *kinds), rows)
 
 
 def peers(content: Content) -> Iterator[str]:
     faster = content["times_faster_than_the_cross_encoder"]
     rows = [[name, time, faster[name]] for name, time in content["times"].items()]
-    return _rows(("reranker", "p50, ms", "times faster than the cross-encoder"), rows)
+    return table(("reranker", "p50, ms", "times faster than the cross-encoder"), rows)
 
 
 def architectures(content: Content) -> Iterator[str]:
@@ -257,14 +257,14 @@ def architectures(content: Content) -> Iterator[str]:
     ]
     head = ("reader", "encoder", "its weights", "training, s", "loss", "AUC PAWS-QQP / scramble")
     more = ("paraphrase above near-miss: att / obj / rel", "suite, short: the same / rejected at 5 %")
-    return _rows((*head, *more, "ms a pair"), rows)
+    return table((*head, *more, "ms a pair"), rows)
 
 
 def same_question(content: Content) -> Iterator[str]:
     found, cosine = content["same_question"], content["cosine"]
     loss = f"near-misses that get through where {100 * content['loss']:.0f} % of the same are refused"
     rows: list[list[object]] = [
-        ["AUC", _number(cosine["auc"]), _number(found["auc"])],
+        ["AUC", number(cosine["auc"]), number(found["auc"])],
         [loss, _percent(cosine["near_misses_through"]), _percent(found["near_misses_through"])],
     ]
     for one in content["at"]:
@@ -274,12 +274,12 @@ def same_question(content: Content) -> Iterator[str]:
     rows += [
         [f"{name}, ms of the processor", None, f"{one['cpu']:.1f}"] for name, one in content["ms"].items()
     ]
-    return _rows((f"{content['pairs']} pairs", "cosine", "`same_question`"), rows)
+    return table((f"{content['pairs']} pairs", "cosine", "`same_question`"), rows)
 
 
 def semantic_cache(content: Content) -> Iterator[str]:
     rows = [[row[key] for key in ("cache", "right", "wrong", "misses")] for row in content["rows"]]
-    return _rows(("serves by", "right answers", "wrong answers", "asks the model"), rows)
+    return table(("serves by", "right answers", "wrong answers", "asks the model"), rows)
 
 
 def _percent(share: float | None) -> str:

@@ -51,7 +51,7 @@ def main() -> None:
     args = arguments("serve", __doc__)
     seconds = 5 if args.short else 60
     texts = Texts()
-    lists = [texts.candidates(number, CANDIDATES, TOKENS) for number in range(4 if args.short else CLIENTS)]
+    lists = [texts.candidates(number, CANDIDATES, TOKENS) for number in range(2 if args.short else CLIENTS)]
     bodies = [json.dumps({"query": query, "documents": passages}).encode() for query, passages in lists]
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "store"
@@ -211,8 +211,8 @@ def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
     """Host and port, once all workers have started."""
     while process.poll() is None:
         text = log.read_text(encoding="utf-8", errors="replace")
-        found = re.search(r"Uvicorn running on (http://\S+)", text)
-        if found and text.count("Application startup complete") == WORKERS:
+        found = re.search(r"serving on (http://\S+)", text)
+        if found and text.count(" is ready") == WORKERS:
             return urlsplit(found[1]).netloc
         time.sleep(0.1)
     raise SystemExit(log.read_text(encoding="utf-8", errors="replace"))

@@ -118,7 +118,9 @@ def _fuzz(url: str, examples: int) -> int:
 
 def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
     while process.poll() is None:
-        if found := re.search(r"Uvicorn running on (http://\S+)", log.read_text(errors="replace")):
+        text = log.read_text(errors="replace")
+        found = re.search(r"serving on (http://\S+)", text)
+        if found and " is ready" in text:
             return found[1]
         time.sleep(0.1)
     raise SystemExit(log.read_text(errors="replace"))

@@ -19,7 +19,7 @@ from compositional_rerank.audit.cache import Embedder, EmbeddingCache, Floats32
 from compositional_rerank.audit.formats import RetrievalSet
 
 K = 60  # of reciprocal rank fusion
-LIFT, NOISE = 1.0, 0.25  # of the simulated one, in standard deviations of the cosines of a query's best 100
+LIFT, NOISE = 0.3, 0.25  # of the simulated one, in standard deviations of the cosines of a query's best 100
 
 Floats = NDArray[np.float64]
 

@@ -142,7 +142,7 @@ def best_sentence(
     text = passage if evidence is None else passage[slice(*evidence)]
     lines = [text[start:stop].strip().split("\n")[-1] for start, stop in sentence_spans(text)]
     sentences = [line for line in lines if line.endswith((".", "!", "?"))]  # no headings
-    return reranker.rerank(query, sentences or [text], top_n=1)[0].text
+    return reranker.rerank(query, sentences or [text], top_n=1, order="relevance")[0].text
 
 
 def show(query: str, before: Sequence[Row], after: Sequence[Row], rows: int, answer: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from compositional_rerank.scoring.fusion import Fusion
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
 
+os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"  # before a test imports haystack
 # A slow machine is no failure.
 settings.register_profile("without deadline", deadline=None)
 settings.load_profile("without deadline")
@@ -28,7 +30,7 @@ settings.load_profile("without deadline")
 def reranker() -> CompositionalReranker:
     """Plain MaxSim over the base model, exact, with one store for all tests."""
     return CompositionalReranker.from_pretrained(
-        DEFAULT_BASE, device="cpu", store=MemoryStore(dtype="float32")
+        DEFAULT_BASE, verifier="none", device="cpu", store=MemoryStore(dtype="float32")
     )
 
 

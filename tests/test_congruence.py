@@ -1,4 +1,4 @@
-"""LangChain, LlamaIndex and the core rank alike: order, scores and verdicts, on the same candidates."""
+"""LangChain, LlamaIndex, Haystack and the core rank the same candidates alike: order, scores and verdicts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import random
 from typing import Any
 
 import pytest
+from haystack import Document as HaystackDocument
+from haystack_integrations.components.rankers.compositional_rerank import CompositionalRanker
 from langchain_core.documents import Document
 from llama_index.core.schema import NodeWithScore, TextNode
 from llama_index.postprocessor.compositional_rerank import CompositionalRerank
@@ -95,10 +97,22 @@ def langchain_rows(
     ]
 
 
+def haystack_rows(
+    reranker: CompositionalReranker, query: str, texts: list[str], scores: list[float | None], **cuts: Any
+) -> list[Row]:
+    documents = [
+        HaystackDocument(id=str(index), content=text, score=score)
+        for index, (text, score) in enumerate(zip(texts, scores, strict=True))
+    ]
+    settings = {"top_k" if name == "top_n" else name: value for name, value in cuts.items()}
+    ranked = CompositionalRanker.from_reranker(reranker, **settings).run(query, documents)["documents"]
+    return [row_of(int(document.id), document.score, document.meta) for document in ranked]
+
+
 def assert_congruent(reranker: CompositionalReranker, number: int) -> int:
     query, texts, scores, cuts = sample(number)
     core = core_rows(reranker, query, texts, scores, **cuts)
-    for adapter in (llama_index_rows, langchain_rows):
+    for adapter in (llama_index_rows, langchain_rows, haystack_rows):
         rows = adapter(reranker, query, texts, scores, **cuts)
         assert [row[0] for row in rows] == [row[0] for row in core], (number, adapter.__name__)
         for row, expected in zip(rows, core, strict=True):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate
 
 import numpy as np
@@ -13,19 +13,20 @@ import torch
 from numpy.typing import NDArray
 
 from compositional_rerank.backends.precision import full_precision
-from compositional_rerank.checkpoints.config import VERIFIER_FILE, CheckpointConfig
-from compositional_rerank.checkpoints.locate import locate
+from compositional_rerank.checkpoints.config import CheckpointConfig
+from compositional_rerank.encoding.base import Encoder
 from compositional_rerank.encoding.encoded_text import EncodedText
-from compositional_rerank.encoding.token_encoder import TokenEncoder
-from compositional_rerank.errors import InputError, StoreError
+from compositional_rerank.errors import InputError
 from compositional_rerank.results import PairScores, RankedPassage, Verdict
 from compositional_rerank.scoring.calibration import Denials
 from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE
 from compositional_rerank.scoring.order import base, incoming
 from compositional_rerank.scoring.policy import Policy
-from compositional_rerank.store import FileStore, MemoryStore, TokenStore, quantise, token_key
+from compositional_rerank.scoring.similarity import Similarities
+from compositional_rerank.store import TokenStore
+from compositional_rerank.store.encoded import stored_or_encoded
 from compositional_rerank.verification.asks import Ask, asks_of
-from compositional_rerank.verification.cross_encoder import Verifier
+from compositional_rerank.verification.base import Verifier
 from compositional_rerank.verification.evidence import (
     Reading,
     Text,
@@ -34,6 +35,7 @@ from compositional_rerank.verification.evidence import (
     readings,
     to_read,
 )
+from compositional_rerank.verification.gauge import Gauge
 from compositional_rerank.verification.same_question import same_questions
 from compositional_rerank.verification.verdicts import Judged
 from compositional_rerank.verification.verdicts import verdicts as judge
@@ -56,7 +58,7 @@ class Engine:
     """
 
     name: str
-    encoder: TokenEncoder
+    encoder: Encoder
     store: TokenStore
     config: CheckpointConfig | None = None
     verifier: Verifier | None = None
@@ -66,6 +68,18 @@ class Engine:
         """sha256 (hex) over everything that the scores depend on."""
         settings = f"{self.encoder.fingerprint} {self.config}"
         return hashlib.sha256(settings.encode()).hexdigest()
+
+    @cached_property
+    def gauge(self) -> Gauge:
+        """The encoder's scale of closeness."""
+        return Gauge.of(self.encoder)
+
+    def compare(self, query: EncodedText, passages: Sequence[EncodedText]) -> Similarities:
+        """`evidence.compare`, with closeness on the scale that the gate is fitted on."""
+        found = compare(query, passages)
+        if self.verifier is None:
+            return found
+        return replace(found, closeness=self.gauge.shipped(found.closeness))
 
     def query(self, text: str) -> Text:
         """A query with its token embeddings.
@@ -82,7 +96,7 @@ class Engine:
             InputError: there is none.
         """
         if self.verifier is None:
-            raise InputError(f"{self.name} has no verifier: load a checkpoint of this library")
+            raise InputError(f"{self.name} has no verifier: pass verifier=, or a checkpoint as the model")
         return self.verifier
 
     def same_questions(self, cached: list[str], new: list[str]) -> list[Verdict]:
@@ -93,45 +107,32 @@ class Engine:
         self, passages: Sequence[str], show_progress: bool = False, *, must_keep: bool = False
     ) -> list[EncodedText]:
         """Token embeddings of passages, from the store where it has them; new ones are encoded and kept."""
-        dtype = self.store.dtype
-        keys = [token_key(self.encoder.fingerprint, text, dtype) for text in passages]
-        found = dict(zip(keys, self._kept(keys), strict=True))
-        missing = {key: text for key, text in zip(keys, passages, strict=True) if found[key] is None}
-        if missing:
-            encoded = self.encoder.encode(
-                list(missing.values()), task="document", show_progress=show_progress
-            )
-            # with the store's precision already now, so that a passage scores the same at every query
-            new = {key: quantise(entry, dtype) for key, entry in zip(missing, encoded, strict=True)}
-            try:
-                self.store.put(new)
-            except StoreError as error:
-                if must_keep:
-                    raise
-                warnings.warn(f"new passages are scored and not kept: {error}", RuntimeWarning, stacklevel=3)
-            found.update(new)
-        return [entry for key in keys if (entry := found[key]) is not None]
-
-    def _kept(self, keys: Sequence[bytes]) -> list[EncodedText | None]:
-        """What the store has; a store that cannot be read, as a deleted one, has nothing."""
-        try:
-            return self.store.get(keys)
-        except StoreError as error:
-            warnings.warn(f"passages are encoded at every query: {error}", RuntimeWarning, stacklevel=4)
-            return [None] * len(keys)
+        return stored_or_encoded(self.encoder, self.store, passages, show_progress, must_keep=must_keep)
 
     @full_precision
     def rank(
-        self, query: Text, candidates: Sequence[Candidate], given: Sequence[float | None], policy: Policy
+        self,
+        query: Text,
+        candidates: Sequence[Candidate],
+        given: Sequence[float | None],
+        policy: Policy,
+        by_vectors: Sequence[float] | None = None,
     ) -> list[RankedPassage]:
-        """Every candidate with its scores and verdict, best first, but near-misses that a policy drops."""
+        """Every candidate with its scores and verdict, best first, but near-misses that a policy drops.
+
+        Raises:
+            InputError: the policy's order needs a relevance: there is no encoder, and nothing ``by_vectors``.
+        """
+        policy = self._rankable(policy, by_vectors)
         # Equal texts are scored once: the same sum at another place of a batch may differ in its last bit,
         # and the texts would trade places with their twins.
         place_of = {candidate: place for place, candidate in enumerate(dict.fromkeys(candidates))}
         places = torch.tensor([place_of[candidate] for candidate in candidates])
         encoded = self.encoded([text for text, _ in place_of])
-        compared = compare(query.encoded, encoded)
+        compared = self.compare(query.encoded, encoded)
         relevance = self._relevance(compared.maxsim, query.encoded, encoded)
+        if by_vectors is not None:
+            relevance[places.flip(0)] = torch.tensor(by_vectors[::-1])  # of equal texts the first counts
         close = closest(encoded, compared.closeness)
         own = incoming(given)
         before = base(policy.order, relevance, own, places)
@@ -148,7 +149,7 @@ class Engine:
             texts = [Text(*passage, entry) for passage, entry in zip(place_of, encoded, strict=True)]
             found = self._verdicts(query, texts, compared.closeness, read, policy.denials)
         judged = [found.get(place, _UNREAD) for place in places.tolist()]
-        kept = own if policy.order == "retriever" else None
+        kept = own.values if policy.order == "retriever" else None
         scores, flags = self._scores(before[places], judged, policy, kept)
         columns = zip(*(one.tolist() for one in (places, scores, flags)), strict=True)
         results = []
@@ -173,12 +174,23 @@ class Engine:
         left = [one for one in results if not (one.near_miss and policy.near_misses == "drop")]
         return sorted(left, key=lambda result: -result.score)
 
+    def _rankable(self, policy: Policy, by_vectors: Sequence[float] | None) -> Policy:
+        """A policy whose order can be made: without any relevance it is the retriever's."""
+        if self.encoder.ranks or by_vectors is not None:
+            return policy
+        if policy.order in ("mix", "relevance"):
+            raise InputError(
+                f"order {policy.order!r} needs a relevance, and encoder='none' makes none: pass query_vector "
+                "and vectors, or order='retriever', or name an encoder"
+            )
+        return replace(policy, order="retriever")
+
     @full_precision
     def verify(self, query: Text, passages: Sequence[Candidate], denials: Denials) -> list[Verdict]:
         """Verdicts of all passages, however far they are from the query."""
         unique = list(dict.fromkeys(passages))
         encoded = self.encoded([text for text, _ in unique])
-        compared = compare(query.encoded, encoded)
+        compared = self.compare(query.encoded, encoded)
         texts = [Text(*passage, entry) for passage, entry in zip(unique, encoded, strict=True)]
         found = self._verdicts(query, texts, compared.closeness, range(len(texts)), denials)
         flagged = self._flagged([found[place].verdict for place in range(len(unique))], Policy())
@@ -194,7 +206,7 @@ class Engine:
         candidates = self.encoded(passages, show_progress)
         maxsims, relevances, pieces = [], [], []
         for query, text, passage, candidate in zip(queries, entries, passages, candidates, strict=True):
-            found = compare(_checked(text, query), [candidate])
+            found = self.compare(_checked(text, query), [candidate])
             maxsims.append(found.maxsim)
             relevances.append(self._relevance(found.maxsim, text, [candidate]))
             if self.verifier is not None:
@@ -231,7 +243,9 @@ class Engine:
         return dict(zip(places, judge(self.verifier, texts, found, denials), strict=True))
 
     def _asks(self, query: Text) -> list[Ask]:
-        return asks_of(query.text, [(start, stop) for start, stop, *_ in query.encoded.segments.tolist()])
+        spans = [(start, stop) for start, stop, *_ in query.encoded.segments.tolist()]
+        reads = frozenset[str]() if self.verifier is None else self.verifier.reads
+        return [ask for ask in asks_of(query.text, spans) if ask.form in reads]
 
     def _readings(self, asked: list[Ask], passage: Text, closeness: torch.Tensor) -> list[Reading]:
         assert self.config is not None
@@ -258,27 +272,12 @@ class Engine:
         self, best: torch.Tensor, query: EncodedText, passages: Sequence[EncodedText]
     ) -> torch.Tensor:
         """float32 ``[n]`` on the CPU: MaxSim, mixed with the pooled cosine as the checkpoint says."""
-        weight = 0.0 if self.config is None else self.config.pooled_weight
+        weight = 0.0 if self.config is None or self.encoder.pooling is None else self.config.pooled_weight
         if weight == 0:
             return best
         cosines = torch.stack([passage.pooled for passage in passages]) @ query.pooled
         mixed = ((1 - weight) * best + weight * cosines).clamp_(-1.0, 1.0)
         return torch.where(best > EMPTY_RELEVANCE, mixed, best)
-
-
-def load_engine(
-    model: str | None, device: str | None, backend: str, store: TokenStore | str | None
-) -> Engine:
-    """Load what the settings of a `CompositionalReranker` name."""
-    shelf = FileStore(store) if isinstance(store, str) else store
-    found = locate(model)
-    encoder = TokenEncoder(found.base, device, backend, found.projection)
-    verifier = None
-    if found.config is not None and found.folder is not None:
-        verifier = Verifier(
-            found.base, found.folder / VERIFIER_FILE, found.config.verifier, encoder.device, backend
-        )
-    return Engine(found.name, encoder, MemoryStore() if shelf is None else shelf, found.config, verifier)
 
 
 def _checked(encoded: EncodedText, query: str) -> EncodedText:

@@ -17,4 +17,4 @@ def cache_folder(name: str) -> Path:
 
 def absolute(path: str | os.PathLike[str]) -> str:
     """A path with the user's home folder put in, and independent of where the process goes later."""
-    return str(Path(path).expanduser().absolute())
+    return str(Path(os.path.expanduser(path)).absolute())

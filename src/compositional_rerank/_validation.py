@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from importlib.util import find_spec
 from numbers import Integral
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
 from compositional_rerank.errors import InputError, MissingDependencyError
 
+if TYPE_CHECKING:
+    import torch
+
 BACKENDS = ("torch", "openvino")
+ENGINES = ("local", "ray")
 DENIALS = ("auto", "keep", "penalise")
 ORDERS = ("auto", "retriever", "mix", "relevance")
 NEAR_MISSES = ("penalise", "demote", "drop", "mark")
@@ -171,6 +176,48 @@ def check_device(value: object) -> str | None:
             "pass one of them, or None for the best"
         ) from error
     return name
+
+
+def device_of(device: str | None, backend: str) -> torch.device:
+    """Where a network computes: a device from `check_device`, the CPU with OpenVINO, or the best there is."""
+    import torch
+
+    from compositional_rerank.backends.device import best_device
+
+    return torch.device(device or ("cpu" if backend == "openvino" else best_device()))
+
+
+def check_parts(
+    model: object, encoder: object, verifier: object, store: object
+) -> tuple[str | None, str | None, str | None]:
+    """Return the names of a reranker's parts as text."""
+    names = []
+    for what, value in (("model", model), ("encoder", encoder), ("verifier", verifier)):
+        if value is not None and (not isinstance(value, (str, os.PathLike)) or not str(value).strip()):
+            raise InputError(
+                f"{what} is named by a str or a path, got {value!r:.40}: pass a name or a folder"
+            )
+        names.append(None if value is None else os.fspath(value))
+    if None not in names:
+        raise InputError(
+            f"model {names[0]!r:.40} would be used for nothing: encoder and verifier are both named; "
+            "leave one of the three out"
+        )
+    if names[1] == "none" and store is not None:
+        raise InputError("a store keeps what an encoder makes, and encoder is 'none': leave store out")
+    return names[0], names[1], names[2]
+
+
+def check_vectors(query_vector: object, vectors: object, encoder: str | None) -> None:
+    """Raise `InputError` unless a reranker without an encoder is given both or neither."""
+    if (query_vector is None) != (vectors is None):
+        missing = "query_vector" if query_vector is None else "vectors"
+        raise InputError(f"{missing} is missing: query_vector and vectors go together")
+    if vectors is not None and encoder != "none":
+        raise InputError(
+            f"vectors would be used for nothing, as the encoder {encoder or 'of the model'} makes its own: "
+            "load the reranker with encoder='none', or leave them out"
+        )
 
 
 def check_backend(value: object, device: object) -> str:

@@ -27,6 +27,10 @@ class StoreError(CompositionalRerankError, OSError):
     """A token store cannot be read or written: full disk, other format, no permission, no locks."""
 
 
+class EncodingError(CompositionalRerankError, RuntimeError):
+    """Passages cannot be encoded: the device, the model or the cluster that runs it failed."""
+
+
 class MissingDependencyError(CompositionalRerankError, ImportError):
     """An optional package is needed; the message says how to install it."""
 

@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from compositional_rerank._files import absolute
 from compositional_rerank._validation import (
     SHIPPED,
     check_aligned,
-    check_backend,
     check_bound,
     check_count,
-    check_device,
     check_own_text,
     check_query,
     check_retrieval_scores,
     check_texts,
+    check_vectors,
 )
 from compositional_rerank.results import PairScores, Ranking
 from compositional_rerank.verification.verifying import VerifyingReranker
 
 if TYPE_CHECKING:
-    from compositional_rerank._engine import Engine
-    from compositional_rerank.checkpoints.config import CheckpointConfig
     from compositional_rerank.encoding.encoded_text import EncodedText
-    from compositional_rerank.encoding.token_encoder import TokenEncoder
     from compositional_rerank.scoring.calibration import Denials
     from compositional_rerank.scoring.policy import NearMisses, Order, Threshold
-    from compositional_rerank.store import TokenStore
-    from compositional_rerank.verification.cross_encoder import Verifier
 
 
 class CompositionalReranker(VerifyingReranker):
@@ -41,8 +33,13 @@ class CompositionalReranker(VerifyingReranker):
     settings, and the unpickled object loads anew. One object serves any number of threads.
 
     Args:
-        model: a checkpoint of this library, or any sentence-transformers model for plain MaxSim; None is the
-            shipped default.
+        model: a checkpoint of this library, for what ``encoder`` and ``verifier`` do not name; None is the
+            shipped one. Any other model ranks by plain MaxSim and judges nothing, which a warning says.
+        encoder: makes token embeddings: any sentence-transformers model, a late-interaction model
+            (sentence-transformers, PyLate, ColBERT), or a checkpoint for its stage one. ``"none"`` does
+            without, and the order is the retriever's or that of your own vectors.
+        verifier: judges near-misses: a checkpoint, or a cross-encoder trained on natural language inference,
+            which judges statements alone. ``"none"`` judges nothing.
         device: torch device name; None or ``"auto"`` picks an accelerator where there is one.
         backend: what runs the networks: ``"torch"``, float32 for token embeddings; or ``"openvino"``, on the
             CPU, bfloat16 where it is native. The first use of a model with OpenVINO exports it.
@@ -50,86 +47,15 @@ class CompositionalReranker(VerifyingReranker):
             `MemoryStore` of 1 GiB.
 
     Raises:
-        InputError: the backend is unknown, or the device is not on this machine.
+        InputError: the backend is unknown, the device is not on this machine, or all three names are given.
         MissingDependencyError: OpenVINO is not installed.
 
     Example:
-        >>> reranker = CompositionalReranker.from_pretrained("sentence-transformers/all-MiniLM-L6-v2")
+        >>> reranker = CompositionalReranker.from_pretrained(encoder="all-MiniLM-L6-v2", verifier="none")
         >>> ranking = reranker.rerank("Who wrote Faust?", ["Paris is in France.", "Goethe wrote Faust."])
         >>> [result.index for result in ranking]
         [1, 0]
     """
-
-    def __init__(
-        self,
-        model: str | os.PathLike[str] | None = None,
-        *,
-        device: str | None = None,
-        backend: str = "torch",
-        store: TokenStore | str | os.PathLike[str] | None = None,
-    ) -> None:
-        super().__init__()
-        self._model = None if model is None else os.fspath(model)
-        self._backend = check_backend(backend, device)
-        self._device = check_device(device)
-        self._store = absolute(store) if isinstance(store, (str, os.PathLike)) else store
-
-    @classmethod
-    def from_pretrained(
-        cls,
-        name_or_path: str | os.PathLike[str] | None = None,
-        *,
-        device: str | None = None,
-        backend: str = "torch",
-        store: TokenStore | str | os.PathLike[str] | None = None,
-    ) -> CompositionalReranker:
-        """Load a reranker now; the arguments, and the errors about them, are the constructor's.
-
-        Raises:
-            ModelNotFoundError: no place has the model.
-            CheckpointError: the model's files are unsafe or damaged, or OpenVINO cannot run it.
-            StoreError: the folder cannot be used as a store.
-        """
-        reranker = cls(name_or_path, device=device, backend=backend, store=store)
-        reranker._loaded()
-        return reranker
-
-    @classmethod
-    def from_parts(
-        cls,
-        encoder: TokenEncoder,
-        *,
-        name: str,
-        store: TokenStore | None = None,
-        config: CheckpointConfig | None = None,
-        verifier: Verifier | None = None,
-    ) -> CompositionalReranker:
-        """Build one from loaded parts, by default plain MaxSim; a pickle finds the model by its ``name``."""
-        from compositional_rerank._engine import Engine
-        from compositional_rerank.store import MemoryStore
-
-        reranker = cls(name, device=str(encoder.device), backend=encoder.backend, store=store)
-        shelf = MemoryStore() if store is None else store
-        reranker._parts = Engine(name, encoder, shelf, config, verifier)
-        return reranker
-
-    def with_store(self, store: TokenStore) -> CompositionalReranker:
-        """A reranker that shares this one's loaded model and keeps passages elsewhere."""
-        one = self._loaded()
-        return self.from_parts(
-            one.encoder, name=one.name, store=store, config=one.config, verifier=one.verifier
-        )
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """What a pickle holds: model, device, backend, and the store's folder where it has one."""
-        folder = self._store if isinstance(self._store, str) else getattr(self._store, "path", None)
-        return {
-            "model": self._model,
-            "device": self._device,
-            "backend": self._backend,
-            "store": None if folder is None else str(folder),
-        }
 
     def rerank(
         self,
@@ -139,6 +65,8 @@ class CompositionalReranker(VerifyingReranker):
         *,
         retrieval_scores: Sequence[float | None] | None = None,
         own_text: Sequence[tuple[int, int] | None] | None = None,
+        query_vector: Any = None,
+        vectors: Any = None,
         order: Order = "auto",
         near_misses: NearMisses = "demote",
         threshold: Threshold = SHIPPED,
@@ -158,9 +86,13 @@ class CompositionalReranker(VerifyingReranker):
                 None or no finite number, or rise from a passage to the next, the places in the list count.
             own_text: characters ``(start, stop)`` of each passage that may be evidence, where titles or
                 metadata stand around it; None is all of it.
+            query_vector: with ``encoder="none"``, the query's vector ``[d]``, or ``[Tq, d]`` of a
+                late-interaction model, from whatever made ``vectors``.
+            vectors: with ``encoder="none"``, one ``[d]`` or ``[T, d]`` for each passage, as your store holds
+                them: relevance is then their cosine or MaxSim with ``query_vector``.
             order: what verdicts change: ``"retriever"`` keeps the order and the scores that came in,
-                ``"relevance"`` is the order of MaxSim, ``"mix"`` half of each, ``"auto"`` a mixture whose
-                shares depend on the list.
+                ``"relevance"`` is the order of MaxSim, ``"mix"`` a mixture of both, ``"auto"`` that
+                mixture, or the relevance where there are no scores and the list seems to be in no order.
             near_misses: what becomes of them: ``"demote"`` puts them behind all that are none, ``"penalise"``
                 only lowers their scores, ``"drop"`` leaves them out, ``"mark"`` leaves them where they are.
             threshold: mismatch from which a passage is a near-miss, in [0, 1]; ``"shipped"`` is the model's.
@@ -183,10 +115,16 @@ class CompositionalReranker(VerifyingReranker):
         from compositional_rerank.scoring.policy import Policy  # loading torch takes seconds
 
         policy = Policy(order, near_misses, threshold, denials, max_verified)
+        check_vectors(query_vector, vectors, self.settings["encoder"])
         if not texts:
             return Ranking(query, ())
+        own = None
+        if vectors is not None:
+            from compositional_rerank.scoring.vectors import vector_relevance
+
+            own = vector_relevance(query_vector, vectors, len(texts))
         engine = self._loaded()
-        results = engine.rank(engine.query(query), candidates, given, policy)
+        results = engine.rank(engine.query(query), candidates, given, policy, own)
         kept = [result for result in results if result.within(min_score, max_mismatch)]
         return Ranking(query, tuple(kept[:top_n]))
 
@@ -225,22 +163,18 @@ class CompositionalReranker(VerifyingReranker):
 
         Args:
             passages: exactly the texts that will be reranked; equal ones are encoded once.
-            progress: called after each write with the number of passages and of their tokens.
+            progress: called after each step with its number of passages and of new tokens.
 
         Raises:
+            EncodingError: passages could not be encoded; all others are kept. `warming.warm` reports instead.
             StoreError: the store could not keep them; what it kept before stays.
 
         Example:
-            >>> reranker = CompositionalReranker("sentence-transformers/all-MiniLM-L6-v2")
+            >>> reranker = CompositionalReranker()
             >>> reranker.warm(["Goethe wrote Faust.", "Paris is in France.", "Goethe wrote Faust."])
             >>> len(reranker.store)
             2
         """
-        from compositional_rerank.store.warming import warm
+        from compositional_rerank.warming import warm
 
-        warm(self.encode_passages, check_texts(passages, "passages"), progress)
-
-    def _load(self) -> Engine:
-        from compositional_rerank._engine import load_engine  # loading torch takes seconds
-
-        return load_engine(self._model, self._device, self._backend, self._store)
+        warm(self, passages, progress=progress).raise_failed()

@@ -62,7 +62,7 @@ class RankedPassage:
         evidence: characters ``(start, stop)`` of the passage that decided; None where nothing did.
         score: what sorts. With ``order="relevance"`` the relevance, more for an answer, less for a mismatch;
             with ``"mix"`` and ``"auto"`` the same, the retriever's order mixed in; with ``"retriever"`` the
-            retrieval score (or 1 / rank), less for a near-miss.
+            retrieval score (or 1 / log2(1 + rank)), less for a near-miss.
     """
 
     index: int

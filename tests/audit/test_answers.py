@@ -23,6 +23,7 @@ from compositional_rerank.audit.systems import Systems
 from compositional_rerank.audit.verdicts import EXPECTED, Verdicts
 from compositional_rerank.errors import DataError
 from compositional_rerank.results import Verdict
+from compositional_rerank.scoring.policy import Policy
 
 ROW = {"query": "Who won?", "answers": ["Ada won."], "near_misses": ["Ada lost."]}
 
@@ -180,6 +181,13 @@ def test_a_model_on_answers_near_misses_and_keywords(
     assert result.verdicts is not None
     assert result.verdicts.mismatch[1] == pytest.approx(judged.mismatch, abs=1e-4)
     assert result.scores["two_stage"][3] == result.scores["relevance"][3]
+    assert sorted(result.in_list[:3].tolist()) == [-2, -1, 0]  # places among the texts of the first query
+    assert result.in_list[3] == 0
+    strict = Policy("retriever", "drop", threshold=0.0)
+    cache = EmbeddingCache(tmp_path / "cache")
+    left = evaluate(Systems(embedder, verifying, cache, policy=strict), data)
+    assert np.isinf(left.in_list[:2]).all()  # at that threshold all that is read is dropped
+    assert left.in_list[3] == 0  # and what nobody judged is not
 
 
 def test_questions_of_condaqa_become_answers(tmp_path: Path) -> None:

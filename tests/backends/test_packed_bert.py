@@ -10,7 +10,7 @@ from compositional_rerank.backends.cpu import has_fast_bfloat16
 from compositional_rerank.backends.packed_bert import PackedBert
 from compositional_rerank.checkpoints.config import VERIFIER_FILE
 from compositional_rerank.checkpoints.locate import locate
-from compositional_rerank.verification.cross_encoder import Verifier, _Network
+from compositional_rerank.verification.cross_encoder import CheckpointVerifier, _Network
 
 NOISE = 0.06  # of one answer in bfloat16, where the logistic curve is steep
 CPU = torch.device("cpu")
@@ -92,7 +92,9 @@ def test_the_shipped_verifier_answers_as_its_float32_network(
     start = locate(None)
     assert start.config is not None
     assert start.folder is not None
-    verifier = Verifier(start.base, start.folder / VERIFIER_FILE, start.config.verifier, CPU, backend)
+    verifier = CheckpointVerifier(
+        start.base, start.folder / VERIFIER_FILE, start.config.verifier, CPU, backend
+    )
     network = _Network(start.base, start.folder / VERIFIER_FILE)
     pairs = [
         ("Rome is closer than Paris", "Paris is closer than Rome."),
@@ -104,10 +106,10 @@ def test_the_shipped_verifier_answers_as_its_float32_network(
     ]
     logits = []
     for first, second in pairs:
-        encoding = verifier._tokenizer.encode(first, second)
+        encoding = verifier._reader._tokenizer.encode(first, second)
         rows = (encoding.ids, encoding.attention_mask, encoding.type_ids)
         logits.append(network(*(torch.tensor([row]) for row in rows)))
-    lengths = [len(verifier._tokenizer.encode(*pair).ids) for pair in pairs]
+    lengths = [len(verifier._reader._tokenizer.encode(*pair).ids) for pair in pairs]
     assert max(lengths) == start.config.verifier.max_tokens
     expected = verifier.config.calibration.probabilities(torch.cat(logits), ["statement"] * len(pairs))
     alone = torch.cat([verifier.probabilities([pair], ["statement"]) for pair in pairs])

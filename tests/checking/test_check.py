@@ -218,5 +218,5 @@ def test_limits_are_named() -> None:
 
 
 def test_a_model_without_a_verifier_is_refused(reranker: CompositionalReranker) -> None:
-    with pytest.raises(InputError, match="has no verifier: load a checkpoint of this library"):
+    with pytest.raises(InputError, match="has no verifier: pass verifier="):
         reranker.check(CLOSED, [CLOSED])

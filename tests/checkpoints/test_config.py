@@ -95,7 +95,7 @@ def test_a_missing_config_is_named(folder: Path) -> None:
         locate(folder)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "null", '"text"', "{}", "\xff"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '"text"', "{}", "\xff", "[" * 100_000])
 def test_a_damaged_config_is_named(folder: Path, content: str) -> None:
     (folder / CONFIG_FILE).write_bytes(content.encode("latin-1"))
     with pytest.raises(CheckpointError, match=r"config\.json is no config of a checkpoint"):
@@ -133,6 +133,12 @@ def test_a_missing_field_is_an_error(folder: Path, field: str) -> None:
         ("verifier__first", -1),
         ("files", {}),
         ("files", 3),
+        ("files", {"../../secret": "0" * 64}),
+        ("files", {"x" * 5000: "0" * 64}),
+        ("base", {"name": 7, "sha256": ""}),
+        ("pooled_weight", 10**400),
+        ("verifier__max_tokens", 64.5),
+        ("verifier__windows", True),
     ],
 )
 def test_a_wrong_value_is_an_error(folder: Path, field: str, value: object) -> None:

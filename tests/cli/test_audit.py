@@ -114,6 +114,17 @@ def test_the_html_asks_nothing_of_the_network(data: Path, capsys: pytest.Capture
     assert (data / "out" / "audit.md").read_text(encoding="utf-8").startswith("# Audit")
 
 
+def test_the_html_shows_hostile_names_as_text(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hostile = "<script>alert(1)<b onclick='x'>\"&"
+    rows = [json.loads(line) for line in (data / "trips.jsonl").read_text().splitlines()]
+    file = write_jsonl(data / f"{hostile}.jsonl", [{**row, "edit_type": hostile} for row in rows])
+    assert main(["audit", "--triples", str(file), "--model", BASE, "--out", str(data / "out")]) == 0
+    page = (data / "out" / "audit.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;alert(1)&lt;b onclick=" in page
+    assert "<script" not in page
+    assert "<b " not in page
+
+
 def test_the_gate_ends_with_1_and_says_which_line(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = [*everything(data), "--min-rejection", "1", "--max-recall-drop", "1", "--format", "json"]
     command += ["--model", BASE]  # without a verifier nothing is rejected

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -169,7 +171,7 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, name: str, content: str | 
         (
             "empty",
             "auto",
-            "no file in it or below ends in .txt, .md, .jsonl, .ndjson, .json, .csv: name another",
+            "no file in it or below ends in .txt, .md, .jsonl, .ndjson, .json, .csv, .parquet: name another",
         ),
     ],
 )
@@ -187,3 +189,51 @@ def test_one_passage_is_a_whole_text_or_the_only_record(tmp_path: Path) -> None:
         read_one(str(written(tmp_path / "b.txt", '["a", "b"]')))
     with pytest.raises(CompositionalRerankError, match="is a folder, and one passage is explained"):
         read_one(str(tmp_path))
+
+
+class TestParquet:
+    """Rows of a table, of which only text, id and score are read."""
+
+    @pytest.fixture
+    def table(self, tmp_path: Path) -> Callable[..., Path]:
+        pa = pytest.importorskip("pyarrow")
+        parquet = pytest.importorskip("pyarrow.parquet")
+
+        def write(**columns: Any) -> Path:
+            parquet.write_table(pa.table(columns), tmp_path / "a.parquet")
+            return tmp_path / "a.parquet"
+
+        return write
+
+    def test_columns(self, table: Callable[..., Path], tmp_path: Path) -> None:
+        file = table(ID=[7, 8], Passage=["One.\n\nMore.", "Two."], score=[0.5, None], vector=[[1.0], [2.0]])
+        expected = [Passage("One.\n\nMore.", 7, 0.5), Passage("Two.", 8)]
+        assert read_passages([str(file)]) == read_passages([str(tmp_path)]) == expected
+        assert read_one(str(table(body=["One."]))) == "One."
+
+    @pytest.mark.parametrize(
+        ("columns", "said"),
+        [
+            ({"title": ["One."]}, "a.parquet: no column holds passages, it has 'title': call one text"),
+            ({"text": ["One.", None]}, "a.parquet, row 2: field 'text' must be a string, got null"),
+            ({"text": [b"One."]}, "a.parquet, row 1: field 'text' must be a string, got"),
+            ({"text": ["One."], "score": ["high"]}, "a.parquet, row 1: field 'score' must be a number"),
+        ],
+    )
+    def test_what_cannot_be_used_is_named(
+        self, table: Callable[..., Path], columns: dict[str, Any], said: str
+    ) -> None:
+        with pytest.raises(CompositionalRerankError) as caught:
+            texts(table(**columns))
+        assert said in str(caught.value)
+
+    def test_no_parquet(self, tmp_path: Path) -> None:
+        pytest.importorskip("pyarrow")
+        for name in (written(tmp_path / "a.parquet", "PAR1 no"), tmp_path / "none.parquet", "a\0.parquet"):
+            with pytest.raises(CompositionalRerankError, match="cannot be read as Parquet"):
+                texts(name)
+
+    def test_without_pyarrow(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "pyarrow", None)
+        with pytest.raises(CompositionalRerankError, match="fix: pip install pyarrow"):
+            texts(written(tmp_path / "a.parquet", ""))

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from compositional_rerank import CompositionalReranker
+from compositional_rerank import SHIPPED_NAME, CompositionalReranker
 from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
+from compositional_rerank.cli import main
 
 QUERY = "Rome is closer than Paris"
 PASSAGES = [
@@ -45,6 +46,23 @@ def test_jsonl_has_the_order_and_scores_of_the_core(command: Any, reranker: Comp
             *("relevance", "closeness", "verdict", "support", "mismatch", "near_miss", "evidence", "score"),
         ):
             assert record[name] == getattr(result, name)
+
+
+def test_encoder_and_verifier_reach_the_reranker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "passages.txt"
+    file.write_text("\n".join(PASSAGES[1:3]))
+    arguments = ["rerank", "--query", f"{QUERY}.", "--format", "json", "--device", "cpu", str(file)]
+    assert main([*arguments, "--encoder", "none"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["model"] == f"no encoder with the verifier of {SHIPPED_NAME}"
+    assert [result["index"] for result in found["results"]] == [1, 0]
+    assert [result["near_miss"] for result in found["results"]] == [False, True]
+    assert main([*arguments, "--encoder", "all-MiniLM-L6-v2", "--verifier", "none"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["threshold"] is None
+    assert captured.err.count("has no verifier") == 1
+    assert main([*arguments, "--model", "a", "--encoder", "b", "--verifier", "c"]) == 2
+    assert "model 'a' would be used for nothing" in capsys.readouterr().err
 
 
 def test_jsonl_in_keeps_ids_scores_and_other_fields(command: Any, tmp_path: Path) -> None:
@@ -79,6 +97,57 @@ def test_json_is_one_object(command: Any, tmp_path: Path, reranker: Compositiona
     assert (none.code, json.loads(none.out)["results"]) == (1, [])
     empty = command("rerank", "--query", QUERY, "--format", "json", stdin="\n")
     assert (empty.code, json.loads(empty.out)["results"]) == (1, [])
+
+
+def test_many_queries_rank_as_one_at_a_time(command: Any, tmp_path: Path) -> None:
+    passages, asked = tmp_path / "passages.txt", tmp_path / "queries.jsonl"
+    passages.write_text("\n".join(PASSAGES))
+    queries = [QUERY, "Is the soup cold?", QUERY]
+    asked.write_text(
+        "".join(json.dumps({"text": one, "id": f"q{n}"}) + "\n" for n, one in enumerate(queries))
+    )
+    many = ("rerank", "--queries", str(asked), "--top-n", "3", str(passages), "--format")
+    alone = [
+        json.loads(command("rerank", "--query", one, "--top-n", "3", "--format", "json", str(passages)).out)
+        for one in queries
+    ]
+    whole = json.loads(command(*many, "json").out)
+    assert whole == [{**one, "query_id": f"q{number}"} for number, one in enumerate(alone)]
+    assert _records(command(*many, "jsonl").out) == [
+        {**record, "query": one["query"], "query_id": f"q{number}"}
+        for number, one in enumerate(alone)
+        for record in one["results"]
+    ]
+    text = command(*many, "text").out
+    tables = [command("rerank", "--query", one, "--top-n", "3", str(passages)).out for one in queries]
+    assert text == "\n".join(f"query: {one}\n{table}" for one, table in zip(queries, tables, strict=True))
+
+
+def test_many_queries_left_and_wrong(command: Any, tmp_path: Path) -> None:
+    passages, asked = tmp_path / "passages.txt", tmp_path / "queries.txt"
+    passages.write_text("\n".join(PASSAGES))
+    asked.write_text(f"{QUERY}\nxylophone\n")
+    few = command("rerank", "--queries", str(asked), "--min-score", "0.5", "--format", "json", str(passages))
+    assert [bool(one["results"]) for one in json.loads(few.out)] == [True, False]
+    assert few.code == 0
+    assert "none of the 4 passages is left after the cuts of query 2" in few.err
+    assert command("rerank", "--queries", str(asked), "--min-score", "2", str(passages)).code == 1
+    from_stdin = command("rerank", "--queries", "-", "--format", "jsonl", str(passages), stdin=QUERY)
+    assert {record["query"] for record in _records(from_stdin.out)} == {QUERY}
+    (tmp_path / "empty.txt").write_text("\n")
+    (tmp_path / "blank.json").write_text('["a", " "]')
+    (tmp_path / "unseen.txt").write_text(f"{QUERY}\n\u200b\u200b\n")
+    for arguments, said in {
+        ("--queries", "-"): "--queries - and the passages are both standard input: name a file of passages",
+        ("--queries", str(tmp_path / "empty.txt")): "empty.txt holds no query: write one a line",
+        ("--queries", str(tmp_path / "blank.json")): "blank.json, query 2: query is blank",
+        ("--queries", str(tmp_path / "unseen.txt")): "unseen.txt, query 2: query",
+        ("--queries", str(asked), "--query", "x"): "not allowed with argument",
+    }.items():
+        outcome = command("rerank", *arguments, stdin="a passage")
+        assert outcome.code == 2
+        assert said in outcome.err
+        assert outcome.err.count("error:") == 1
 
 
 def test_table_is_another_name_for_text(command: Any) -> None:

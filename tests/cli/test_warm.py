@@ -99,6 +99,27 @@ def test_compaction(command: Any, tmp_path: Path) -> None:
     assert outcome.out.splitlines()[-1].startswith(f"{store}: 2 passages")
 
 
+def test_what_is_skipped_is_counted_and_what_failed_is_named(
+    command: Any, reranker: CompositionalReranker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = reranker.encoder.encode
+
+    def failing(texts: list[str], **options: Any) -> Any:
+        if PASSAGES[2] in texts:
+            raise RuntimeError("out of memory\non the device")
+        return encode(texts, **options)
+
+    monkeypatch.setattr(reranker.encoder, "encode", failing)
+    store = str(tmp_path / "store")
+    outcome = command("warm", "--store", store, stdin="\n".join([*PASSAGES, PASSAGES[0]]))
+    assert outcome.code == 1
+    first, *skipped, last = outcome.out.splitlines()
+    assert first.startswith("2 new passages, 0 known; ")
+    assert skipped == ["skipped 1 passages: equal to another one", "skipped 1 passages: not encoded"]
+    assert last.startswith(f"{store}: 2 passages")
+    assert outcome.err == "not encoded: Rome lies in Italy. (RuntimeError: out of memory on the device)\n"
+
+
 def test_passages_of_others_are_mentioned(command: Any, tmp_path: Path) -> None:
     store = str(tmp_path / "store")
     command("warm", "--store", store, stdin="Rome")
@@ -121,6 +142,8 @@ def test_passages_of_others_are_mentioned(command: Any, tmp_path: Path) -> None:
             ["--store", "{}/store", "--dtyp", "int4", "--comp-act"],
             "unknown option --comp-act, the nearest is --compact",
         ),
+        (["--store", "{}/store", "--actors", "2"], "--actors goes with --engine ray: add it"),
+        (["--store", "{}/store", "--engine", "spark"], "invalid choice: 'spark'"),
         (["--stor_e", "{}/store", "{}/thesis.tex"], "unknown option --stor_e, the nearest is --store"),
         (["{}/thesis.tex", "--store", "{}/store", "no-such-file"], "no-such-file cannot be read"),
     ],

@@ -67,7 +67,12 @@ def test_snippets_run(page: Path, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, str(program)],
         cwd=tmp_path / "here",
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONUTF8": "1"},
+        env={
+            **os.environ,
+            "HF_HUB_OFFLINE": "1",
+            "PYTHONUTF8": "1",
+            "HAYSTACK_TELEMETRY_ENABLED": "False",
+        },
         capture_output=True,
         encoding="utf-8",
         timeout=600,

@@ -49,10 +49,7 @@ def forward(encoder: TokenEncoder, ids: list[int]) -> torch.Tensor:
 
 
 def token_ids(encoder: TokenEncoder, text: str) -> list[int]:
-    ids: list[int] = encoder.transformer.tokenizer(
-        text, add_special_tokens=False, truncation=False, verbose=False
-    )["input_ids"]
-    return ids
+    return list(encoder.transformer.tokenizer.backend_tokenizer.encode(text, add_special_tokens=False).ids)
 
 
 def test_short_texts_get_the_models_own_vectors(encoder: TokenEncoder) -> None:

@@ -7,10 +7,12 @@ import json
 import os
 import shutil
 import warnings
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from compositional_rerank import CompositionalReranker, TokenEncoder
 from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
 from compositional_rerank.errors import InputError, StoreError
 from compositional_rerank.store import FileStore
+from compositional_rerank.store.index import RECORD, key_words, seal
 
 DTYPES = ["float32", "float16", "int8", "int4", "int3"]
 
@@ -151,6 +154,62 @@ class TestDamage:
         again.put({kit.key(1): kit.entry(seed=1)})
         with pytest.warns(RuntimeWarning):
             assert missing(FileStore(store.path), [kit.key(index) for index in range(3)]) == [False] * 3
+
+    @pytest.mark.parametrize("name", ["index-1.bin", "meta.json"])
+    def test_any_turned_bit_is_found_out_or_harmless(self, store: FileStore, kit: Any, name: str) -> None:
+        file = store.path / name
+        whole = file.read_bytes()
+        came_out: Counter[str] = Counter()
+        for place in range(8 * len(whole)):
+            content = bytearray(whole)
+            content[place // 8] ^= 1 << place % 8
+            file.write_bytes(content)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    found = FileStore(store.path).get([kit.key(index) for index in range(3)])
+                except StoreError:
+                    came_out["refused"] += 1
+                    continue
+            for index, entry in enumerate(found):
+                assert entry is None or kit.same(entry, kit.entry(seed=index))
+            came_out["missing" if None in found else "harmless"] += 1
+            assert name == "meta.json" or found.count(None) == 1
+        assert came_out["refused"] > 100 if name == "meta.json" else came_out["missing"] == 8 * len(whole)
+
+    @pytest.mark.parametrize(
+        ("start", "size"), [(1 << 63, 12), ((1 << 63) - (1 << 32), (1 << 32) - 1), (7, 1 << 31)]
+    )
+    def test_a_record_that_points_out_of_the_file(
+        self, store: FileStore, kit: Any, start: int, size: int
+    ) -> None:
+        record = np.zeros(1, RECORD)
+        record["key"] = key_words([kit.key(1)])
+        record["start"], record["size"] = start, size
+        with (store.path / "index-1.bin").open("ab") as file:
+            file.write(seal(record).tobytes())
+        keys = [kit.key(index) for index in range(3)]
+        with pytest.warns(RuntimeWarning, match="1 passages are damaged"):
+            assert missing(store, keys) == [False, True, False]
+        store.put({kit.key(1): kit.entry(seed=1)})
+        assert missing(store, keys) == [False] * 3
+        store.compact()
+        for index, found in enumerate(FileStore(store.path).get(keys)):
+            assert kit.same(found, kit.entry(seed=index))
+
+    @pytest.mark.parametrize(
+        "meta",
+        [
+            {"dtype": "int9"}, {"dtype": 8}, {"dimension": "8"}, {"dimension": -1}, {"dimension": 1e9},
+            {"pooled": True}, {"pooled": 1 << 40}, {"generation": "../../x"}, {"generation": None},
+            {"format": 1, "more": 0},
+        ],
+    )  # fmt: skip
+    def test_a_description_that_no_store_writes(self, store: FileStore, meta: dict[str, Any]) -> None:
+        place = store.path / "meta.json"
+        place.write_text(json.dumps({**json.loads(place.read_text()), **meta}))
+        with pytest.raises(StoreError, match=r"meta\.json is damaged .* delete the folder"):
+            FileStore(store.path)
 
     @pytest.mark.parametrize("cut", [1, 47, 48, 49, 100])
     def test_an_unfinished_end_is_overwritten(self, store: FileStore, kit: Any, cut: int) -> None:

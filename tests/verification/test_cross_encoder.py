@@ -16,7 +16,7 @@ from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
 from compositional_rerank.checkpoints.config import VERIFIER_FILE, VerifierConfig
 from compositional_rerank.errors import CheckpointError
 from compositional_rerank.scoring.calibration import READINGS, Calibration, Reading
-from compositional_rerank.verification.cross_encoder import Verifier
+from compositional_rerank.verification.cross_encoder import CheckpointVerifier
 
 NOISE = 0.02  # bfloat16 adds up in another order when a batch has another shape
 PAIRS = [
@@ -31,17 +31,17 @@ KINDS: list[Reading] = ["statement", "statement", "yes_no", "statement", "questi
 Pairs = list[tuple[str, str]]
 
 
-def answers_to(verifier: Verifier, pairs: Pairs) -> torch.Tensor:
+def answers_to(verifier: CheckpointVerifier, pairs: Pairs) -> torch.Tensor:
     return verifier.probabilities(pairs, ["statement"] * len(pairs))
 
 
 @pytest.fixture
-def verifier(verifying: CompositionalReranker) -> Verifier:
+def verifier(verifying: CompositionalReranker) -> CheckpointVerifier:
     assert verifying.verifier is not None
     return verifying.verifier
 
 
-def test_answers_are_probabilities_that_differ(verifier: Verifier) -> None:
+def test_answers_are_probabilities_that_differ(verifier: CheckpointVerifier) -> None:
     answers = verifier.probabilities(PAIRS, KINDS)
     assert (answers.shape, answers.dtype) == ((len(PAIRS), 4), torch.float32)
     assert 0 <= float(answers.min()) < float(answers.max()) <= 1
@@ -50,14 +50,14 @@ def test_answers_are_probabilities_that_differ(verifier: Verifier) -> None:
 
 
 def test_it_answers_as_the_network_that_was_trained(
-    verifier: Verifier, checkpoint_network: CrossEncoder
+    verifier: CheckpointVerifier, checkpoint_network: CrossEncoder
 ) -> None:
     logits = checkpoint_network.predict(PAIRS, activation_fn=torch.nn.Identity(), convert_to_tensor=True)
     expected = verifier.config.calibration.probabilities(logits.float().cpu(), KINDS)
     torch.testing.assert_close(verifier.probabilities(PAIRS, KINDS), expected, atol=2 * NOISE, rtol=0)
 
 
-def test_the_order_of_pairs_does_not_matter(verifier: Verifier) -> None:
+def test_the_order_of_pairs_does_not_matter(verifier: CheckpointVerifier) -> None:
     order = list(range(len(PAIRS)))
     random.Random(1).shuffle(order)
     expected = verifier.probabilities(PAIRS, KINDS)[order]
@@ -65,7 +65,7 @@ def test_the_order_of_pairs_does_not_matter(verifier: Verifier) -> None:
     torch.testing.assert_close(found, expected, atol=NOISE, rtol=0)
 
 
-def test_company_does_not_matter(verifier: Verifier) -> None:
+def test_company_does_not_matter(verifier: CheckpointVerifier) -> None:
     """Alone, or in several batches with pairs of other lengths."""
     alone = torch.cat([answers_to(verifier, [pair]) for pair in PAIRS])
     filler = [("yes", "no " * length) for length in range(1, 60)]
@@ -73,28 +73,28 @@ def test_company_does_not_matter(verifier: Verifier) -> None:
     torch.testing.assert_close(together, alone, atol=NOISE, rtol=0)
 
 
-def test_the_direction_matters(verifier: Verifier) -> None:
+def test_the_direction_matters(verifier: CheckpointVerifier) -> None:
     forth = answers_to(verifier, [PAIRS[2]])
     back = answers_to(verifier, [PAIRS[2][::-1]])
     assert not torch.equal(forth, back)
 
 
-def test_no_pairs(verifier: Verifier) -> None:
+def test_no_pairs(verifier: CheckpointVerifier) -> None:
     assert verifier.probabilities([], []).shape == (0, 4)
 
 
 @pytest.mark.parametrize("text", ["", " ", "\ud800", "\x00", "😀 \u202e", "a" * 5000])
-def test_odd_texts_get_an_answer(verifier: Verifier, text: str) -> None:
+def test_odd_texts_get_an_answer(verifier: CheckpointVerifier, text: str) -> None:
     answers = answers_to(verifier, [(text, "Rome."), ("Rome.", text), (text, text)])
     assert bool(((answers >= 0) & (answers <= 1)).all())
 
 
-def test_lone_surrogates_read_as_replacement_characters(verifier: Verifier) -> None:
+def test_lone_surrogates_read_as_replacement_characters(verifier: CheckpointVerifier) -> None:
     answers = answers_to(verifier, [("Rome \udfff", "Paris"), ("Rome \ufffd", "Paris")])
     torch.testing.assert_close(answers[0], answers[1], atol=NOISE, rtol=0)
 
 
-def test_a_long_pair_loses_the_end_of_its_longer_text(verifier: Verifier) -> None:
+def test_a_long_pair_loses_the_end_of_its_longer_text(verifier: CheckpointVerifier) -> None:
     query, words = "Rome is closer than Paris", "The train to the north leaves every hour. " * 20
     first = answers_to(verifier, [(query, words)])
     assert torch.equal(answers_to(verifier, [(query, words + "It is late.")]), first)
@@ -102,7 +102,7 @@ def test_a_long_pair_loses_the_end_of_its_longer_text(verifier: Verifier) -> Non
     assert not torch.equal(answers_to(verifier, [("Oslo is closer than Rome", words)]), first)
 
 
-def test_eight_threads_get_the_same_answers(verifier: Verifier) -> None:
+def test_eight_threads_get_the_same_answers(verifier: CheckpointVerifier) -> None:
     expected = answers_to(verifier, PAIRS)
     with ThreadPoolExecutor(8) as pool:
         for answers in pool.map(answers_to, [verifier] * 16, [PAIRS] * 16):
@@ -117,4 +117,4 @@ def test_weights_without_a_head(checkpoint_folder: Path, tmp_path: Path, missing
     calibration = Calibration(dict.fromkeys(READINGS, (1.0, 0.0, 0.0, 0.0, 0.0)))
     config = VerifierConfig(calibration, 64, window=40, windows=2, first=2, max_verified=16)
     with pytest.raises(CheckpointError, match="has no head for a hidden size of 384"):
-        Verifier(resolve(DEFAULT_BASE), tmp_path / VERIFIER_FILE, config, torch.device("cpu"))
+        CheckpointVerifier(resolve(DEFAULT_BASE), tmp_path / VERIFIER_FILE, config, torch.device("cpu"))

@@ -24,6 +24,8 @@ class CompositionalChecker(RerankerSettings, RunnableSerializable[Mapping[str, A
 
     Args:
         model: name or folder of the model; None is the default of compositional-rerank.
+        encoder: name or folder of another encoder beside the verifier, or ``"none"``; None is the model's.
+        verifier: name or folder of another verifier, or ``"none"``; None is the model's.
         device: torch device; None picks an accelerator where there is one.
         backend: what runs the networks, ``"torch"`` or ``"openvino"`` (CPU only, several times faster there).
         store: folder that keeps passages' token vectors, as `CompositionalWarmer` fills it; None is memory.

@@ -30,6 +30,8 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
 
     Args:
         model: name or folder of the model; None is the default of compositional-rerank.
+        encoder: name or folder of another encoder beside the verifier, or ``"none"``; None is the model's.
+        verifier: name or folder of another verifier, or ``"none"``; None is the model's.
         device: torch device; None picks an accelerator where there is one.
         backend: what runs the networks, ``"torch"`` or ``"openvino"`` (CPU only, several times faster there).
         store: folder that keeps passages' token vectors, as `CompositionalWarmer` fills it; None is memory.
@@ -37,8 +39,8 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
         min_score: drop documents whose score is below it; None drops none.
         max_mismatch: drop documents whose mismatch is above it, in [0, 1]; None drops none.
         order: what verdicts change: ``"retriever"`` keeps the order and the scores that came in,
-            ``"relevance"`` is the order of MaxSim, ``"mix"`` half of each, ``"auto"`` a mixture whose shares
-            depend on the list.
+            ``"relevance"`` is the order of MaxSim, ``"mix"`` a mixture of both, ``"auto"`` that mixture,
+            or the relevance where there are no scores and the list seems to be in no order.
         near_misses: what becomes of them: ``"demote"`` puts them behind all that are none, ``"penalise"``
             only lowers their scores, ``"drop"`` leaves them out, ``"mark"`` leaves them where they are.
         threshold: mismatch from which a document is a near-miss, in [0, 1]; ``"shipped"`` is the model's.

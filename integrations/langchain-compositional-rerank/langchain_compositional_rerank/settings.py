@@ -27,6 +27,8 @@ class RerankerSettings(BaseModel):
 
     Args:
         model: name or folder of the model; None is the default of compositional-rerank.
+        encoder: name or folder of another encoder beside the verifier, or ``"none"``; None is the model's.
+        verifier: name or folder of another verifier, or ``"none"``; None is the model's.
         device: torch device; None picks an accelerator where there is one.
         backend: what runs the networks, ``"torch"`` or ``"openvino"`` (CPU only, several times faster there).
         store: folder that keeps passages' token embeddings; None is memory.
@@ -35,6 +37,8 @@ class RerankerSettings(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     model: str | None = Field(default=None, frozen=True)
+    encoder: str | None = Field(default=None, frozen=True)
+    verifier: str | None = Field(default=None, frozen=True)
     device: str | None = Field(default=None, frozen=True)
     backend: Literal["torch", "openvino"] = Field(default="torch", frozen=True)
     store: str | None = Field(default=None, frozen=True)
@@ -52,7 +56,7 @@ class RerankerSettings(BaseModel):
 
         Args:
             reranker: the core reranker; a pickled copy of the adapter loads it anew by its name.
-            settings: fields other than ``model``, ``device``, ``backend`` and ``store``.
+            settings: fields other than those of this class.
         """
         adapter = cls(**reranker.settings, **settings)
         adapter._reranker = reranker

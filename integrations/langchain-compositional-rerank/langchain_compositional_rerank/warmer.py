@@ -22,6 +22,8 @@ class CompositionalWarmer(RerankerSettings, BaseDocumentTransformer):
 
     Args:
         model: name or folder of the model; None is the default of compositional-rerank.
+        encoder: name or folder of another encoder beside the verifier, or ``"none"``; None is the model's.
+        verifier: name or folder of another verifier, or ``"none"``; None is the model's.
         device: torch device; None picks an accelerator where there is one.
         backend: what runs the networks, ``"torch"`` or ``"openvino"`` (CPU only, several times faster there).
         store: folder to fill; None only with `from_reranker`.

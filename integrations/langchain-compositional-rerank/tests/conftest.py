@@ -19,7 +19,7 @@ TEXTS = [
 
 @pytest.fixture(scope="session")
 def core_reranker() -> CompositionalReranker:
-    return CompositionalReranker.from_pretrained(DEFAULT_BASE, device="cpu")
+    return CompositionalReranker.from_pretrained(DEFAULT_BASE, verifier="none", device="cpu")
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ TEXTS = [
 
 @pytest.fixture(scope="session")
 def reranker() -> CompositionalReranker:
-    return CompositionalReranker.from_pretrained(DEFAULT_BASE, device="cpu")
+    return CompositionalReranker.from_pretrained(DEFAULT_BASE, verifier="none", device="cpu")
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +41,7 @@ def nodes() -> list[NodeWithScore]:
             node=TextNode(
                 text=text,
                 id_=str(index),
-                metadata={"page": index, "secret": "Goethe Faust"},
+                metadata={"page": index, "secret": "Goethe Faust"},  # pragma: allowlist secret
                 excluded_embed_metadata_keys=["page", "secret"],
             ),
             score=0.9 - index / 10,

@@ -174,8 +174,9 @@ def test_any_retrieval_score_is_carried(rerank: CompositionalRerank, score: Any)
 
 
 def test_scores_of_an_earlier_stage_are_replaced(
-    rerank: CompositionalRerank, nodes: list[NodeWithScore]
+    reranker: CompositionalReranker, nodes: list[NodeWithScore]
 ) -> None:
+    rerank = CompositionalRerank.from_reranker(reranker, order="relevance")
     first = rerank.postprocess_nodes(nodes, query_str="Where is Paris?")
     again = rerank.postprocess_nodes(first, query_str=QUERY)
     direct = rerank.postprocess_nodes(nodes, query_str=QUERY)

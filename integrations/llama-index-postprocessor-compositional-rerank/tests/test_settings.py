@@ -24,6 +24,7 @@ def rerank(reranker: CompositionalReranker) -> CompositionalRerank:
 
 SETTINGS: dict[str, Any] = {
     "model": "sentence-transformers/all-MiniLM-L6-v2",
+    "verifier": "none",
     "device": "cpu",
     "backend": "openvino",
     "top_n": 3,

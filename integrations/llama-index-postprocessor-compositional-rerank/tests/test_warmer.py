@@ -27,7 +27,7 @@ DOCUMENTS = [
     Document(
         text="Aspirin is not for children under twelve. Children may take paracetamol four times a day. "
         "The pharmacy opens at nine and closes at six. Parking is free for the first hour.",
-        metadata={"title": "Leaflet", "secret": "never embedded"},
+        metadata={"title": "Leaflet", "secret": "never embedded"},  # pragma: allowlist secret
         excluded_embed_metadata_keys=["secret"],
     )
 ]

@@ -65,6 +65,9 @@ class FileCorpus(Sequence[str]):
         return texts
 
 
+_LARGEST_GRADE = 2**31 - 1  # that trec_eval holds
+
+
 @dataclass(frozen=True)
 class Judgements:
     """Checked judgements.
@@ -125,6 +128,8 @@ def judgements_of(
             value = int(grade)
         except ValueError:
             raise DataError(f"{place}: field 'score': {grade!r:.60} is not a whole number") from None
+        if abs(value) > _LARGEST_GRADE:
+            raise DataError(f"{place}: field 'score': {grade!r:.60} is not within {_LARGEST_GRADE}")
         if query not in queries:
             strange_queries.add(query)
             continue

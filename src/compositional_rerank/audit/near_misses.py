@@ -254,7 +254,8 @@ def _verified(
         counted = (names != NOT_JUDGED) & (expected != "")
         found["verdict_accuracy"] = (names == expected)[counted].astype(np.float64)
         wrong = result.same[rows] == 0
-        found["in_list"] = shares_above(result.owners[rows], answers, wrong, result.in_list[rows])
+        if len(result.in_list):
+            found["in_list"] = shares_above(result.owners[rows], answers, wrong, result.in_list[rows])
         yes, no = answers & (expected == "supports"), answers & (expected == "denies")
         found["yes_above_no"] = shares_above(result.owners[rows], yes, no, verdicts.support[rows])
     measures, intervals = _means(found, seed)

@@ -175,8 +175,9 @@ def parse(where: str, line: str) -> Mapping[str, Any]:
     except json.JSONDecodeError as error:
         detail = f"{error.msg} at column {error.colno}"
         raise DataError(f"{where}: not valid JSON ({detail}); is the line cut short?") from None
-    except RecursionError:
-        raise DataError(f"{where}: not usable JSON (nested too deep)") from None
+    except (RecursionError, ValueError) as error:  # ValueError: a number of thousands of digits
+        reason = "nested too deep" if isinstance(error, RecursionError) else error
+        raise DataError(f"{where}: not usable JSON ({reason})") from None
     if not isinstance(value, dict):
         raise DataError(f"{where}: has to be one JSON object, this one is {type(value).__name__}")
     return value

@@ -38,6 +38,8 @@ class AuditSettings:
 
     Attributes:
         model: model or checkpoint of both stages; None is the shipped default.
+        encoder: another encoder than the model's.
+        verifier: another verifier than the model's.
         against: a second embedding model, compared with `cosine`; None: `model` at a sensitivity above 0.
         cross_encoder: a sentence-transformers CrossEncoder.
         sensitivity: weight of stage one's structural part in `against`, in [0, 1]; `cosine` is without.
@@ -63,6 +65,8 @@ class AuditSettings:
     """
 
     model: str | None = None
+    encoder: str | None = None
+    verifier: str | None = None
     against: str | None = None
     cross_encoder: str | None = None
     sensitivity: float | None = None
@@ -90,6 +94,8 @@ class AuditSettings:
         for name, value in (("depth", self.depth), ("limit_queries", self.limit_queries)):
             if value is not None and value < 1:
                 raise InputError(f"{name} is {value}; it has to be at least 1")
+        if self.encoder == "none":
+            raise InputError("encoder is 'none', and an audit compares rankings by vectors: name an encoder")
         if self.seed < 0:
             raise InputError(f"seed is {self.seed}; it has to be at least 0")
         self.policy()
@@ -181,6 +187,8 @@ def run_audit(settings: AuditSettings, tell: Callable[[str], None] | None = None
     systems = load_systems(
         settings.model,
         cache,
+        encoder=settings.encoder,
+        verifier=settings.verifier,
         against=settings.against,
         cross_encoder=settings.cross_encoder,
         sensitivity=settings.sensitivity,

@@ -221,6 +221,8 @@ def load_systems(
     model: str | None,
     cache: EmbeddingCache,
     *,
+    encoder: str | None = None,
+    verifier: str | None = None,
     against: str | None = None,
     cross_encoder: str | None = None,
     sensitivity: float | None = None,
@@ -234,6 +236,8 @@ def load_systems(
     Args:
         model: model or checkpoint for both stages; None is the shipped default.
         cache: where embeddings are kept.
+        encoder: another encoder than the model's, for both stages; a late-interaction model for stage two.
+        verifier: another verifier than the model's.
         against: a second embedding model; with a sensitivity above 0, None is the first model once more.
         cross_encoder: a sentence-transformers CrossEncoder.
         sensitivity: weight of the structural part in `against`, in [0, 1]; `cosine` is always without.
@@ -246,14 +250,19 @@ def load_systems(
         ModelNotFoundError: no place has one of the models.
         CheckpointError: a model's files are unsafe or damaged.
     """
+    from compositional_rerank.checkpoints.base_models import resolve
+    from compositional_rerank.encoding.modules import is_late_interaction
     from compositional_rerank.reranker import CompositionalReranker
     from compositional_rerank.store import MemoryStore
 
     compared = against is not None or bool(sensitivity)
+    own = encoder is not None and not is_late_interaction(resolve(encoder).path)
     return Systems(
-        embedder=load_embedder(model, device),
+        embedder=load_embedder(encoder if own else model, device),
         reranker=CompositionalReranker.from_pretrained(
             model,
+            encoder=encoder,
+            verifier=verifier,
             device=device,
             backend=backend,
             store=MemoryStore(token_store_bytes()) if store is None else store,

@@ -19,7 +19,7 @@ from compositional_rerank.results import (
     Verdict,
 )
 from compositional_rerank.verification.asks import Ask
-from compositional_rerank.verification.evidence import Reading, Text, closest, compare, readings
+from compositional_rerank.verification.evidence import Reading, Text, closest, readings
 from compositional_rerank.verification.verdicts import verdicts
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def check(
     All pairs of a claim and a passage are read in one run of the verifier.
     """
     if engine.verifier is None or engine.config is None:
-        raise InputError(f"{engine.name} has no verifier: load a checkpoint of this library")
+        raise InputError(f"{engine.name} has no verifier: pass verifier=, or a checkpoint as the model")
     claims = claims_of(answer)
     unique = list(dict.fromkeys(candidates))
     judged = _judged(engine, claims, unique, max_verified)
@@ -90,7 +90,7 @@ def _judged(
         rows = _own_rows(query, claim.context)
         if not rows:
             continue
-        closeness = compare(query, encoded).closeness
+        closeness = engine.compare(query, encoded).closeness
         ask = Ask(said, "statement", tuple(rows))
         near = closest(encoded, closeness[rows])
         for place in near.argsort(descending=True, stable=True)[:most].tolist():

@@ -33,6 +33,9 @@ _BUNDLES = {
     )
 }
 _SHORT_NAMES = {"all-MiniLM-L6-v2": DEFAULT_BASE}
+UNLOADABLE = (OSError, ValueError, LookupError, TypeError, AttributeError, RuntimeError)
+"""What a library may raise that loads a folder whose files are damaged, or not what they should be."""
+
 _PICKLES = {".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt"}
 _FINGERPRINTED = {".json", ".safetensors", ".txt", ".model"}
 
@@ -73,7 +76,7 @@ def resolve(name_or_path: str | os.PathLike[str]) -> ModelFiles:
     check_model_name(name_or_path)
     name_or_path = os.fspath(name_or_path)
     name = _SHORT_NAMES.get(name_or_path, name_or_path)
-    local = Path(name_or_path).expanduser()
+    local = Path(os.path.expanduser(name_or_path))
     if os.path.isdir(local):  # Path.is_dir() raises where a name is too long for a path
         return _checked(str(name_or_path), local)
     folder = (
@@ -93,6 +96,11 @@ def resolve(name_or_path: str | os.PathLike[str]) -> ModelFiles:
         f"model {name_or_path!r} is no local folder, is not in the local hub cache, comes with no installed "
         f"package, and the hub could not be reached or does not have it; fix: {fix}"
     )
+
+
+def is_default(files: ModelFiles) -> bool:
+    """Whether a model is the base of the shipped checkpoint, wherever it lies."""
+    return files.sha256 == _BUNDLES[DEFAULT_BASE].sha256
 
 
 def check_model_name(value: object) -> None:
@@ -128,6 +136,8 @@ def _from_package(name: str) -> Path | None:
 
 
 def _from_hub(name: str, *, local_files_only: bool) -> Path | None:
+    if local_files_only and not _may_be_cached(name):
+        return None
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
@@ -154,6 +164,13 @@ def _from_hub(name: str, *, local_files_only: bool) -> Path | None:
     # Other programs cache single files, such as a tokenizer: such a folder is not the model.
     complete = any(folder.rglob("*.safetensors")) or not local_files_only
     return folder if complete else None
+
+
+def _may_be_cached(name: str) -> bool:
+    """Whether the local hub cache has a folder for a model; asking the hub's own client takes longer."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    return os.path.isdir(os.path.join(HF_HUB_CACHE, f"models--{name.replace('/', '--')}"))
 
 
 def _checked(name: str, folder: Path) -> ModelFiles:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ CONFIG_FILE = "config.json"
 VERIFIER_FILE = "verifier.safetensors"
 STRUCTURAL_FILE = "structural.safetensors"
 PROJECTION_FILE = "projection.safetensors"
+_FILES = (VERIFIER_FILE, STRUCTURAL_FILE, PROJECTION_FILE)
+_TOO_MUCH = (OverflowError, RecursionError)  # what JSON may hold and Python not
 FORMAT = 3
 
 
@@ -41,8 +44,9 @@ class VerifierConfig:
     max_verified: int
 
     def __post_init__(self) -> None:
-        counts = (self.max_tokens - 7, self.window - 7, self.windows, self.first + 1, self.max_verified + 1)
-        if min(counts) < 1:
+        given = (self.max_tokens, self.window, self.windows, self.first, self.max_verified)
+        least = (8, 8, 1, 0, 0)
+        if not _are_counts(given) or any(value < low for value, low in zip(given, least, strict=True)):
             raise CheckpointError(
                 "verifier wants max_tokens and window >= 8, windows >= 1, first and max_verified >= 0, "
                 f"got {self}"
@@ -72,7 +76,8 @@ class StructuralConfig:
 
     def __post_init__(self) -> None:
         counts = (self.dimension, self.width, self.depth, self.longest - 7)
-        if min(counts) < 1 or self.width % 4 or not self.layers or not 0 < self.sensitivity <= 1:
+        whole = _are_counts(counts) and isinstance(self.layers, list) and _are_counts(self.layers)
+        if not whole or min(counts) < 1 or self.width % 4 or not self.layers or not 0 < self.sensitivity <= 1:
             raise CheckpointError(
                 "structural wants dimension, depth >= 1, width a multiple of 4, longest >= 8, layers and a "
                 f"sensitivity in (0, 1], got {self}"
@@ -104,6 +109,13 @@ class CheckpointConfig:
     def __post_init__(self) -> None:
         if not 0 <= self.pooled_weight < 1:
             raise CheckpointError(f"pooled_weight must be in [0, 1), got {self.pooled_weight}")
+        if not isinstance(self.base_name, str) or not self.base_name.strip():
+            raise CheckpointError(f"base wants the name of a model, got {self.base_name!r:.40}")
+        for name in self.files:
+            if name not in _FILES:  # nor does a name lead out of the folder
+                raise CheckpointError(
+                    f"files names {name!r:.80}, and a checkpoint has only {', '.join(_FILES)}: train it again"
+                )
 
     @classmethod
     def load(cls, folder: Path) -> CheckpointConfig:
@@ -131,7 +143,7 @@ class CheckpointConfig:
                 files=dict(raw["files"]),
                 structural=StructuralConfig(**raw["structural"]) if "structural" in raw else None,
             )
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, *_TOO_MUCH) as error:
             if isinstance(error, CheckpointError):
                 raise
             raise CheckpointError(f"{file} is no config of a checkpoint: {error!r}") from error
@@ -161,6 +173,10 @@ class CheckpointConfig:
         if self.structural is not None:
             raw["structural"] = dataclasses.asdict(self.structural)
         (folder / CONFIG_FILE).write_text(json.dumps(raw, indent=2) + "\n", encoding="utf-8")
+
+
+def _are_counts(values: Iterable[object]) -> bool:
+    return all(type(value) is int for value in values)
 
 
 def _calibration(raw: dict[str, Any]) -> Calibration:

@@ -2,30 +2,127 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+import os
+from typing import TYPE_CHECKING, Any
 
+from compositional_rerank._files import absolute
+from compositional_rerank._validation import check_backend, check_device, check_parts
 from compositional_rerank.checkpoints.loaded_once import LoadedOnce
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from compositional_rerank._engine import Engine
     from compositional_rerank.checkpoints.config import CheckpointConfig
-    from compositional_rerank.encoding.token_encoder import TokenEncoder
+    from compositional_rerank.encoding.base import Encoder
     from compositional_rerank.store import TokenStore
-    from compositional_rerank.verification.cross_encoder import Verifier
+    from compositional_rerank.verification.base import Verifier
 
 
 class LoadedReranker(LoadedOnce["Engine"]):
-    """The parts of a reranker, which are loaded when the first of them is asked for."""
+    """The settings of a reranker, and its parts, which are loaded when the first of them is asked for."""
 
     _parts: Engine | None
 
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        *,
+        encoder: str | os.PathLike[str] | None = None,
+        verifier: str | os.PathLike[str] | None = None,
+        device: str | None = None,
+        backend: str = "torch",
+        store: TokenStore | str | os.PathLike[str] | None = None,
+    ) -> None:
+        super().__init__()
+        self._model, self._encoder, self._verifier = check_parts(model, encoder, verifier, store)
+        self._backend = check_backend(backend, device)
+        self._device = check_device(device)
+        self._store = absolute(store) if isinstance(store, (str, os.PathLike)) else store
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name_or_path: str | os.PathLike[str] | None = None,
+        *,
+        encoder: str | os.PathLike[str] | None = None,
+        verifier: str | os.PathLike[str] | None = None,
+        device: str | None = None,
+        backend: str = "torch",
+        store: TokenStore | str | os.PathLike[str] | None = None,
+    ) -> Self:
+        """Load a reranker now; the arguments, and the errors about them, are the constructor's.
+
+        Raises:
+            ModelNotFoundError: no place has the model.
+            CheckpointError: the model's files are unsafe or damaged, what it does is not understood, or
+                OpenVINO cannot run it.
+            StoreError: the folder cannot be used as a store.
+        """
+        reranker = cls(
+            name_or_path, encoder=encoder, verifier=verifier, device=device, backend=backend, store=store
+        )
+        reranker._loaded()
+        return reranker
+
+    @classmethod
+    def from_parts(
+        cls,
+        encoder: Encoder,
+        *,
+        name: str,
+        store: TokenStore | None = None,
+        config: CheckpointConfig | None = None,
+        verifier: Verifier | None = None,
+    ) -> Self:
+        """Build one from loaded parts, by default plain MaxSim; a pickle finds the model by its ``name``.
+
+        Args:
+            encoder: makes token vectors.
+            name: of the model.
+            store: keeps those of passages; None is a `MemoryStore`.
+            config: how verdicts and vectors are used; None with a verifier is as the shipped one's, with a
+                threshold of .5.
+            verifier: judges near-misses; None judges nothing.
+        """
+        from compositional_rerank._engine import Engine
+        from compositional_rerank.checkpoints.parts import unfitted_config
+        from compositional_rerank.store import MemoryStore
+
+        reranker = cls(name, device=str(encoder.device), backend=encoder.backend, store=store)
+        shelf = MemoryStore() if store is None else store
+        if config is None and verifier is not None:
+            config = unfitted_config(name)
+        reranker._parts = Engine(name, encoder, shelf, config, verifier)
+        return reranker
+
+    def with_store(self, store: TokenStore) -> Self:
+        """A reranker that shares this one's loaded model and keeps passages elsewhere."""
+        other = type(self)(**{**self.settings, "store": store})
+        other._parts = dataclasses.replace(self._loaded(), store=store)
+        return other
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What a pickle holds: the names, device, backend, and the store's folder where it has one."""
+        folder = self._store if isinstance(self._store, str) else getattr(self._store, "path", None)
+        return {
+            "model": self._model,
+            "encoder": self._encoder,
+            "verifier": self._verifier,
+            "device": self._device,
+            "backend": self._backend,
+            "store": None if folder is None else str(folder),
+        }
+
     @property
     def name(self) -> str:
-        """Name of the model, as the user calls it."""
+        """Name of the model, as the user calls it; of encoder and verifier where they are of two."""
         return self._loaded().name
 
     @property
-    def encoder(self) -> TokenEncoder:
+    def encoder(self) -> Encoder:
         """Makes token embeddings."""
         return self._loaded().encoder
 
@@ -36,21 +133,31 @@ class LoadedReranker(LoadedOnce["Engine"]):
 
     @property
     def config(self) -> CheckpointConfig | None:
-        """The checkpoint's configuration; None for plain MaxSim."""
+        """How verdicts and vectors are used; None for plain MaxSim."""
         return self._loaded().config
 
     @property
     def verifier(self) -> Verifier | None:
-        """The verifier; None for plain MaxSim."""
+        """The verifier; None where there is none."""
         return self._loaded().verifier
 
     @property
     def threshold(self) -> float | None:
         """Mismatch from which a passage counts as a near-miss; None without a verifier."""
-        config = self.config
-        return None if config is None else config.fusion.threshold
+        one = self._loaded()
+        return None if one.config is None or one.verifier is None else one.config.fusion.threshold
 
     @property
     def fingerprint(self) -> str:
         """sha256 (hex) over everything that the scores depend on."""
         return self._loaded().fingerprint
+
+    def _load(self) -> Engine:
+        from compositional_rerank._engine import Engine  # loading torch takes seconds
+        from compositional_rerank.checkpoints.parts import load_parts
+        from compositional_rerank.store import FileStore, MemoryStore
+
+        store = FileStore(self._store) if isinstance(self._store, str) else self._store
+        parts = load_parts(self._model, self._encoder, self._verifier, self._device, self._backend)
+        shelf = MemoryStore() if store is None else store
+        return Engine(parts.name, parts.encoder, shelf, parts.config, parts.verifier)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +20,9 @@ from compositional_rerank.checkpoints.config import (
     VERIFIER_FILE,
     CheckpointConfig,
 )
-from compositional_rerank.errors import CheckpointError
+from compositional_rerank.errors import CheckpointError, ModelNotFoundError
 
+BASE = "base"
 _SHIPPED = Path(__file__).parent / "default"
 
 
@@ -57,18 +59,36 @@ def locate(name_or_path: str | os.PathLike[str] | None) -> Located:
         folder, name = _SHIPPED, SHIPPED_NAME
     else:
         check_model_name(name_or_path)
-        folder, name = Path(name_or_path).expanduser(), str(name_or_path)
+        folder, name = Path(os.path.expanduser(name_or_path)), str(name_or_path)
     if not _is_checkpoint(folder):
         base = resolve(DEFAULT_BASE if name_or_path is None else name_or_path)
         return Located(base.name, base)
     config = CheckpointConfig.load(folder)
-    base = resolve(config.base_name)
+    base = _base(folder, config)
     if base.sha256 != config.base_sha256:
         raise CheckpointError(
             f"{folder} was trained on {config.base_name} with model.safetensors {config.base_sha256}, but "
             f"{base.path} holds {base.sha256}: install the model that the checkpoint names"
         )
     return Located(name, base, folder, config)
+
+
+def _base(folder: Path, config: CheckpointConfig) -> ModelFiles:
+    """A checkpoint's base model: its own folder `BASE`, or a link of that name, else by the name it gives."""
+    if (folder / BASE).is_dir():
+        return dataclasses.replace(resolve(folder / BASE), name=config.base_name)
+    try:
+        return resolve(config.base_name)
+    except ModelNotFoundError as error:
+        raise ModelNotFoundError(
+            f"{folder} needs its base model: {error}; or put the base model's folder, or a link to it, into "
+            f"{folder} under the name {BASE}"
+        ) from error
+
+
+def shipped_config() -> CheckpointConfig:
+    """The shipped checkpoint's configuration, whether its base model is here or not."""
+    return CheckpointConfig.load(_SHIPPED)
 
 
 def _is_checkpoint(folder: Path) -> bool:

@@ -17,6 +17,7 @@ input, in UTF-8; rerank, check, warm and train --corpus read it in the same way:
   .jsonl .ndjson  one object a line: "text", and where known "id" and "retrieval_score" (or "score")
   .json           an array of strings, or of such objects
   .csv            a header, and the passages in its column text, passage, content or body
+  .parquet        such a column (pip install pyarrow); of the others only id and score are read
   a folder        all files of these kinds in it and below; names that start with a dot are left out
   -               standard input: one passage a line, unless it starts as JSON or CSV does
 Other names are read as .txt; it, too, is JSON or CSV if it starts so. --input lines and --input

@@ -6,7 +6,9 @@ import argparse
 import os
 import shlex
 import tempfile
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,18 +22,34 @@ if TYPE_CHECKING:
 
 
 def load_reranker(args: argparse.Namespace, store: TokenStore | Path | None = None) -> CompositionalReranker:
-    """Load the model that ``--model`` and ``--device`` ask for, with a store or the folder of one."""
+    """Load what the model options name, with a store or the folder of one."""
     from compositional_rerank.reranker import CompositionalReranker
 
-    return CompositionalReranker.from_pretrained(
-        args.model, device=args.device, backend=args.backend, store=store
-    )
+    with without_warnings():
+        return CompositionalReranker.from_pretrained(
+            args.model,
+            encoder=args.encoder,
+            verifier=getattr(args, "verifier", None),
+            device=args.device,
+            backend=args.backend,
+            store=store,
+        )
+
+
+@contextmanager
+def without_warnings() -> Iterator[None]:
+    """Without Python's warning that a model has no verifier: the verbs say so in a line of their own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
 
 
 def tell_unverified(reranker: CompositionalReranker, also: str = "") -> None:
-    """Say on stderr that near-misses are not judged, where the model has no verifier."""
+    """Say on stderr what is not judged: all without a verifier, questions with one that reads statements."""
     if reranker.verifier is None:
         tell(f"{reranker.name} has no verifier, so that near-misses are not judged{also}")
+    elif "question" not in reranker.verifier.reads:
+        tell(f"{reranker.name} judges statements: questions and keywords get no verdict")
 
 
 def check_store(store: Path | None, inputs: Sequence[str] = ()) -> None:

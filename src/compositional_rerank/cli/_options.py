@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import math
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -13,10 +14,7 @@ from compositional_rerank._validation import BACKENDS, NEAR_MISSES, ORDERS, SHIP
 from compositional_rerank.errors import InputError
 
 SEEDS = 2**32 - 1
-UNVERIFIED = (
-    "only a checkpoint of this library has a verifier: with another model near-misses are not judged, "
-    "which stderr says"
-)
+UNVERIFIED = "another model judges nothing, which stderr says: name it with --encoder"
 
 
 class Parser(argparse.ArgumentParser):
@@ -108,7 +106,7 @@ def place(value: str) -> Path:
     """Reader of an option that names a file or folder; ``~`` is the home folder."""
     if not value.strip():
         raise argparse.ArgumentTypeError(f"must name a file or folder, got {value!r}")
-    return Path(value).expanduser()
+    return Path(os.path.expanduser(value))  # of a user who does not exist, too
 
 
 def layout(value: str) -> str:
@@ -128,7 +126,8 @@ def add_policy_options(parser: argparse._ActionsContainer) -> None:
         choices=ORDERS,
         default="auto",
         help="what verdicts change: retriever keeps the order and the scores that came in, relevance is the "
-        "order of MaxSim, mix half of each, auto a mixture whose shares depend on the list (auto)",
+        "order of MaxSim, mix a mixture of both, auto that mixture, or relevance where there are no scores "
+        "and the list seems to be in no order (auto)",
     )
     parser.add_argument(
         "--near-misses",
@@ -156,11 +155,25 @@ def add_store_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_model_options(parser: argparse._ActionsContainer) -> None:
-    """Add ``--model``, ``--device`` and ``--backend``."""
+def add_model_options(parser: argparse._ActionsContainer, *, verifies: bool = True) -> None:
+    """Add the options that name a model and its parts, ``--verifier`` where it ``verifies``."""
     parser.add_argument(
-        "--model", metavar="M", help=f"checkpoint folder or model name (the shipped checkpoint); {UNVERIFIED}"
+        "--model",
+        metavar="M",
+        help=f"checkpoint, a folder or a name (the shipped one); {UNVERIFIED}",
     )
+    parser.add_argument(
+        "--encoder",
+        metavar="E",
+        help="another encoder beside the verifier: a sentence-transformers or late-interaction model"
+        + (", or none: the order stays as it comes, but for near-misses" if verifies else ""),
+    )
+    if verifies:
+        parser.add_argument(
+            "--verifier",
+            metavar="V",
+            help="another verifier: a checkpoint, a cross-encoder trained on inference, or none",
+        )
     parser.add_argument("--device", metavar="D", help="torch device, such as cpu or cuda (the best there is)")
     parser.add_argument(
         "--backend",

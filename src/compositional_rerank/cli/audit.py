@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compositional_rerank.cli._input import tell
-from compositional_rerank.cli._io import check_store
+from compositional_rerank.cli._io import check_store, without_warnings
 from compositional_rerank.cli._options import (
     SEEDS,
     add_model_options,
@@ -138,6 +138,8 @@ def settings_of(args: argparse.Namespace) -> AuditSettings:
 
     return AuditSettings(
         model=args.model,
+        encoder=args.encoder,
+        verifier=args.verifier,
         against=args.against,
         cross_encoder=args.cross_encoder,
         sensitivity=args.sensitivity,
@@ -180,7 +182,8 @@ def run(args: argparse.Namespace) -> int:
     if args.out is not None:
         _make_folder(args.out)
     try:
-        result = run_audit(settings, tell)
+        with without_warnings():
+            result = run_audit(settings, tell)
         if args.out is not None:
             write(result, args.out)
     except KeyboardInterrupt:

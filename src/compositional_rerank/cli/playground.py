@@ -25,7 +25,7 @@ examples:
   compositional-rerank playground --open
   compositional-rerank playground --port 0 --model my_checkpoint
 
-exit codes: 0 done, 2 bad input or usage, 130 interrupted
+exit codes: 0 ended by a signal, 2 bad input or usage
 """
 
 
@@ -74,6 +74,8 @@ def run(args: argparse.Namespace) -> int:
     check_store(args.store)
     settings = Settings(
         model=args.model,
+        encoder=args.encoder,
+        verifier=args.verifier,
         device=args.device,
         backend=args.backend,
         store=None if args.store is None else absolute(args.store),

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from compositional_rerank._terminal import columns, fitted, shown
-from compositional_rerank._validation import DENIALS, check_query
+from compositional_rerank._validation import DENIALS
 from compositional_rerank.cli._input import (
     INPUT_HELP,
     add_files_argument,
@@ -27,10 +27,12 @@ from compositional_rerank.cli._options import (
     integer,
     layout,
 )
+from compositional_rerank.cli._queries import counted, naming, queries_of
 from compositional_rerank.inputs.files import STDIN
 from compositional_rerank.inputs.forms import Passage
 
 if TYPE_CHECKING:
+    from compositional_rerank.reranker import CompositionalReranker
     from compositional_rerank.results import RankedPassage, Ranking
 
 _EPILOG = f"""\
@@ -48,13 +50,15 @@ output, best first; every score keeps its own name:
   near_miss  whether the mismatch reaches the threshold; false where it was not judged
   evidence   the characters of the passage that decided, [start, stop]; null where none did
   score      what sorts: relevance, mixed with the order of the input, more for an answer, less for a
-             mismatch; with --order retriever the retrieval score (or 1 / rank), less for a near-miss
+             mismatch; with --order retriever the retrieval score (or 1 / log2(1 + rank)), less for
+             a near-miss
   --format text is a table, in which a passage begins with its evidence. jsonl is one object a passage,
   json one object for all: query, model, its own threshold, and results. Both name rank, index (place in
-  the input, from 0), id, text and retrieval_score, and hand on other fields.
+  the input, from 0), id, text and retrieval_score, and hand on other fields. With --queries jsonl names
+  query and query_id in each object, and json is an array of objects, one a query.
 
-the order of the input is the retriever's, best first; retrieval_score says how far apart passages are, where
-every passage has one and none is above that of the passage in front of it.
+order of the input: the retriever's, best first. retrieval_score says how far apart passages are, if every
+passage has one and none is above that of the passage in front of it; if not, their places count.
 
 examples:
   printf '%s\\n' "Paris is closer than Rome." "Rome is nearer than Paris." > passages.txt
@@ -65,8 +69,10 @@ examples:
   compositional-rerank rerank --query "Rome is closer than Paris" --denials keep passages.txt
   compositional-rerank rerank --query "Rome is closer than Paris" --order retriever passages.txt
   compositional-rerank rerank --query "Rome is closer than Paris" --near-misses drop passages.txt
+  printf '%s\\n' "Rome is closer than Paris." "Paris is nearer than Rome." > queries.txt
+  compositional-rerank rerank --queries queries.txt --format jsonl passages.txt
 
-exit codes: 0 done, 1 no passage is left after the cuts, 2 bad input or usage
+exit codes: 0 done, 1 no passage is left after the cuts (of any query), 2 bad input or usage
 """
 _MANY = 500  # passages from which progress is worth a line even where nobody may be watching
 _SOME = 32
@@ -82,7 +88,13 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add_files_argument(parser)
-    parser.add_argument("--query", required=True, metavar="Q", help="question or statement to rank by")
+    asked = parser.add_mutually_exclusive_group(required=True)
+    asked.add_argument("--query", metavar="Q", help="question or statement to rank by")
+    asked.add_argument(
+        "--queries",
+        metavar="FILE",
+        help="many of them, each of which ranks all passages; read as passages are, - is standard input",
+    )
     add_input_option(parser)
     parser.add_argument(
         "--format",
@@ -129,8 +141,8 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Rank, print, and say by the exit code whether anything is left."""
-    query = check_query(args.query)
     names = args.files or [STDIN]
+    queries = queries_of(args, names)
     check_store(args.store, names)
     passages = read_passages(names, args.input)
     if not passages:
@@ -142,9 +154,40 @@ def run(args: argparse.Namespace) -> int:
     texts = [passage.text for passage in passages]
     if len(texts) >= _MANY or (len(texts) >= _SOME and sys.stderr.isatty()):
         reranker.encode_passages(texts, show_progress=True)  # into the store, where rerank() finds them
-    ranking = reranker.rerank(
+    one, wholes, left = args.queries is None, [], False
+    for number, query in enumerate(counted(queries, _SOME), start=1):
+        with naming(args, number):
+            ranking = _rank(args, reranker, query.text, passages)
+        records = [
+            _record(rank, result, passages[result.index]) for rank, result in enumerate(ranking, start=1)
+        ]
+        left = left or bool(records)
+        asked = {"query": query.text} if one else {"query": query.text, "query_id": query.id}
+        if args.format == "json":
+            by = {"model": reranker.name, "threshold": reranker.threshold}
+            wholes.append({**asked, **by, "results": records})
+        elif args.format == "jsonl":
+            for record in records:
+                print(json.dumps(record if one else {**record, **asked}))
+        else:
+            if not one:
+                print("\n" * (number > 1) + f"query: {shown(query.text)}")
+            for line in _table(ranking, passages, shutil.get_terminal_size((100, 24)).columns):
+                print(line)
+        if passages and not records:
+            which = "" if one else f" of query {number}"
+            tell(f"none of the {len(passages)} passages is left after the cuts{which}")
+    if args.format == "json":
+        print(json.dumps(wholes[0] if one else wholes, indent=2 if sys.stdout.isatty() else None))
+    return 0 if left else 1
+
+
+def _rank(
+    args: argparse.Namespace, reranker: CompositionalReranker, query: str, passages: list[Passage]
+) -> Ranking:
+    return reranker.rerank(
         query,
-        texts,
+        [passage.text for passage in passages],
         args.top_n,
         retrieval_scores=[passage.retrieval_score for passage in passages],
         order=args.order,
@@ -155,24 +198,6 @@ def run(args: argparse.Namespace) -> int:
         min_score=args.min_score,
         max_mismatch=args.max_mismatch,
     )
-    records = [_record(rank, result, passages[result.index]) for rank, result in enumerate(ranking, start=1)]
-    if args.format == "json":
-        whole_of_it = {
-            "query": query,
-            "model": reranker.name,
-            "threshold": reranker.threshold,
-            "results": records,
-        }
-        print(json.dumps(whole_of_it, indent=2 if sys.stdout.isatty() else None))
-    elif args.format == "jsonl":
-        for record in records:
-            print(json.dumps(record))
-    elif records:
-        for line in _table(ranking, passages, shutil.get_terminal_size((100, 24)).columns):
-            print(line)
-    if passages and not records:
-        tell(f"none of the {len(passages)} passages is left after the cuts")
-    return 0 if records else 1
 
 
 def _record(rank: int, result: RankedPassage, passage: Passage) -> dict[str, Any]:
@@ -206,6 +231,8 @@ def _finite(value: Any) -> Any:
 
 def _table(ranking: Ranking, passages: list[Passage], width: int) -> list[str]:
     """Aligned columns; those without any value are left out, and the passage is cut to what is left."""
+    if not len(ranking):
+        return []
     table: list[tuple[str, list[str]]] = [
         ("rank", [str(rank) for rank in range(1, len(ranking) + 1)]),
         ("score", [f"{result.score:.3f}" for result in ranking]),
@@ -214,8 +241,6 @@ def _table(ranking: Ranking, passages: list[Passage], width: int) -> list[str]:
     if any(result.mismatch is not None for result in ranking):
         table.append(("verdict", [_word(result) for result in ranking]))
         table.append(("mismatch", [_number(result.mismatch, ".3f") for result in ranking]))
-    if any(result.near_miss for result in ranking):
-        table.append(("near-miss", ["yes" if result.near_miss else "-" for result in ranking]))
     if any(result.retrieval_score is not None for result in ranking):
         table.append(("retrieval", [_number(result.retrieval_score, ".4g") for result in ranking]))
     names = [passages[result.index].id for result in ranking]

@@ -28,7 +28,7 @@ keys:
 
 signals:
   TERM   takes requests for --drain seconds more, answers all that it has, then ends
-  HUP    with several workers: loads the model anew, one worker after the other
+  INT    takes no request more, answers all that it has, then ends
 
 examples:
   compositional-rerank serve
@@ -136,6 +136,8 @@ def run(args: argparse.Namespace) -> int:
     check_store(args.store)
     settings = Settings(
         model=args.model,
+        encoder=args.encoder,
+        verifier=args.verifier,
         device=args.device,
         backend=args.backend,
         store=None if args.store is None else absolute(args.store),
@@ -152,5 +154,4 @@ def run(args: argparse.Namespace) -> int:
     )
     if is_open(settings, args.host):
         tell(f"{args.host} can be reached from other machines, and no key is asked for: see --api-keys")
-    serve(settings, args.host, args.port, args.log_level)
-    return 0
+    return serve(settings, args.host, args.port, args.log_level, tell)

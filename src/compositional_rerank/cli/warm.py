@@ -6,6 +6,8 @@ import argparse
 import time
 from typing import TYPE_CHECKING, Any
 
+from compositional_rerank._terminal import shown
+from compositional_rerank._validation import ENGINES
 from compositional_rerank.cli._input import (
     INPUT_HELP,
     add_files_argument,
@@ -14,13 +16,15 @@ from compositional_rerank.cli._input import (
     tell,
 )
 from compositional_rerank.cli._io import check_store, load_reranker
-from compositional_rerank.cli._options import add_model_options, place
+from compositional_rerank.cli._options import add_model_options, integer, place
 from compositional_rerank.errors import InputError
 from compositional_rerank.inputs.files import STDIN
 
 if TYPE_CHECKING:
     from compositional_rerank.reranker import CompositionalReranker
     from compositional_rerank.store import FileStore
+
+_NAMED = 5  # of the passages that could not be encoded
 
 _EPILOG = f"""\
 {INPUT_HELP}
@@ -46,7 +50,17 @@ In Python: CompositionalReranker.from_pretrained(store="my_store").
 Stopped by Ctrl-C or a crash, the same command goes on where it was. A store may be read and written
 meanwhile. Passages that another model or dtype encoded are not found; they stay until you delete the folder.
 
-exit codes: 0 done, 2 bad input, full disk or usage, 130 interrupted
+A batch that fails is tried again, then passage by passage; those that fail alone are named and left out.
+
+several machines (pip install 'compositional-rerank[ray]' on each):
+  ray start --head                           # on the first; it prints what to run on the others
+  compositional-rerank warm --store my_store --engine ray --actors 8 my_docs/
+Files and the store are this machine's; the others only encode, each actor with its own copy of the model
+(about 0.6 GB), which their disks must hold under the same name. RAY_ADDRESS names another cluster; without
+any, Ray starts on this machine. A machine that is lost costs the chunks it was at, which others encode.
+
+exit codes: 0 done, 1 some passages could not be encoded, 2 bad input, full disk, lost cluster or usage,
+130 interrupted
 """
 
 
@@ -70,11 +84,23 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     )
     add_input_option(parser)
     parser.add_argument(
+        "--engine",
+        choices=ENGINES,
+        default=ENGINES[0],
+        help=f"what encodes: this process, or a Ray cluster ({ENGINES[0]})",
+    )
+    parser.add_argument(
+        "--actors",
+        type=integer(1),
+        metavar="N",
+        help="with ray: processes that encode (one for each GPU of the cluster, or for each core)",
+    )
+    parser.add_argument(
         "--compact",
         action="store_true",
         help="then write the store anew without replaced and damaged passages",
     )
-    add_model_options(parser.add_argument_group("model"))
+    add_model_options(parser.add_argument_group("model"), verifies=False)
     return parser
 
 
@@ -82,13 +108,17 @@ def run(args: argparse.Namespace) -> int:
     """Fill the store, compact it if asked to, and say what it holds."""
     names = args.files or ([] if args.compact else [STDIN])
     check_store(args.store, names)
-    texts = list(dict.fromkeys(passage.text for passage in read_passages(names, args.input)))
+    if args.actors is not None and args.engine != "ray":
+        raise InputError("--actors goes with --engine ray: add it, or leave --actors out")
+    passages = [passage.text for passage in read_passages(names, args.input)]
+    texts = list(dict.fromkeys(passages))
     from compositional_rerank.store import FileStore
 
     with FileStore(args.store, args.dtype) as store:
         if store.read_only:
             raise InputError(f"--store {args.store} cannot be written to: choose another folder")
-        code = _fill(load_reranker(args, store), store, texts) if texts else 0
+        equal = len(passages) - len(texts)
+        code = _fill(args, load_reranker(args, store), store, texts, equal) if texts else 0
         if args.compact and code == 0:
             print(f"{_size(store.compact())} freed")
         held = store.describe()
@@ -97,11 +127,14 @@ def run(args: argparse.Namespace) -> int:
     return code
 
 
-def _fill(reranker: CompositionalReranker, store: FileStore, texts: list[str]) -> int:
-    """Encode what the store lacks; the exit code."""
+def _fill(
+    args: argparse.Namespace, reranker: CompositionalReranker, store: FileStore, texts: list[str], equal: int
+) -> int:
+    """Encode what the store lacks, and say what was skipped; the exit code."""
     from tqdm.auto import tqdm
 
     from compositional_rerank.store import token_key
+    from compositional_rerank.warming import warm
 
     held = len(store)
 
@@ -116,27 +149,37 @@ def _fill(reranker: CompositionalReranker, store: FileStore, texts: list[str]) -
             f"none of these passages is among the {held:,} of {store.path}: those are other texts, or of "
             "another model or backend"
         )
-    done = tokens = 0
-    start = time.monotonic()
     bar = tqdm(total=len(texts), initial=known, desc="Warming", unit=" passages", disable=None)
+    tokens, start = 0, time.monotonic()
 
     def show(more: int, more_tokens: int) -> None:
-        nonlocal done, tokens
-        done, tokens = done + more, tokens + more_tokens
+        nonlocal tokens
+        tokens += more_tokens
         bar.set_postfix_str(f"{tokens / (time.monotonic() - start):,.0f} tokens/s", refresh=False)
         bar.update(more)
 
     try:
         with bar:
-            reranker.warm(new, show)
+            done = warm(reranker, new, engine=args.engine, actors=args.actors, progress=show)
     except KeyboardInterrupt:
-        left = held_of(new).count(False)  # not by `done`: the disk may be a chunk ahead of it
+        left = held_of(new).count(False)  # not by `bar`: the disk may be a chunk ahead of it
         tell(f"\nstopped with {left:,} passages left: the same command goes on there")
         return 130
-    seconds = max(time.monotonic() - start, 1e-9)
-    rate = f"; {done / seconds:,.0f} passages/s, {tokens / seconds:,.0f} tokens/s" if done else ""
-    print(f"{done:,} new passages, {known:,} known{rate}")
-    return 0
+    seconds = max(done.seconds, 1e-9)
+    rate = (
+        f"; {done.new / seconds:,.0f} passages/s, {done.tokens / seconds:,.0f} tokens/s" if done.new else ""
+    )
+    print(f"{done.new:,} new passages, {known + done.known:,} known{rate}")
+    for count, reason in (
+        (equal, "equal to another one"),
+        (done.unkept, "not kept: too long for the store"),
+        (len(done.failed), "not encoded"),
+    ):
+        if count:
+            print(f"skipped {count:,} passages: {reason}")
+    for text, reason in list(done.failed.items())[:_NAMED]:
+        tell(f"not encoded: {shown(text):.60} ({reason})")
+    return 1 if done.failed else 0
 
 
 def _size(count: int) -> str:

@@ -179,6 +179,7 @@ def _load(model: str | None, device: str | None, sensitivity: float | None) -> _
     from safetensors import SafetensorError
     from sentence_transformers import SentenceTransformer
 
+    from compositional_rerank.checkpoints.base_models import UNLOADABLE
     from compositional_rerank.checkpoints.config import STRUCTURAL_FILE
     from compositional_rerank.checkpoints.locate import locate
     from compositional_rerank.checkpoints.quiet import quiet_loading
@@ -199,7 +200,7 @@ def _load(model: str | None, device: str | None, sensitivity: float | None) -> _
                 device=device,
                 model_kwargs={"use_safetensors": True, "dtype": torch.float32},
             )
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except (*UNLOADABLE, SafetensorError) as error:
         raise CheckpointError(f"{files.path} cannot be loaded as an embedding model: {error}") from error
     if sensitivity == 0 or structural is None or found.folder is None or found.config is None:
         return _Loaded(loaded, files.name, files.fingerprint, sensitivity)

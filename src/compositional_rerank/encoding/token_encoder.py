@@ -3,51 +3,54 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-from compositional_rerank._validation import check_backend, check_device
+from compositional_rerank._validation import check_backend, check_device, device_of
 from compositional_rerank.backends.openvino import Graph, precision
 from compositional_rerank.backends.precision import full_precision
-from compositional_rerank.checkpoints.base_models import ModelFiles, sha256_of
-from compositional_rerank.checkpoints.quiet import quiet_loading
+from compositional_rerank.checkpoints.base_models import ModelFiles, is_default, sha256_of
+from compositional_rerank.encoding.base import Task
 from compositional_rerank.encoding.encoded_text import EncodedText
+from compositional_rerank.encoding.modules import Modules, load_modules
 from compositional_rerank.encoding.sentences import segment_table
 from compositional_rerank.encoding.surrogates import without_surrogates
 from compositional_rerank.encoding.windows import Window, batches_of, windows_of
 from compositional_rerank.errors import CheckpointError
 
-Task = Literal["query", "document"]
 _BATCH_TOKENS = 4096  # padded tokens of a batch: about 50 MB of activations with MiniLM
 _OPENVINO_BATCH_TOKENS = 1024  # faster with 8 passages of 128 tokens at a time than with 32
 
 
 class _Hidden(torch.nn.Module):
-    """The transformer, from token ids and mask, int64 ``[n, t]``, to its last hidden states ``[n, t, h]``."""
+    """The network, from token ids and mask, int64 ``[n, t]``, to its token vectors ``[n, t, h]``."""
 
-    def __init__(self, transformer: torch.nn.Module) -> None:
+    def __init__(self, modules: Modules) -> None:
         super().__init__()
-        self.transformer = transformer
+        self.transformer = modules.transformer
+        self.dense = torch.nn.ModuleList(modules.dense)
 
     def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
         features = self.transformer({"input_ids": input_ids, "attention_mask": attention_mask})
+        for module in self.dense:
+            features = module(features)
         hidden: torch.Tensor = features["token_embeddings"]
         return hidden
 
 
 class TokenEncoder:
-    """Encodes texts into L2-normalised token embeddings with a sentence-transformers checkpoint.
+    """Encodes texts into L2-normalised token embeddings with an embedding or a late-interaction model.
 
-    A text longer than the checkpoint's window is read in windows that overlap by a quarter; each token's
-    vector comes from the window in which it has more context. The query and document prompts of the
-    checkpoint are read as context and not scored. Safe to share between threads.
+    Of a late-interaction model (sentence-transformers' MultiVectorEncoder, PyLate, ColBERT) the projection,
+    the markers and the list of tokens that are not scored are its own. A text longer than the checkpoint's
+    window is read in windows that overlap by a quarter; each token's vector comes from the window in which it
+    has more context. The query and document prompts of the checkpoint are read as context and not scored.
+    Safe to share between threads.
 
     Args:
         files: the checkpoint, from `base_models.resolve`.
@@ -57,8 +60,8 @@ class TokenEncoder:
             before they are normalised; None keeps them as they are. The pooled vector is never projected.
 
     Raises:
-        CheckpointError: the checkpoint is no text encoder with a fast tokenizer, the projection does not fit
-            it, or OpenVINO cannot run it.
+        CheckpointError: the checkpoint is no text encoder with a fast tokenizer, does with token vectors what
+            is not understood, the projection does not fit it, or OpenVINO cannot run it.
         InputError: the device is not on this machine.
         MissingDependencyError: OpenVINO is not installed.
 
@@ -70,6 +73,8 @@ class TokenEncoder:
         torch.Size([5, 384])
     """
 
+    ranks = True
+
     def __init__(
         self,
         files: ModelFiles,
@@ -77,21 +82,13 @@ class TokenEncoder:
         backend: str = "torch",
         projection: Path | None = None,
     ) -> None:
-        from sentence_transformers.base.modules import Transformer
-        from sentence_transformers.util import get_device_name
-
         self.backend = check_backend(backend, device)
         device = check_device(device)
-        self.device = torch.device(device or ("cpu" if backend == "openvino" else get_device_name()))
-        try:
-            # load() keeps the checkpoint's own max length; Transformer(path) would not
-            with quiet_loading():
-                transformer = Transformer.load(
-                    str(files.path), model_kwargs={"use_safetensors": True, "dtype": torch.float32}
-                )
-        except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-            raise CheckpointError(f"{files.path} cannot be loaded as a text encoder: {error}") from error
-        transformer = transformer.eval().float().to(self.device)
+        self.device = device_of(device, backend)
+        modules = load_modules(files)
+        transformer = modules.transformer
+        self.pooling = modules.pooling
+        self.shipped = is_default(files)
         fast = getattr(transformer.tokenizer, "backend_tokenizer", None)
         if fast is None:
             raise CheckpointError(
@@ -103,9 +100,10 @@ class TokenEncoder:
         self._tokenizer.no_truncation()
         self._before, self._after = self._special_ids()
         self._pad_id = transformer.tokenizer.pad_token_id or 0
-        self._prompts = self._read_prompts(files)
-        self.max_tokens = int(transformer.max_seq_length or 512)
-        self.pooled_dimension = self.dimension = int(transformer.get_embedding_dimension())
+        self._prompts, self._skipped, self._fill = modules.prompts, modules.skipped, modules.fill
+        self.max_tokens = modules.longest
+        last = modules.dense[-1] if modules.dense else transformer
+        self.pooled_dimension = self.dimension = int(last.get_embedding_dimension())  # type: ignore[operator]
         self._projection = None
         if projection is not None:
             self._projection = _read_projection(projection, self.pooled_dimension).to(self.device)
@@ -114,15 +112,17 @@ class TokenEncoder:
         if backend == "openvino":
             numbers, self._batch_tokens = f"openvino {precision()}", _OPENVINO_BATCH_TOKENS
             names = ["input_ids", "attention_mask"]
-            graph = Graph(f"encoder {files.fingerprint}", names, lambda: _Hidden(transformer))
+            key = f"encoder {files.fingerprint}"
+            graph = Graph(key, names, lambda: _Hidden(load_modules(files, plain=False)))
             self._hidden: Callable[..., torch.Tensor] = graph.run
         else:
-            self.transformer = transformer
-            self._hidden = _Hidden(transformer)
+            self.transformer = transformer.to(self.device)
+            self._hidden = _Hidden(modules).to(self.device)
         settings = (
             f"{files.fingerprint} window={self.max_tokens} prompts={sorted(self._prompts.items())} {numbers}"
         )
         settings += "" if projection is None else f" projection={sha256_of(projection)}"
+        settings += "" if self.pooling == "mean" else f" pooling={self.pooling}"
         self.fingerprint = hashlib.sha256(settings.encode()).hexdigest()
 
     @full_precision
@@ -161,32 +161,48 @@ class TokenEncoder:
         ]
         windows.sort(key=lambda window: -len(window.ids))
         with tqdm(total=len(windows), desc="Encoding", unit="window", disable=not show_progress) as bar:
+            fill = self._fill if task == "query" else None
             for batch in batches_of(windows, len(before) + len(self._after), self._batch_tokens):
-                for window, (vectors, total) in zip(batch, self._forward(batch, before), strict=True):
+                for window, (vectors, total) in zip(batch, self._forward(batch, before, fill), strict=True):
                     first, last = window.keep
                     results[window.text][window.start + first : window.start + last] = vectors[first:last]
                     sums[window.text] += total
                 bar.update(len(batch))
         pooled = torch.nn.functional.normalize(sums, dim=-1)
-        return [
-            EncodedText(
-                vectors,
-                torch.tensor(encoding.offsets, dtype=torch.int32).reshape(-1, 2),
-                pooled[index].clone(),  # a row of the batch's tensor would keep all of it in the store
-                torch.tensor(segment_table(text, encoding.offsets), dtype=torch.int32).reshape(-1, 4),
+        found = []
+        skipped = self._skipped.get(task, frozenset())
+        for index, (text, vectors, encoding) in enumerate(zip(readable, results, encodings, strict=True)):
+            offsets = encoding.offsets
+            kept = [place for place, token in enumerate(encoding.ids) if token not in skipped]
+            if 0 < len(kept) < len(offsets):  # a text of nothing else keeps its tokens
+                vectors, offsets = vectors[kept], [offsets[place] for place in kept]
+            found.append(
+                EncodedText(
+                    vectors,
+                    torch.tensor(offsets, dtype=torch.int32).reshape(-1, 2),
+                    pooled[index].clone(),  # a row of the batch's tensor would keep all of it in the store
+                    torch.tensor(segment_table(text, offsets), dtype=torch.int32).reshape(-1, 4),
+                )
             )
-            for index, (text, vectors, encoding) in enumerate(zip(readable, results, encodings, strict=True))
-        ]
+        return found
 
     @torch.inference_mode()
-    def _forward(self, batch: list[Window], before: list[int]) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """For every window its normalised token vectors and the sum of all its raw ones."""
+    def _forward(
+        self, batch: list[Window], before: list[int], fill: tuple[int, int] | None
+    ) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """For every window its normalised token vectors, and what its text's pooled vector is summed from."""
         rows = [[*before, *window.ids, *self._after] for window in batch]
+        if fill is not None:
+            token, length = fill
+            rows = [row + [token] * (min(length, self.max_tokens) - len(row)) for row in rows]
         longest = max(map(len, rows))
         ids = torch.tensor([row + [self._pad_id] * (longest - len(row)) for row in rows], dtype=torch.int64)
         mask = torch.arange(longest) < torch.tensor([[len(row)] for row in rows])
         raw = self._hidden(ids.to(self.device), mask.long().to(self.device)).float()
-        totals = (raw * mask.unsqueeze(-1).to(raw.device)).sum(dim=1).cpu()
+        if self.pooling == "cls":
+            totals = raw[:, 0].cpu()
+        else:
+            totals = (raw * mask.unsqueeze(-1).to(raw.device)).sum(dim=1).cpu()
         projected = raw if self._projection is None else raw @ self._projection
         vectors = torch.nn.functional.normalize(projected, dim=-1).cpu()
         start = len(before)
@@ -198,13 +214,6 @@ class TokenEncoder:
         full = self._tokenizer.encode("a", add_special_tokens=True).ids
         at = full.index(bare[0])
         return full[:at], full[at + len(bare) :]
-
-    @staticmethod
-    def _read_prompts(files: ModelFiles) -> dict[str, str]:
-        config = files.path / "config_sentence_transformers.json"
-        prompts = (json.loads(config.read_text("utf-8")).get("prompts") if config.is_file() else None) or {}
-        document = prompts.get("document") or prompts.get("passage") or ""
-        return {"query": prompts.get("query") or "", "document": document}
 
 
 def _read_projection(file: Path, hidden: int) -> torch.Tensor:

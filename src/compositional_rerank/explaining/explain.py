@@ -35,7 +35,7 @@ def explain(reranker: CompositionalReranker, query: str, passage: str) -> Explan
 
     Example:
         >>> from compositional_rerank import CompositionalReranker
-        >>> reranker = CompositionalReranker.from_pretrained("sentence-transformers/all-MiniLM-L6-v2")
+        >>> reranker = CompositionalReranker(encoder="all-MiniLM-L6-v2", verifier="none")
         >>> explanation = explain(reranker, "Rome is closer than Paris", "Paris is closer than Rome.")
         >>> match = explanation.matches[0]
         >>> explanation.query_words[match.query_word].text, explanation.passage_words[match.passage_word].text

@@ -18,6 +18,7 @@ from compositional_rerank.inputs.forms import (
     from_paragraphs,
     told_by_start,
 )
+from compositional_rerank.inputs.parquet import from_parquet
 
 Say = Callable[[str], None]
 
@@ -30,6 +31,7 @@ _BY_NAME = {
     ".ndjson": "jsonl",
     ".json": "json",
     ".csv": "csv",
+    ".parquet": "parquet",
 }
 
 
@@ -82,11 +84,14 @@ def read_one(name: str, say: Say = _quiet) -> str:
     if name != STDIN and Path(name).is_dir():
         raise DataError(f"{name} is a folder, and one passage is explained: name a file")
     shown = _shown(name)
-    text = decoded(_content(name, "the passage", say), shown)
-    form = _form(name, text)
-    if form in ("text", "paragraphs"):
-        return text
-    passages = _parsed(text, shown, form)
+    if _is_parquet(name):
+        passages = from_parquet(name)
+    else:
+        text = decoded(_content(name, "the passage", say), shown)
+        form = _form(name, text)
+        if form in ("text", "paragraphs"):
+            return text
+        passages = _parsed(text, shown, form)
     if len(passages) != 1:
         raise DataError(
             f"{shown} holds {len(passages)} passages, and one is explained: pass its text with --passage"
@@ -120,6 +125,8 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _read(name: str, form: str, say: Say) -> list[Passage]:
+    if form == "auto" and _is_parquet(name):
+        return from_parquet(name)
     shown = _shown(name)
     text = decoded(_content(name, "passages", say), shown)
     if form == "auto":
@@ -140,6 +147,10 @@ def _read(name: str, form: str, say: Say) -> list[Passage]:
 def _form(name: str, text: str) -> str:
     by_name = "text" if name == STDIN else _BY_NAME.get(Path(name).suffix.lower(), "text")
     return told_by_start(text) if by_name == "text" else by_name
+
+
+def _is_parquet(name: str) -> bool:
+    return name != STDIN and _BY_NAME.get(Path(name).suffix.lower()) == "parquet"
 
 
 def _parsed(text: str, shown: str, form: str) -> list[Passage]:

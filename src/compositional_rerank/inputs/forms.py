@@ -107,7 +107,7 @@ def from_json_lines(text: str, shown: str) -> list[Passage]:
             raise DataError(
                 f'{shown}:{number}: must be an object such as {{"text": "..."}}, got {line.strip():.40}'
             )
-        passages.append(_passage(record, f"{shown}:{number}"))
+        passages.append(passage_of(record, f"{shown}:{number}"))
     return passages
 
 
@@ -141,7 +141,7 @@ def from_json(text: str, shown: str) -> list[Passage]:
         if isinstance(item, str):
             passages.append(Passage(item))
         elif isinstance(item, dict):
-            passages.append(_passage(item, where))
+            passages.append(passage_of(item, where))
         else:
             raise DataError(f'{where}: must be a string or an object with "text", got {_shown(item)}')
     return passages
@@ -178,7 +178,7 @@ def from_csv(text: str, shown: str) -> list[Passage]:
                     f"{where}: {len(cells)} columns, the header has {len(header)}: put quotes around a text "
                     f"that holds {delimiter!r}"
                 )
-            passages.append(_passage(_record(header, lower, cells, column, where), where))
+            passages.append(passage_of(_record(header, lower, cells, column, where), where))
     except csv.Error as error:
         raise DataError(
             f"{shown}:{rows.line_num}: not CSV ({error}): double the quotes inside a quoted text, {_PLAIN}"
@@ -215,7 +215,12 @@ def _record(header: list[str], lower: list[str], cells: list[str], column: int, 
     return record
 
 
-def _passage(record: dict[str, Any], where: str) -> Passage:
+def passage_of(record: dict[str, Any], where: str) -> Passage:
+    """The passage of an object or a row with a field ``text``.
+
+    Raises:
+        DataError: a field cannot be used; the message begins with ``where``.
+    """
     if "text" not in record:
         has = ", ".join(map(repr, record)) or "none"
         raise DataError(f"{where}: field 'text' is missing, it has {has:.80}: put the passage into 'text'")
@@ -245,4 +250,4 @@ def _value(text: str) -> Any:
 
 
 def _shown(value: Any) -> str:
-    return f"{json.dumps(value):.40}"
+    return f"{json.dumps(value, default=repr):.40}"

@@ -249,7 +249,8 @@ class FileStore:
                 continue  # the first passage came after meta.json was read
             if damaged:
                 self._warn(f"{damaged} records of its index are damaged")
-            ends = records["start"] + records["size"]
+            there = records[state.data.holds(records)]
+            ends = there["start"] + there["size"]
             return replace(
                 state,
                 meta=meta,

@@ -13,9 +13,11 @@ from pathlib import Path
 
 from compositional_rerank.errors import StoreError
 from compositional_rerank.store.layout import Layout
+from compositional_rerank.store.quantise import check_dtype
 
 FORMAT = 1
 LOCK_SECONDS = 60.0  # how long a writer waits for another one
+_LONGEST = 1 << 20  # components of a vector
 _META = "meta.json"
 _LOCK = "lock"
 _NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
@@ -38,6 +40,14 @@ class Meta:
     pooled: int = 0
     generation: int = 1
     format: int = FORMAT
+
+    def check(self) -> None:
+        """Raise `ValueError` unless the values are such as a store writes."""
+        check_dtype(self.dtype)
+        for name, most in (("dimension", _LONGEST), ("pooled", _LONGEST), ("generation", 1 << 62)):
+            value = getattr(self, name)
+            if type(value) is not int or not 0 <= value <= most:
+                raise ValueError(f"{name} is {value!r:.40}, not an integer from 0 to {most}")
 
     @property
     def layout(self) -> Layout:
@@ -74,7 +84,7 @@ class Folder:
             values = json.loads(place.read_text("utf-8"))
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise StoreError(
                 f"{place} cannot be read ({error}): restore it, or delete the folder and warm it again"
             ) from error
@@ -85,9 +95,11 @@ class Folder:
                 "compositional-rerank, or warm another folder"
             )
         try:
-            return Meta(**values)
-        except TypeError as error:
+            meta = Meta(**values)
+            meta.check()
+        except (TypeError, ValueError) as error:
             raise StoreError(f"{place} is damaged ({error}): delete the folder and warm it again") from error
+        return meta
 
     def write_meta(self, meta: Meta) -> None:
         """Replace the description, whole or not at all."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.store.index import Records
@@ -43,10 +44,16 @@ class Reader:
         """What the file holds from a place on."""
         return os.pread(self._descriptor, max(self.size() - start, 0), start)
 
+    def holds(self, records: Records) -> NDArray[np.bool_]:
+        """Which records point at bytes that the file has, bool ``[n]``; a damaged one may point anywhere."""
+        size = np.uint64(os.fstat(self._descriptor).st_size)
+        starts, sizes = records["start"], records["size"].astype(np.uint64)
+        return np.asarray((starts <= size) & (sizes <= size - np.minimum(starts, size)), np.bool_)
+
     def entries(self, layout: Layout, records: Records) -> list[EncodedText | None]:
         """The entries that index records point at; None for one that is damaged."""
         tokens, sizes = records["tokens"].astype(np.int64), records["size"].astype(np.int64)
-        whole = (sizes >= layout.least_bytes(tokens)).tolist()
+        whole = ((sizes >= layout.least_bytes(tokens)) & self.holds(records)).tolist()
         if all(whole):
             batch = Batch(layout, tokens, sizes)
             whole = self._fill(layout, records, batch.views)
@@ -57,9 +64,11 @@ class Reader:
 
     def contents(self, layout: Layout, records: Records) -> list[bytes | None]:
         """The bytes that index records point at; None for those that are damaged."""
-        buffers = [bytearray(size) for size in records["size"].tolist()]
-        whole = self._fill(layout, records, [memoryview(buffer) for buffer in buffers])
-        return [bytes(buffer) if is_whole else None for is_whole, buffer in zip(whole, buffers, strict=True)]
+        held = self.holds(records)
+        buffers = [bytearray(size) for size in records["size"][held].tolist()]
+        whole = self._fill(layout, records[held], [memoryview(buffer) for buffer in buffers])
+        good = iter([bytes(one) if is_whole else None for is_whole, one in zip(whole, buffers, strict=True)])
+        return [next(good) if is_held else None for is_held in held.tolist()]
 
     def _fill(self, layout: Layout, records: Records, buffers: Sequence[memoryview]) -> list[bool]:
         """Read passages into their buffers; whether each came whole and has its checksum.

@@ -54,7 +54,8 @@ def export(
         fusion: gate, penalty and threshold.
         verifier: calibration and window.
         pooled_weight: share of the pooled cosine in the relevance.
-        start: the checkpoint that training started from; its structural part is taken over.
+        start: the checkpoint that training started from; its projection and structural part are taken over if
+            it has the same base.
 
     Raises:
         InputError: ``out`` exists.
@@ -80,7 +81,8 @@ def export(
         write_tensors(tensors, folder / VERIFIER_FILE)
         files = {VERIFIER_FILE: sha256_of(folder / VERIFIER_FILE)}
         config = CheckpointConfig(_lasting(base), base.sha256, pooled_weight, fusion, verifier, files)
-        if start is not None and start.folder is not None and start.config is not None:
+        same = start is not None and start.base.sha256 == base.sha256  # they fit no other base
+        if same and start is not None and start.folder is not None and start.config is not None:
             for name in start.config.files.keys() - {VERIFIER_FILE}:
                 shutil.copyfile(start.folder / name, folder / name)
                 files[name] = start.config.files[name]
@@ -178,5 +180,5 @@ def write_tensors(tensors: dict[str, torch.Tensor], file: Path) -> None:
 
 def _lasting(base: ModelFiles) -> str:
     """The base's name; a path that holds in every working directory where the name is a relative one."""
-    relative = Path(base.name).expanduser() == base.path and not base.path.is_absolute()
+    relative = Path(os.path.expanduser(base.name)) == base.path and not base.path.is_absolute()
     return str(base.path.resolve()) if relative else base.name

@@ -72,7 +72,7 @@ def numbered_rows(file: Path) -> Iterator[tuple[int, dict[str, object]]]:
                 continue
             try:
                 row = json.loads(line.decode("utf-8-sig"))
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise DataError(f"{file}:{number}: not a JSON object in UTF-8 ({error})") from error
             if not isinstance(row, dict):
                 raise DataError(f"{file}:{number}: not a JSON object")

@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file
 from sentence_transformers import CrossEncoder
 
-from compositional_rerank.checkpoints.base_models import ModelFiles, resolve
+from compositional_rerank.checkpoints.base_models import ModelFiles, is_default, resolve
 from compositional_rerank.checkpoints.config import VerifierConfig
-from compositional_rerank.checkpoints.locate import Located
+from compositional_rerank.checkpoints.locate import BASE, Located
 from compositional_rerank.errors import InputError
 from compositional_rerank.scoring.calibration import Calibration, Reading
 from compositional_rerank.training.calibration import fit_calibration
@@ -41,7 +41,7 @@ def make(recipe: Recipe, data: Path, out: Path, start: Located, device: str | No
         data: folder with the files that it names.
         out: checkpoint folder to write; must not exist. The steps' results lie in ``OUT.work`` until the end;
             called again after a crash or Ctrl-C, it goes on from there.
-        start: checkpoint whose projection and structural part are taken over.
+        start: checkpoint whose projection and structural part are taken over, if it has the same base.
         device: torch device name; None picks an accelerator where there is one.
         tell: called with a line on every step.
 
@@ -68,16 +68,24 @@ def make(recipe: Recipe, data: Path, out: Path, start: Located, device: str | No
     draft = work / "draft"
     shutil.rmtree(draft, ignore_errors=True)
     export(network, base, draft, fusion=START, verifier=verifier, pooled_weight=POOLED_WEIGHT, start=start)
+    _link(base, data, draft)
     contrast = [recipe.place(name, data) for name in recipe.gate]
     collections = [str(recipe.place(name, data)) for name in recipe.fusion]
     fusion = fit_fusion(draft, contrast, collections, tell)
     export(network, base, out, fusion=fusion, verifier=verifier, pooled_weight=POOLED_WEIGHT, start=start)
+    _link(base, data, out)
 
 
 def _model(recipe: Recipe, data: Path) -> ModelFiles:
     """A recipe's base model: ``DATA/models/NAME`` where there is such a folder, else by its name."""
     folder = data / "models" / recipe.base.rpartition("/")[2]
     return replace(resolve(folder), name=recipe.base) if folder.is_dir() else resolve(recipe.base)
+
+
+def _link(base: ModelFiles, data: Path, checkpoint: Path) -> None:
+    """Let a checkpoint find the base model where it was trained: it may be nowhere else on this machine."""
+    if base.path.parent == data / "models" and not is_default(base):
+        (checkpoint / BASE).symlink_to(base.path.resolve(), target_is_directory=True)
 
 
 def _trained(

@@ -6,30 +6,23 @@ about the sentences of a passage that meet the query best.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import load_file
-from tokenizers import Encoding, Tokenizer
 
-from compositional_rerank._validation import check_backend
-from compositional_rerank.backends.cpu import has_fast_bfloat16
-from compositional_rerank.backends.openvino import Graph
+from compositional_rerank.backends.bert import PlainBert
 from compositional_rerank.backends.packed_bert import PackedBert
-from compositional_rerank.backends.precision import full_precision
 from compositional_rerank.checkpoints.base_models import ModelFiles, sha256_of
 from compositional_rerank.checkpoints.config import VerifierConfig
 from compositional_rerank.checkpoints.quiet import quiet_loading
 from compositional_rerank.checkpoints.weight_delta import apply_delta
-from compositional_rerank.encoding.surrogates import without_surrogates
 from compositional_rerank.errors import CheckpointError
-from compositional_rerank.scoring.calibration import Reading
+from compositional_rerank.scoring.calibration import READINGS, Reading
+from compositional_rerank.verification.pair_reader import PairReader
 
-_BATCH_TOKENS = 2048  # padded tokens of a batch: the activations stay in the L3 cache
-_GRAPH_LENGTHS = 16  # OpenVINO takes 1 ms more for another shape than the last and 3 ms for a new one
-_FEW = 8  # pairs that are read sooner one by one than by the tokenizer's threads
 HEAD = "head."
 _VERDICTS = 4
 
@@ -37,14 +30,9 @@ _VERDICTS = 4
 class _Network(torch.nn.Module):
     """The base model with the changes, and a linear head over the mean of the token vectors of both texts."""
 
-    def __init__(self, base: ModelFiles, weights: Path) -> None:
-        from transformers import AutoModel
-
+    def __init__(self, base: ModelFiles, weights: Path, plain: PlainBert | None = None) -> None:
         super().__init__()
-        with quiet_loading():
-            self.model = AutoModel.from_pretrained(
-                str(base.path), local_files_only=True, use_safetensors=True, dtype=torch.float32
-            )
+        self.model: Any = _by_transformers(base) if plain is None else plain.network()
         tensors = load_file(weights)
         change = {name: tensor for name, tensor in tensors.items() if not name.startswith(HEAD)}
         apply_delta(self.model, change)
@@ -64,11 +52,23 @@ class _Network(torch.nn.Module):
     ) -> torch.Tensor:
         """float32 ``[n, 4]``: the logits of every pair, from int64 ``[n, t]`` each."""
         types = {} if token_type_ids is None else {"token_type_ids": token_type_ids}
-        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask, **types).last_hidden_state
+        hidden = self.model(input_ids=input_ids, attention_mask=attention_mask, **types)
+        if not isinstance(hidden, torch.Tensor):
+            hidden = hidden.last_hidden_state
         weights = attention_mask.unsqueeze(-1).float()
         mean = (hidden.float() * weights).sum(dim=1) / weights.sum(dim=1)
         logits: torch.Tensor = self.head(mean)
         return logits
+
+
+def _by_transformers(base: ModelFiles) -> torch.nn.Module:
+    from transformers import AutoModel
+
+    with quiet_loading():
+        model: torch.nn.Module = AutoModel.from_pretrained(
+            str(base.path), local_files_only=True, use_safetensors=True, dtype=torch.float32
+        )
+    return model
 
 
 class _PackedNetwork:
@@ -87,8 +87,8 @@ class _PackedNetwork:
         return logits
 
 
-class Verifier:
-    """Probabilities of the verdicts on pairs of short texts. Safe to share between threads.
+class CheckpointVerifier:
+    """The verifier of a checkpoint. Safe to share between threads.
 
     Args:
         base: the base model that the changes were trained on.
@@ -103,6 +103,8 @@ class Verifier:
         MissingDependencyError: OpenVINO is not installed.
     """
 
+    reads = frozenset(READINGS)
+
     def __init__(
         self,
         base: ModelFiles,
@@ -111,45 +113,22 @@ class Verifier:
         device: torch.device,
         backend: str = "torch",
     ) -> None:
-        from transformers import AutoTokenizer
-
-        check_backend(backend, str(device))
         self.config = config
-        self.device = device
-        tokenizer = AutoTokenizer.from_pretrained(str(base.path), local_files_only=True)
-        self._pad_id = tokenizer.pad_token_id or 0
-        self._reads_types = "token_type_ids" in tokenizer.model_input_names
-        self._tokenizer = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(config.max_tokens, strategy="longest_first")
-        self._lengths = 1  # a batch's length is a multiple of it
-        self._network: Callable[..., torch.Tensor]
-        build = cache(lambda: _Network(base, weights))
-        fast = has_fast_bfloat16(device)
-        self._pads = not (fast and device.type == "cpu" and PackedBert.fits(build().model))
-        if not self._pads:
-            self._network = _PackedNetwork(build())
-        elif backend == "openvino":
-            self._lengths = _GRAPH_LENGTHS
-            names = ["input_ids", "attention_mask", *(["token_type_ids"] if self._reads_types else [])]
-            key = f"verifier {base.fingerprint} {sha256_of(weights)}"
-            self._network = Graph(key, names, build).run
-        else:
-            network = build().to(device)
-            if fast:
-                network.model.to(torch.bfloat16)
-            self._network = network
+        self._reader = PairReader(
+            base.path,
+            lambda: _Network(base, weights, PlainBert.find(base.path)),
+            traced=lambda: _Network(base, weights),
+            key=f"{base.fingerprint} {sha256_of(weights)}",
+            max_tokens=config.max_tokens,
+            device=device,
+            backend=backend,
+            pack=lambda network: _PackedNetwork(network) if PackedBert.fits(network.model) else None,
+        )
 
     def reads_whole(self, first: str, second: str) -> bool:
         """Whether a pair is short enough to be read to its end."""
-        pair = without_surrogates(first), without_surrogates(second)
-        # a token has at least one character
-        return len(first) + len(second) < self.config.max_tokens - 3 or not (
-            self._tokenizer.encode(*pair).overflowing
-        )
+        return self._reader.reads_whole(first, second)
 
-    @full_precision
-    @torch.inference_mode()
     def probabilities(self, pairs: Sequence[tuple[str, str]], readings: Sequence[Reading]) -> torch.Tensor:
         """What each second text says of the first.
 
@@ -163,39 +142,4 @@ class Verifier:
         """
         if not pairs:
             return torch.zeros(0, _VERDICTS, dtype=torch.float32)
-        # Equal pairs are read once: in two batches they could differ in the last bits, and so trade places.
-        places = {pair: place for place, pair in enumerate(dict.fromkeys(pairs))}
-        texts = [(without_surrogates(first), without_surrogates(second)) for first, second in places]
-        if len(texts) <= _FEW:
-            encodings = [self._tokenizer.encode(first, second) for first, second in texts]
-        else:
-            encodings = self._tokenizer.encode_batch(texts)
-        order = sorted(range(len(places)), key=lambda index: len(encodings[index].ids))
-        logits = torch.zeros(len(places), _VERDICTS, dtype=torch.float32)
-        start = 0
-        while start < len(order):
-            stop = start + 1
-            while stop < len(order) and (stop + 1 - start) * len(encodings[order[stop]].ids) <= _BATCH_TOKENS:
-                stop += 1
-            rows = order[start:stop]
-            logits[rows] = self._logits([encodings[index] for index in rows])
-            start = stop
-        wanted = torch.tensor([places[pair] for pair in pairs], dtype=torch.int64)
-        return self.config.calibration.probabilities(logits[wanted], readings)
-
-    def _logits(self, encodings: list[Encoding]) -> torch.Tensor:
-        if not self._pads:
-            ids = [number for row in encodings for number in row.ids]
-            types = [number if self._reads_types else 0 for row in encodings for number in row.type_ids]
-            return self._network(torch.tensor(ids), torch.tensor(types), [len(row.ids) for row in encodings])
-        longest = max(len(encoding.ids) for encoding in encodings)
-        longest += -longest % self._lengths
-
-        def padded(rows: list[list[int]], fill: int) -> torch.Tensor:
-            return torch.tensor([row + [fill] * (longest - len(row)) for row in rows], device=self.device)
-
-        mask = padded([encoding.attention_mask for encoding in encodings], 0)
-        inputs = [padded([row.ids for row in encodings], self._pad_id), mask]
-        if self._reads_types:
-            inputs.append(padded([row.type_ids for row in encodings], 0))
-        return self._network(*inputs).cpu()
+        return self.config.calibration.probabilities(self._reader.logits(pairs), readings)

@@ -41,6 +41,8 @@ _VERBS = frozenset(  # of sentences without an auxiliary; those that are seldom 
     "borders replaces replaced needs belongs belonged happens happened follows followed precedes owns "
     "owned treats treated speaks spoke supports supported offers offered applies applied lasts lasted".split()
 )
+_STOP = _ASKING | _BE_AND_MODAL | _PRONOUNS | _DETERMINERS | _EMPTY | _OPENING
+_STEM = 5  # letters of a word without its ending
 _FEW = 2  # words that are no sentence without a mark
 
 
@@ -108,8 +110,27 @@ def has_content(text: str) -> bool:
         >>> has_content("What is it?"), has_content("What is MaxSim?")
         (False, True)
     """
-    stop = _ASKING | _BE_AND_MODAL | _PRONOUNS | _DETERMINERS | _EMPTY | _OPENING
-    return any(word.lower() not in stop for word in _WORD.findall(text))
+    return any(not is_stop_word(word) for word in _WORD.findall(text))
+
+
+def is_stop_word(word: str) -> bool:
+    """Whether a word says nothing of what a text is about.
+
+    Example:
+        >>> is_stop_word("Is"), is_stop_word("drug")
+        (True, False)
+    """
+    return word.lower() in _STOP
+
+
+def content_words(text: str) -> frozenset[str]:
+    """The words of a text that are no stop words, without their endings.
+
+    Example:
+        >>> sorted(content_words("What is covered by the warranty?"))
+        ['cover', 'warra']
+    """
+    return frozenset(word[:_STEM].lower() for word in _WORD.findall(text) if not is_stop_word(word))
 
 
 def identical(text: str, other: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Literal
 from compositional_rerank.encoding.sentences import sentence_spans
 from compositional_rerank.results import Verdict
 from compositional_rerank.scoring.calibration import Reading, mismatch
-from compositional_rerank.verification.cross_encoder import Verifier
+from compositional_rerank.verification.base import Verifier
 from compositional_rerank.verification.forms import form_of, has_content, identical
 from compositional_rerank.verification.readable import readable
 from compositional_rerank.verification.verdicts import of_windows
@@ -36,7 +36,7 @@ def same_questions(verifier: Verifier, cached: Sequence[str], new: Sequence[str]
     for place, (old, asked) in enumerate(zip(cached, new, strict=True)):
         if identical(old, asked):
             found[place] = Verdict("supports", 1.0, 0.0, 0.0, (0, len(old)))
-        elif (kind := _kind(forms[old], forms[asked])) is not None and verifier.reads_whole(asked, old):
+        elif (kind := _kind(forms[old], forms[asked])) in verifier.reads and verifier.reads_whole(asked, old):
             places.append(place)
             kinds.append(kind)
     pairs = [(new[place], cached[place]) for place in places]

@@ -18,7 +18,7 @@ from compositional_rerank.scoring.calibration import (
 from compositional_rerank.scoring.calibration import (
     Reading as Kind,
 )
-from compositional_rerank.verification.cross_encoder import Verifier
+from compositional_rerank.verification.base import Verifier
 from compositional_rerank.verification.evidence import Reading, Span
 from compositional_rerank.verification.forms import asks as is_question
 

@@ -127,6 +127,9 @@ def test_vllm_score(web: httpx.Client, shipped: CompositionalReranker, path: str
 
 def test_the_options_of_rerank(web: httpx.Client, shipped: CompositionalReranker) -> None:
     options: list[dict[str, Any]] = [
+        {"order": "retriever"},
+        {"order": "relevance", "near_misses": "mark"},
+        {"near_misses": "drop", "threshold": 0.1},
         {"denials": "keep"},
         {"max_verified": 0},
         {"max_mismatch": 0.5},
@@ -141,6 +144,7 @@ def test_the_options_of_rerank(web: httpx.Client, shipped: CompositionalReranker
         expected = shipped.rerank(QUERY, PASSAGES, **more)
         assert_same([(one["index"], one["relevance_score"]) for one in results], expected)
         assert [one["verdict"] for one in results] == [one.verdict for one in expected]
+        assert [one["near_miss"] for one in results] == [one.near_miss for one in expected]
     wrong = web.post("/v2/rerank", json={"query": QUERY, "documents": PASSAGES, "own_text": [[0, 5]]})
     assert wrong.status_code == 422
     assert "own_text has 1 entries for 5 passages" in wrong.json()["message"]
@@ -233,7 +237,7 @@ def test_limits_name_value_limit_and_fix(server: Any, web: httpx.Client) -> None
         (b'{"query": "\xff", "documents": []}', {}, 400, "pars"),
         (b"[]", {}, 422, "the body"),
         (b"", {}, 422, "body"),
-        (b'{"query": "\\ud800?", "documents": ["\\udfff"]}', {}, 422, "unicode"),
+        (b'{"query": "a", "documents": ["\\udfff"]}', {}, 400, "'\\udfff', half a character"),
         (b'{"query": "a", "documents": ["a"]}', {"Content-Type": "text/plain"}, 415, "Content-Type"),
         (b'{"query": "a", "documents": "a"}', {}, 422, "documents: input should be a valid list, got 'a'"),
         (b'{"query": "\\u0000", "documents": ["a"]}', {}, 422, "query '\\x00' has no token"),
@@ -249,6 +253,16 @@ def test_bad_bodies(
     body = answer.json()
     assert message in body["message"]
     assert body["id"] == answer.headers["x-request-id"]
+
+
+def test_any_whole_character_comes_back(web: httpx.Client) -> None:
+    documents = [{"text": "\U0001f600 \\ud800 \u2028 \x00", "\U0001f600": ["\xe9"]}]
+    for ascii_only in (True, False):
+        content = json.dumps(
+            {"query": QUERY, "documents": documents, "return_documents": True}, ensure_ascii=ascii_only
+        )
+        answer = web.post("/v2/rerank", content=content, headers={"Content-Type": "application/json"})
+        assert answer.json()["results"][0]["document"] == documents[0]
 
 
 def test_no_such_path_or_method(web: httpx.Client) -> None:
@@ -268,7 +282,7 @@ FIELDS = (
 ).split()
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     path=st.sampled_from(
         "/v1/rerank /v2/rerank /rerank /score /v1/embeddings /v1/verify /v1/same_question /v1/check".split()

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-pytest.importorskip("fastapi", reason="the extra compositional-rerank[serve] is not installed")
-
 from compositional_rerank import CompositionalReranker
 from compositional_rerank.serving.http.together import Job, Stopped, Together, joined, working_on
 

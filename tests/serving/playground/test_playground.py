@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from compositional_rerank import CompositionalReranker
+from compositional_rerank import CompositionalReranker, StructuralEmbedder
 from compositional_rerank.inputs.forms import from_lines, from_paragraphs
 
 REPOSITORY = Path(__file__).parents[3]
@@ -72,8 +72,8 @@ def in_process(
     shipped: CompositionalReranker, order: str, near_misses: str, threshold: float
 ) -> tuple[list[int], list[int], dict[int, Any]]:
     """Places before and after, and the results by place, of the library alone."""
-    pooled = shipped.encoder.encode([QUERY], task="query")[0].pooled
-    cosines = [float(one.pooled @ pooled) for one in shipped.encode_passages(PASSAGES)]
+    embedder = StructuralEmbedder.from_pretrained(device="cpu", sensitivity=0.0)
+    cosines = embedder.encode_document(PASSAGES) @ embedder.encode_query([QUERY])[0]
     before = sorted(range(len(PASSAGES)), key=lambda place: -cosines[place])
     ranking = shipped.rerank(
         QUERY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -100,7 +101,8 @@ def test_a_store_without_scores_has_places(
 ) -> None:
     ranked = retriever_of(Silent, embeddings, core_reranker).invoke(QUERY)
     assert [document.metadata["retrieval_score"] for document in ranked] == [None] * 4
-    assert [document.metadata["relevance_score"] for document in ranked] == [1, 1 / 2, 1 / 3, 1 / 4]
+    worth = [1 / math.log2(1 + rank) for rank in (1, 2, 3, 4)]
+    assert [document.metadata["relevance_score"] for document in ranked] == worth
 
 
 def test_what_a_search_gets(

@@ -19,6 +19,7 @@ from langchain_compositional_rerank import CompositionalReranker, CompositionalR
 
 SETTINGS: dict[str, Any] = {
     "model": "some/model",
+    "encoder": "some/encoder",
     "device": "cpu",
     "top_n": 3,
     "min_score": -0.5,
@@ -39,7 +40,13 @@ def test_are_what_langchain_expects() -> None:
 
 def test_round_trips_keep_every_field() -> None:
     original = CompositionalReranker(**SETTINGS)
-    assert original.model_dump() == {"store": None, "backend": "torch", "metadata_prefix": "", **SETTINGS}
+    assert original.model_dump() == {
+        "verifier": None,
+        "store": None,
+        "backend": "torch",
+        "metadata_prefix": "",
+        **SETTINGS,
+    }
     for restored in (
         CompositionalReranker.model_validate_json(original.model_dump_json()),
         pickle.loads(pickle.dumps(original)),

@@ -33,6 +33,12 @@ class Judged(BaseModel):
     evidence: Evidence
 
 
+class Flagged(Judged):
+    """The same, and whether it is a near-miss."""
+
+    near_miss: bool = Field(description="Whether the mismatch reaches the threshold.")
+
+
 class Judgement(BaseModel):
     """By which model."""
 
@@ -50,7 +56,7 @@ class Usage(BaseModel):
     total_tokens: int
 
 
-class Ranked(Judged):
+class Ranked(Flagged):
     """A document."""
 
     index: int
@@ -70,7 +76,7 @@ class Reranked(Judgement):
     usage: Usage
 
 
-class TeiRanked(Judged):
+class TeiRanked(Flagged):
     """A text."""
 
     index: int
@@ -78,16 +84,12 @@ class TeiRanked(Judged):
     text: str | None = Field(None, description="Where return_text asks for it.")
 
 
-class Scored(BaseModel):
+class Scored(Flagged):
     """A pair."""
 
     index: int
     object: Literal["score"] = "score"
     score: float
-    verdict: Verdict
-    support: Probability
-    mismatch: Mismatch
-    evidence: Evidence
 
 
 class Scores(Judgement):
@@ -135,12 +137,16 @@ class ModelList(BaseModel):
     data: list[Model]
 
 
-class PassageVerdict(Judged):
-    """What a passage, or a cached question, says."""
+class Found(Judged):
+    """What a passage says of a sentence."""
 
     index: int
     denial: Probability
     quote: str | None = Field(description="The words that decided.")
+
+
+class PassageVerdict(Found, Flagged):
+    """What a passage, or a cached question, says."""
 
 
 class Verdicts(Judgement):
@@ -157,7 +163,7 @@ class Sentence(BaseModel):
     claim: str | None = Field(description="What was checked; null: there is nothing to check.")
     verdict: Literal["supports", "denies", "differs", "conflicting"] | None
     read: int = Field(description="How many passages were read with it.")
-    passages: list[PassageVerdict] = Field(description="Those that say something of it, best first.")
+    passages: list[Found] = Field(description="Those that say something of it, best first.")
 
 
 class CheckedAnswer(Judgement):

@@ -1,25 +1,22 @@
-"""The service as an ASGI application, one for each worker process."""
+"""The service as an ASGI application."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
-import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from importlib.metadata import version
+from threading import Event
 from typing import Any
 
-import torch
 from fastapi import APIRouter, FastAPI, Request, Response, Security
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.exceptions import HTTPException
 
-from compositional_rerank.errors import CompositionalRerankError, InputError
+from compositional_rerank.errors import InputError
 from compositional_rerank.serving.http import metrics
 from compositional_rerank.serving.http.answers import Health
 from compositional_rerank.serving.http.errors import Error, Refused, in_words
@@ -32,7 +29,6 @@ from compositional_rerank.serving.http.settings import Settings
 
 _NAME = "compositional-rerank"
 _log = logging.getLogger("compositional_rerank.service")
-_COULD_NOT_START = 3  # uvicorn then starts no other worker
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": Error, "description": "The body is no JSON"},
     401: {"model": Error, "description": "The key is missing or wrong"},
@@ -48,35 +44,30 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def from_settings_handed_on() -> FastAPI:
-    """What uvicorn calls in each worker process; ends it where the model or the store cannot be loaded."""
-    settings = Settings.handed_on()
-    torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // settings.workers)))
-    logging.captureWarnings(True)
-    try:
-        return create_app(settings, settings.keys())
-    except CompositionalRerankError as error:
-        _log.error("cannot start: %s", error)
-        sys.exit(_COULD_NOT_START)
-
-
 def create_app(
-    settings: Settings, keys: Sequence[str] = (), more: Callable[[Service], APIRouter] | None = None
+    settings: Settings,
+    leaving: Event,
+    keys: Sequence[str] = (),
+    more: Callable[[Service], APIRouter] | None = None,
 ) -> FastAPI:
     """Load the models and build the application.
 
     Args:
         settings: of the service.
+        leaving: once it is set, the application asks for fewer requests.
         keys: any of them opens it; none: it is open to all.
         more: routes beside those of the service.
     """
-    service, leaving = Service(settings), asyncio.Event()
-    if service.reranker.verifier is None:
-        _log.warning("%s has no verifier, so that near-misses are not judged", service.reranker.name)
+    service = Service(settings)
+    name, verifier = service.reranker.name, service.reranker.verifier
+    if verifier is None:
+        _log.warning("%s has no verifier, so that near-misses are not judged", name)
+    elif "question" not in verifier.reads:
+        _log.warning("%s judges statements: questions and keywords get no verdict", name)
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        _leave_slowly(leaving, settings.drain)
+        _log.info("worker %d is ready", os.getpid())
         yield
         service.desk.close()
 
@@ -109,7 +100,7 @@ def create_app(
     return app
 
 
-def _state_routes(service: Service, leaving: asyncio.Event) -> APIRouter:
+def _state_routes(service: Service, leaving: Event) -> APIRouter:
     router = APIRouter(tags=["operation"])
 
     @router.get("/healthz")
@@ -137,23 +128,6 @@ def _metric_routes() -> APIRouter:
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
     return router
-
-
-def _leave_slowly(leaving: asyncio.Event, seconds: float) -> None:
-    """After SIGTERM go on for a while: clients that hold a connection learn by an answer that it closes."""
-    stop = signal.getsignal(signal.SIGTERM)
-    if not callable(stop):
-        return
-    loop = asyncio.get_running_loop()
-
-    def leave() -> None:
-        if not leaving.is_set():
-            leaving.set()
-            # told SIGTERM, uvicorn would at last end the process by it; after this one it returns
-            loop.call_later(seconds, stop, signal.SIGINT, None)
-
-    with contextlib.suppress(NotImplementedError, RuntimeError):  # Windows
-        loop.add_signal_handler(signal.SIGTERM, leave)
 
 
 def _name_of(route: APIRoute) -> str:

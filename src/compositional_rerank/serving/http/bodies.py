@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Strict,
+    StrictInt,
+    Tag,
+)
 
 from compositional_rerank._validation import check_answer, check_query
+from compositional_rerank.scoring.calibration import Denials
+from compositional_rerank.scoring.policy import NearMisses, Order
 
 Query = Annotated[
     str,
@@ -17,12 +29,11 @@ Query = Annotated[
     ),
 ]
 Count = Annotated[int | None, Field(ge=1)]
-Span = Annotated[list[int], Field(min_length=2, max_length=2)]
+Span = Annotated[tuple[StrictInt, StrictInt], Strict(False)]  # a list, in JSON
 OwnText = Annotated[
     list[Span | None] | None,
     Field(description="Characters [start, stop] of each passage that may be evidence; null: all of it."),
 ]
-Denials = Literal["auto", "keep", "penalise"]
 
 
 class _Body(BaseModel):
@@ -36,6 +47,9 @@ class _OwnBody(BaseModel):
 class Policy(_Body):
     """Options of `CompositionalReranker.rerank` that every request to rank may carry."""
 
+    order: Order = "auto"
+    near_misses: NearMisses = "demote"
+    threshold: Annotated[float, Field(ge=0, le=1)] | Literal["shipped"] = "shipped"
     denials: Denials = "auto"
     max_verified: Annotated[int | None, Field(ge=0)] = None
     min_score: Annotated[float | None, Field(ge=-1e6, le=1e6)] = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request
 
@@ -64,10 +64,9 @@ class Desk:
         future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._count, -1))
         answer = asyncio.wrap_future(future)
         gone = asyncio.ensure_future(request.receive())  # the body is read: what comes is the hang-up
+        either: set[asyncio.Future[Any]] = {answer, gone}
         try:
-            await asyncio.wait(
-                {answer, gone}, timeout=self._settings.timeout, return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait(either, timeout=self._settings.timeout, return_when=asyncio.FIRST_COMPLETED)
             if answer.done():
                 return answer.result(), job
             if gone.done():

@@ -7,10 +7,12 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 import time
 import traceback
 import uuid
 from collections.abc import Sequence
+from threading import Event
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +24,7 @@ from compositional_rerank.serving.http.settings import Settings
 OPEN = ("/healthz", "/readyz", "/openapi.json")
 """What needs no key."""
 _DISCARDED = 8  # times the limit: so much of a body that is too large is read, so that its answer arrives
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _log = logging.getLogger("compositional_rerank.service")
 
 
@@ -42,7 +45,7 @@ class Guard:
         settings: Settings,
         keys: Sequence[str],
         paths: Sequence[str],
-        leaving: asyncio.Event,
+        leaving: Event,
     ) -> None:
         self._app, self._settings, self._paths, self._leaving = app, settings, paths, leaving
         self._keys = [_digest(key) for key in keys]
@@ -124,7 +127,9 @@ class Guard:
                 f"the body has {size} bytes or more, the limit is {limit}: send fewer texts at a time, or "
                 "start the service with a larger --max-bytes",
             )
-        return b"".join(chunks)
+        body = b"".join(chunks)
+        _check_characters(body)
+        return body
 
     def _tell(self, scope: Scope, status: int, started: float, size: int) -> None:
         seconds = time.perf_counter() - started
@@ -143,6 +148,19 @@ class Guard:
             1000 * seconds,
             size,
         )
+
+
+def _check_characters(body: bytes) -> None:
+    """Refuse half a surrogate pair, which JSON can write, and no answer could quote."""
+    if _SURROGATE.search(body) is None:
+        return
+    try:
+        json.dumps(json.loads(body), ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        half = f"{error.object[error.start]!r}"
+        raise Refused(400, f"the body holds {half}, half a character: send whole ones") from None
+    except (ValueError, RecursionError):
+        pass  # no JSON, which whoever parses it says
 
 
 def is_tei(scope: Scope, body: bytes) -> bool:

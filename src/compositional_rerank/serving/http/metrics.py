@@ -13,7 +13,7 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 FOLDER_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -37,6 +37,11 @@ BATCH = Histogram(
 )
 TOKENS = Counter(f"{_PREFIX}_tokens", "Tokens that were encoded; stored passages cost none.")
 NEAR_MISSES = Counter(f"{_PREFIX}_near_misses", "Passages ranked that were near-misses.")
+
+
+def forget(process: int | None) -> None:
+    """Count no request any more as being inside of a process that has ended."""
+    mark_process_dead(process)  # type: ignore[no-untyped-call]
 
 
 def exposition() -> bytes:

@@ -25,6 +25,7 @@ def own_routes(service: Service) -> APIRouter:
                     support=one.support,
                     denial=one.denial,
                     mismatch=one.mismatch,
+                    near_miss=one.near_miss,
                     evidence=one.evidence,
                     quote=None if one.evidence is None else texts[index][slice(*one.evidence)],
                 )

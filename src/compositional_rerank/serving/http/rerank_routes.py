@@ -7,6 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
+from compositional_rerank.results import Verdict
 from compositional_rerank.serving.http.answers import Ranked, Reranked, Scored, Scores, TeiRanked, Usage
 from compositional_rerank.serving.http.bodies import AnyRerank, Rerank, Score, TeiRerank, as_list
 from compositional_rerank.serving.http.errors import Refused
@@ -21,16 +22,14 @@ def rerank_routes(service: Service) -> APIRouter:
 
     async def ranked(request: Request, body: Rerank, version: str) -> Reranked:
         ranking, usage = await service.rerank(request, body, body.texts(), body.top_n)
-        results = [
-            Ranked(
-                **_judged(one),
-                index=one.index,
-                relevance_score=one.score,
-                relevance=one.relevance,
-                **({"document": _document(body, one.index)} if body.return_documents else {}),
+        results = []
+        for one in ranking:
+            found = Ranked(
+                **_judged(one), index=one.index, relevance_score=one.score, relevance=one.relevance
             )
-            for one in ranking
-        ]
+            if body.return_documents:
+                found.document = _document(body, one.index)
+            results.append(found)
         units = {"search_units": -(-len(body.documents) // _UNITS)}
         return Reranked(
             **service.judgement,
@@ -42,15 +41,13 @@ def rerank_routes(service: Service) -> APIRouter:
 
     async def ranked_for_tei(request: Request, body: TeiRerank) -> list[TeiRanked]:
         ranking, _ = await service.rerank(request, body, body.texts, None)
-        return [
-            TeiRanked(
-                **_judged(one),
-                index=one.index,
-                score=one.score,
-                **({"text": one.text} if body.return_text else {}),
-            )
-            for one in ranking
-        ]
+        results = []
+        for one in ranking:
+            found = TeiRanked(**_judged(one), index=one.index, score=one.score)
+            if body.return_text:
+                found.text = one.text
+            results.append(found)
+        return results
 
     @router.post("/v2/rerank", response_model_exclude_unset=True)
     async def cohere_v2(request: Request, body: Rerank) -> Reranked:
@@ -87,7 +84,7 @@ def rerank_routes(service: Service) -> APIRouter:
         pairs, usage = await service.run(
             request, len(texts), lambda: service.reranker.score_pairs(queries, texts)
         )
-        verdicts = pairs.verdicts or [None] * len(texts)
+        verdicts = pairs.verdicts or (Verdict(),) * len(texts)
         data = [
             Scored(**_judged(verdict), index=index, score=value)
             for index, (value, verdict) in enumerate(zip(pairs.score.tolist(), verdicts, strict=True))
@@ -104,8 +101,8 @@ def _scores(service: Service, request: Request, data: list[Scored], usage: Usage
 
 
 def _judged(one: Any) -> dict[str, Any]:
-    names = ("verdict", "support", "mismatch", "evidence")
-    return {name: getattr(one, name, None) for name in names}
+    names = ("verdict", "support", "mismatch", "near_miss", "evidence")
+    return {name: getattr(one, name) for name in names}
 
 
 def _document(body: Rerank, index: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -11,7 +12,6 @@ import numpy as np
 from fastapi import Request
 
 from compositional_rerank.encoding.embedder import StructuralEmbedder
-from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.results import Ranking
 from compositional_rerank.serving.http import metrics
 from compositional_rerank.serving.http.answers import Judgement, Usage
@@ -32,9 +32,10 @@ class Service:
     """
 
     def __init__(self, settings: Settings) -> None:
-        loaded = CompositionalReranker.from_pretrained(
-            settings.model, device=settings.device, backend=settings.backend, store=settings.store
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of a missing verifier, which the log tells
+            loaded = settings.reranker()
+            loaded.store  # noqa: B018  # loads all parts
         self.settings = settings
         self.reranker = joined(loaded)
         self.embedder = JoinedEmbedder(
@@ -70,10 +71,7 @@ class Service:
         answer = await self.run(
             request, len(texts), lambda: self.reranker.rerank(body.query, texts, top_n, **body.policy())
         )
-        threshold = self.reranker.threshold
-        if threshold is not None:
-            found = sum(one.mismatch is not None and one.mismatch >= threshold for one in answer[0])
-            metrics.NEAR_MISSES.inc(found)
+        metrics.NEAR_MISSES.inc(sum(one.near_miss for one in answer[0]))
         return answer
 
     async def embed(

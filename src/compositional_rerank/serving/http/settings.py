@@ -1,18 +1,16 @@
-"""What a service is started with, handed to its worker processes as JSON in one environment variable."""
+"""What a service is started with."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from compositional_rerank.errors import InputError
+from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.serving.http.errors import Refused
 
-_VARIABLE = "COMPOSITIONAL_RERANK_SERVE"
 KEYS_VARIABLE = "COMPOSITIONAL_RERANK_API_KEYS"
 
 
@@ -21,7 +19,10 @@ class Settings:
     """Settings of a service.
 
     Args:
-        model: as in `CompositionalReranker`, and so are device and backend.
+        model: as in `CompositionalReranker`, and so are encoder, verifier, device and backend; embeddings are
+            always the model's.
+        encoder: another encoder.
+        verifier: another verifier.
         device: torch device name.
         backend: what runs the networks.
         store: folder of a `FileStore` that all workers share; None keeps passages in each one's memory.
@@ -38,6 +39,8 @@ class Settings:
     """
 
     model: str | None = None
+    encoder: str | None = None
+    verifier: str | None = None
     device: str | None = None
     backend: str = "torch"
     store: str | None = None
@@ -51,6 +54,22 @@ class Settings:
     max_bytes: int = 8 << 20
     timeout: float = 60.0
     drain: float = 1.0
+
+    def reranker(self) -> CompositionalReranker:
+        """The reranker that they describe, with nothing loaded.
+
+        Raises:
+            InputError: a setting cannot be used.
+            MissingDependencyError: OpenVINO is not installed.
+        """
+        return CompositionalReranker(
+            self.model,
+            encoder=self.encoder,
+            verifier=self.verifier,
+            device=self.device,
+            backend=self.backend,
+            store=self.store,
+        )
 
     def check_texts(self, texts: Sequence[str], what: str) -> None:
         """Refuse too many texts, or one that is too long.
@@ -71,15 +90,6 @@ class Settings:
                     f"{what}[{place}] has {len(text)} characters, the limit is {self.max_characters}: split "
                     "it, or start the service with a larger --max-characters",
                 )
-
-    def hand_on(self) -> None:
-        """Put the settings where `handed_on` finds them, in this process or one that it starts."""
-        os.environ[_VARIABLE] = json.dumps(dataclasses.asdict(self))
-
-    @classmethod
-    def handed_on(cls) -> Settings:
-        """The settings that the parent process put there."""
-        return cls(**json.loads(os.environ[_VARIABLE]))
 
     def keys(self) -> list[str]:
         """Keys that open the service, from the file and the environment; none where it is open to all.

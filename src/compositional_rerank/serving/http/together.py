@@ -13,13 +13,13 @@ from typing import Any, Generic, TypeVar, cast
 import torch
 from tokenizers import Tokenizer
 
+from compositional_rerank.encoding.base import Encoder, Task
 from compositional_rerank.encoding.embedder import StructuralEmbedder
 from compositional_rerank.encoding.encoded_text import EncodedText
-from compositional_rerank.encoding.token_encoder import TokenEncoder
 from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.scoring.calibration import Reading
 from compositional_rerank.serving.http import metrics
-from compositional_rerank.verification.cross_encoder import Verifier
+from compositional_rerank.verification.base import Verifier
 
 _TEXTS, _CHARACTERS = 32, 20_000  # of one run of the encoder; a longer text is one by itself
 _PAIRS = 128  # of one run of the verifier
@@ -123,9 +123,9 @@ class Together(Generic[_Item]):
 
 
 class _Encoder:
-    """A `TokenEncoder` that joins what threads encode, a few texts at a time: nobody waits for long."""
+    """An `Encoder` that joins what threads encode, a few texts at a time: nobody waits for long."""
 
-    def __init__(self, encoder: TokenEncoder) -> None:
+    def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._runs = {
             task: Together[str](f"encoder, {task}", partial(_once, encoder, task), _TEXTS)
@@ -135,7 +135,7 @@ class _Encoder:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._encoder, name)
 
-    def encode(self, texts: Sequence[str], *, task: str, show_progress: bool = False) -> list[EncodedText]:
+    def encode(self, texts: Sequence[str], *, task: Task, show_progress: bool = False) -> list[EncodedText]:
         found: dict[str, EncodedText] = {}
         for run in _runs(sorted(set(texts), key=len, reverse=True)):
             found.update(zip(run, self._runs[task](run), strict=True))
@@ -144,7 +144,7 @@ class _Encoder:
         return [found[text] for text in texts]
 
 
-def _once(encoder: TokenEncoder, task: Any, texts: list[str]) -> list[EncodedText]:
+def _once(encoder: Encoder, task: Task, texts: list[str]) -> list[EncodedText]:
     unique = list(dict.fromkeys(texts))
     found = dict(zip(unique, encoder.encode(unique, task=task), strict=True))
     return [found[text] for text in texts]
@@ -187,7 +187,7 @@ def joined(reranker: CompositionalReranker) -> CompositionalReranker:
     """A reranker with the same parts, whose threads' texts and pairs are read together."""
     verifier = None if reranker.verifier is None else cast(Verifier, _Verifier(reranker.verifier))
     return CompositionalReranker.from_parts(
-        cast(TokenEncoder, _Encoder(reranker.encoder)),
+        cast(Encoder, _Encoder(reranker.encoder)),
         name=reranker.name,
         store=reranker.store,
         config=reranker.config,

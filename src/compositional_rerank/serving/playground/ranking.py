@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.scoring.policy import NearMisses, Order
 from compositional_rerank.serving.http.answers import Judged, Judgement
+from compositional_rerank.serving.playground.embeddings import Embeddings
 
 
 class Row(Judged):
@@ -26,12 +27,13 @@ class Compared(Judgement):
     """All passages, in the order that they came in."""
 
     rows: list[Row]
-    encoding_ms: float = Field(description="Of the passages that were not known yet.")
+    encoding_ms: float = Field(description="Of the query, and the passages that were not known yet.")
     ranking_ms: float = Field(description="Of one ranking, with the query.")
 
 
 def compared(
     reranker: CompositionalReranker,
+    embeddings: Embeddings,
     query: str,
     passages: Sequence[str],
     order: Order,
@@ -44,16 +46,16 @@ def compared(
 
     Args:
         reranker: what ranks.
+        embeddings: what found the passages.
         query: as in `CompositionalReranker.rerank`, and so are the others.
         passages: in any order.
         order: what verdicts change.
         near_misses: what becomes of them.
     """
     started = time.perf_counter()
-    encoded = reranker.encode_passages(passages)
+    cosines = embeddings.cosines(query, passages)
+    reranker.encode_passages(passages)
     ready = time.perf_counter()
-    pooled = reranker.encoder.encode([query], task="query")[0].pooled
-    cosines = [float(one.pooled @ pooled) for one in encoded]
     before = sorted(range(len(passages)), key=lambda index: -cosines[index])
     texts, scores = [passages[index] for index in before], [cosines[index] for index in before]
     begun = time.perf_counter()

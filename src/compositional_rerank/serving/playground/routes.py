@@ -12,6 +12,7 @@ from compositional_rerank.scoring.policy import NearMisses, Order
 from compositional_rerank.serving.http.answers import Judgement
 from compositional_rerank.serving.http.bodies import Query
 from compositional_rerank.serving.http.service import Service
+from compositional_rerank.serving.playground.embeddings import Embeddings
 from compositional_rerank.serving.playground.explanations import Explanations
 from compositional_rerank.serving.playground.ranking import Compared, compared
 
@@ -74,7 +75,7 @@ class State(Judgement):
 def playground_routes(service: Service) -> APIRouter:
     """The routes."""
     router = APIRouter(include_in_schema=False)
-    settings, explanations = service.settings, Explanations()
+    settings, explanations, embeddings = service.settings, Explanations(), Embeddings(service.embedder)
     for path in _FILES:
         router.add_api_route(path, _file)
 
@@ -91,7 +92,9 @@ def playground_routes(service: Service) -> APIRouter:
         found, _ = await service.run(
             request,
             len(body.passages),
-            lambda: compared(service.reranker, body.query, body.passages, body.order, body.near_misses),
+            lambda: compared(
+                service.reranker, embeddings, body.query, body.passages, body.order, body.near_misses
+            ),
         )
         return found
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import socket
+import logging.config
 import webbrowser
 from collections.abc import Callable
+from threading import Event
 
-import uvicorn
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-from compositional_rerank.errors import InputError
 from compositional_rerank.serving.http.app import create_app
-from compositional_rerank.serving.http.run import LOOPBACK, check, log_config
+from compositional_rerank.serving.http.run import LOOPBACK, address_of, bound, check, log_config, run_app
 from compositional_rerank.serving.http.settings import Settings
 from compositional_rerank.serving.playground.routes import playground_routes
 
@@ -28,39 +26,24 @@ def play(settings: Settings, host: str, port: int, *, browser: bool, tell: Calla
         tell: is told what happens, and the page's address once it can be opened.
 
     Raises:
-        InputError: a setting cannot be used, or the address is taken.
+        InputError: a setting cannot be used, or the address.
         ModelNotFoundError: no place has the model.
         CheckpointError: a file of the model is damaged.
+        StoreError: the folder cannot be used as a store.
     """
     check(settings)
-    with _listening(host, port) as listening:
+    logging.config.dictConfig(log_config("warning"))
+    logging.captureWarnings(True)
+    with bound(host, port) as listener:
         tell("loading the model")
-        logging.captureWarnings(True)
-        app = create_app(settings, more=playground_routes)
+        leaving = Event()
+        app = create_app(settings, leaving, more=playground_routes)
         if host in LOOPBACK:
             # a page elsewhere whose name was made to point to this machine is not answered
             app.add_middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost", "[::1]"])
-        config = uvicorn.Config(
-            app,
-            access_log=False,
-            server_header=False,
-            log_level="warning",
-            log_config=log_config("warning"),
-            timeout_graceful_shutdown=5,
-        )
-        shown = f"[{host}]" if ":" in host else host
-        address = f"http://{shown}:{listening.getsockname()[1]}/"
+        listener.listen()
+        address = f"{address_of(host, listener.getsockname()[1])}/"
         tell(f"playground at {address} (Ctrl-C ends it)")
         if browser and not webbrowser.open(address):
             tell("no browser could be started: open the address yourself")
-        uvicorn.Server(config).run(sockets=[listening])
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
-    except OSError as error:
-        raise InputError(
-            f"cannot listen on {host}, port {port}: {error.strerror or error}; --port 0 takes a free port, "
-            "--host another address"
-        ) from error
+        run_app(app, settings, leaving, listener)

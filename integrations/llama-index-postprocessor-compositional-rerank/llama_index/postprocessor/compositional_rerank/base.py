@@ -63,7 +63,8 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
     order: Literal["auto", "retriever", "mix", "relevance"] = Field(
         default="auto",
         description="What verdicts change: retriever keeps the order and the scores that came in, relevance "
-        "is the order of MaxSim, mix half of each, auto a mixture whose shares depend on the list.",
+        "is the order of MaxSim, mix a mixture of both, auto that mixture, or relevance where there are no "
+        "scores and the list seems to be in no order.",
     )
     near_misses: Literal["penalise", "demote", "drop", "mark"] = Field(
         default="demote",

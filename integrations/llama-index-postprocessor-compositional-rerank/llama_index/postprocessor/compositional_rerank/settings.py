@@ -10,6 +10,8 @@ from typing_extensions import Self
 
 from compositional_rerank import CompositionalReranker
 
+_NAMED = ("model", "encoder", "verifier", "device", "backend", "store")
+
 
 class Component(BaseModel):
     """A LlamaIndex component that refuses unknown fields and reads what `model_dump` wrote."""
@@ -38,6 +40,16 @@ class RerankerSettings(Component):
         frozen=True,
         description="Name or folder of the model; None is the default of compositional-rerank.",
     )
+    encoder: str | None = Field(
+        default=None,
+        frozen=True,
+        description="Name or folder of another encoder beside the verifier, or none; None is the model's.",
+    )
+    verifier: str | None = Field(
+        default=None,
+        frozen=True,
+        description="Name or folder of another verifier, or none; None is the model's.",
+    )
     device: str | None = Field(
         default=None, frozen=True, description="Torch device; None picks an accelerator where there is one."
     )
@@ -65,7 +77,7 @@ class RerankerSettings(Component):
 
         Args:
             reranker: the core reranker; a serialised copy of the adapter loads it anew by its name.
-            settings: fields other than ``model``, ``device``, ``backend`` and ``store``.
+            settings: fields other than those of this class.
         """
         adapter = cls(**reranker.settings, **settings)
         adapter._reranker = reranker
@@ -83,7 +95,7 @@ class RerankerSettings(Component):
         self._reranker = CompositionalReranker(**self._built_for)
 
     def _named(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in ("model", "device", "backend", "store")}
+        return {name: getattr(self, name) for name in _NAMED}
 
 
 def passage_of(node: BaseNode) -> str:

@@ -1,0 +1,249 @@
+"""A writer killed at random moments, and bits turned over in a store: what is lost, what is found out.
+
+    python benchmarks/crash.py                   # 100 kills while warming, 200 while only writing, 1,000 bits
+    python benchmarks/crash.py --short           # 5, 20 and 200, and no file unless --out
+    python benchmarks/crash.py --store folder    # what is written to: a folder (the only one there is)
+
+Each kill is SIGKILL after a random time. The writer says what is acknowledged: the passages of each call that
+has returned. Then the store is opened anew, and every acknowledged passage must be there and be the one that
+was written. While warming: `reranker.warm` with the real model, in calls of a few passages. While only
+writing: entries that are made beforehand, so that nearly every kill meets a write or, now and then, a
+compaction.
+
+A turned-over bit is found out if its passage is missing afterwards or the store refuses to open; it is
+harmless if everything comes out as it was. What must not be is an entry that comes out changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import tempfile
+import time
+import traceback
+import warnings
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from compositional_rerank import CompositionalReranker, FileStore
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
+from compositional_rerank.encoding.encoded_text import EncodedText
+from compositional_rerank.errors import StoreError
+from compositional_rerank.store import quantise, token_key
+
+RESULTS = Path(__file__).parent / "results"
+SIZES = {"full": (100, 200, 1000), "short": (5, 20, 200)}
+STORES: dict[str, Callable[[Path], FileStore]] = {"folder": lambda place: FileStore(place / "store")}
+PASSAGES = 400  # that a writer goes through, before it begins again in an empty store
+
+
+def main() -> int:
+    """Kill, turn over, print and write JSON; the exit code is 1 if anything was lost or went unnoticed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--short", action="store_true", help="few of each, and no file unless --out")
+    parser.add_argument("--store", choices=STORES, default="folder", help="what is written to (folder)")
+    parser.add_argument("--seed", type=int, default=0, help="of the moments and the bits (0)")
+    parser.add_argument("--out", type=Path, help="JSON file to write (benchmarks/results/crash.json)")
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    warm_kills, put_kills, bits = SIZES["short" if args.short else "full"]
+    chance = random.Random(args.seed)
+    texts = [f"Passage {number} says that {number} is more than {number - 1}." for number in range(PASSAGES)]
+    reranker = CompositionalReranker.from_pretrained(DEFAULT_BASE, device="cpu")
+    entries = dict(zip(texts, reranker.encoder.encode(texts, task="document"), strict=True))
+    with tempfile.TemporaryDirectory() as name:
+        run = Run(Path(name), STORES[args.store], reranker, entries, chance)
+        report = {
+            "benchmark": "crash",
+            "store": args.store,
+            "seed": args.seed,
+            "killed_while_warming": run.kills(run.warm, warm_kills, exact=False),
+            "killed_while_writing": run.kills(run.put, put_kills, exact=True),
+            "bits": run.bits(bits),
+        }
+    report["fine"] = not any(
+        report[part]["wrong"] for part in ("killed_while_warming", "killed_while_writing", "bits")
+    )
+    text = json.dumps(report, indent=2) + "\n"
+    print(text)
+    out = args.out or (None if args.short else RESULTS / "crash.json")
+    if out is not None:
+        out.write_text(text, encoding="utf-8")
+    return int(not report["fine"])
+
+
+class Run:
+    """A store, what must come out of it, and the ways to hurt it."""
+
+    def __init__(
+        self,
+        place: Path,
+        opened: Callable[[Path], FileStore],
+        reranker: CompositionalReranker,
+        entries: dict[str, EncodedText],
+        chance: random.Random,
+    ) -> None:
+        self._place, self._opened, self._reranker, self._chance = place, opened, reranker, chance
+        self._texts = list(entries)
+        self._expected = {text: quantise(entry, "int8") for text, entry in entries.items()}
+
+    def warm(self, store: FileStore, texts: list[str]) -> None:
+        """Write as a user does."""
+        self._reranker.with_store(store).warm(texts)
+
+    def put(self, store: FileStore, texts: list[str]) -> None:
+        """Write what is made already, and compact in one of ten steps."""
+        store.put({self._key(text): self._expected[text] for text in texts})
+        if self._chance.random() < 0.1:
+            store.compact()
+
+    def kills(
+        self, write: Callable[[FileStore, list[str]], None], count: int, *, exact: bool
+    ) -> dict[str, Any]:
+        """Kill a writer so often; what it had acknowledged and what was there afterwards."""
+        seen: Counter[str] = Counter(kills=count)
+        acknowledged: list[str] = []
+        shutil.rmtree(self._place / "store", ignore_errors=True)
+        longest = self._seconds(write)
+        for _ in range(count):
+            left = self._texts[len(acknowledged) :]
+            if not left:
+                shutil.rmtree(self._place / "store")
+                acknowledged, left = [], self._texts
+                seen["stores_filled"] += 1
+            fresh = self._killed(write, left, self._chance.uniform(0, longest))
+            acknowledged += fresh
+            seen["acknowledged"] += len(fresh)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # a damage that is found out is one all the same
+                found = self._opened(self._place).get([self._key(text) for text in self._texts])
+            for text, entry in zip(self._texts, found, strict=True):
+                if entry is None:
+                    seen["lost"] += text in acknowledged
+                else:
+                    seen["kept_though_not_acknowledged"] += text not in acknowledged
+                    seen["changed"] += not self._same(entry, text, exact=exact)
+        self.put(self._opened(self._place), self._texts)  # and the store goes on
+        seen["not_resumed"] = self._opened(self._place).get([self._key(t) for t in self._texts]).count(None)
+        return {**seen, "wrong": seen["lost"] + seen["changed"] + seen["not_resumed"]}
+
+    def bits(self, count: int) -> dict[str, Any]:
+        """Turn over so many bits, one at a time; what came of each."""
+        shutil.rmtree(self._place / "store", ignore_errors=True)
+        with self._opened(self._place) as store:
+            store.put({self._key(text): entry for text, entry in self._expected.items()})
+        files = [file for file in sorted((self._place / "store").iterdir()) if file.stat().st_size]
+        seen: Counter[str] = Counter(bits=count)
+        for number in range(count):
+            # a file is as likely as another: most bits are vectors', and all of them have a checksum
+            file = files[number % len(files)]
+            content = file.read_bytes()
+            changed = bytearray(content)
+            changed[self._chance.randrange(len(content))] ^= 1 << self._chance.randrange(8)
+            file.write_bytes(changed)
+            seen[self._outcome()] += 1
+            seen["not_resumed"] += number % 50 == 0 and not self._resumes()
+            for other in (self._place / "store").iterdir():
+                if other not in files and other.suffix == ".bin":
+                    other.unlink()
+            file.write_bytes(content)
+        return {**seen, "wrong": seen["unnoticed"] + seen["not_resumed"]}
+
+    def _outcome(self) -> str:
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            try:
+                found = self._opened(self._place).get([self._key(text) for text in self._texts])
+            except StoreError:
+                return "refused"
+        pairs = [(text, entry) for text, entry in zip(self._texts, found, strict=True) if entry is not None]
+        if not all(self._same(entry, text, exact=True) for text, entry in pairs):
+            return "unnoticed"
+        if len(pairs) == len(self._texts):
+            return "harmless"
+        return "missing_with_a_warning" if told else "missing"
+
+    def _resumes(self) -> bool:
+        """Whether warming again mends a copy of the store, or says what to do."""
+        with tempfile.TemporaryDirectory() as name, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            shutil.copytree(self._place / "store", Path(name) / "store")
+            try:
+                store = self._opened(Path(name))
+                self.put(store, self._texts)
+            except StoreError as error:
+                return "delete the folder" in str(error) or "use another folder" in str(error)
+            return None not in store.get([self._key(text) for text in self._texts])
+
+    def _seconds(self, write: Callable[[FileStore, list[str]], None]) -> float:
+        """How long writing some passages takes; also the first run, which is slower than others."""
+        start = time.monotonic()
+        with tempfile.TemporaryDirectory() as name:
+            for some in _slices(self._texts[:40], self._chance):
+                write(self._opened(Path(name)), some)
+        return max(time.monotonic() - start, 0.02)
+
+    def _killed(
+        self, write: Callable[[FileStore, list[str]], None], texts: list[str], after: float
+    ) -> list[str]:
+        """What a writer of these texts acknowledged before it was killed."""
+        reader, writer = os.pipe()
+        self._chance.random()  # so that no child draws what another one drew
+        child = os.fork()
+        if child == 0:
+            try:
+                store = self._opened(self._place)
+                for some in _slices(texts, self._chance):
+                    write(store, some)
+                    os.write(writer, len(some).to_bytes(1, "little"))
+                time.sleep(600)
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(1)
+        os.close(writer)
+        time.sleep(after)
+        os.kill(child, signal.SIGKILL)
+        _, status = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(status):
+            raise SystemExit("the writer ended by itself: see above")
+        with os.fdopen(reader, "rb") as pipe:
+            return texts[: sum(pipe.read())]
+
+    def _key(self, text: str) -> bytes:
+        return token_key(self._reranker.encoder.fingerprint, text, "int8")
+
+    def _same(self, entry: EncodedText, text: str, *, exact: bool) -> bool:
+        expected = self._expected[text]
+        if exact:
+            names = ("vectors", "scales", "offsets", "pooled", "segments")
+            return all(torch.equal(getattr(entry, name), getattr(expected, name)) for name in names)
+        # the same passage in another batch may differ by the last bit, and so by one step of int8
+        if entry.vectors.shape != expected.vectors.shape or not torch.equal(entry.offsets, expected.offsets):
+            return False
+        steps = (entry.vectors.int() - expected.vectors.int()).abs().amax()
+        return bool(steps <= 1 and (entry.pooled - expected.pooled).abs().amax() < 0.005)
+
+
+def _slices(texts: list[str], chance: random.Random) -> list[list[str]]:
+    """The texts in order, a few at a time."""
+    found, at = [], 0
+    while at < len(texts):
+        size = chance.randint(1, 8)
+        found.append(texts[at : at + size])
+        at += size
+    return found
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
