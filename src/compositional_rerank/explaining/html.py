@@ -16,8 +16,8 @@ _SEGMENTS = 3
 _MOST_WORDS = 120  # of a segment in its map
 _MOST_QUERY_WORDS = 60
 _READING_NOTE = (
-    "The deeper the shade of a word, the closer it is to some word of the query. A raised number marks the word that is "
-    "the best match of the query word with that number. Before each segment: number · MaxSim."
+    "The deeper the shade of a word, the closer it is to some word of the query. A raised number marks the "
+    "word that is the best match of the query word with that number. Before each segment: number · MaxSim."
 )
 _EVIDENCE_NOTE = "Underlined is the evidence: the sentences that decided the verdict."
 _MAPS_NOTE = (
@@ -210,7 +210,7 @@ def _map(explanation: Explanation, links: Links) -> str:
     words = [escaped(explanation.query_words[row].text) for row in links.rows]
     label = min(max(len(explanation.query_words[row].text) for row in links.rows), 13) * 0.56 + 1.2
     heads = "".join(f'<span role="columnheader" title="{word}" dir="auto">{word}</span>' for word in words)
-    first = f'<div role="row"><span role="columnheader"></span>{heads}</div>'
+    first = f'<div role="row"><span role="cell"></span>{heads}</div>'
     bare = heads.replace(' role="columnheader"', "")
     more = f"<div><span></span>{bare}</div>" * (len(links.columns) // 2)
     columns = []
@@ -247,7 +247,7 @@ def _matches(explanation: Explanation) -> str:
     return (
         "<section><h2>The best match of every query word, in the whole passage</h2>"
         '<table class="matches"><thead><tr><th scope=col>Query word</th><th scope=col>Best match</th>'
-        '<th scope=col>Segment</th><th scope=col>Cosine</th><th class="bar"></th></tr></thead>'
+        '<th scope=col>Segment</th><th scope=col>Cosine</th><td class="bar"></td></tr></thead>'
         f"<tbody>{rows}</tbody></table>"
         "</section>"
     )

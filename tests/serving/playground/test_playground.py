@@ -164,7 +164,9 @@ def test_the_keyboard_is_enough(opened: Callable[..., Any]) -> None:
 def test_every_example_is_taken_with_a_click(opened: Callable[..., Any]) -> None:
     page = opened(400).page
     chips = page.locator("#examples button")
-    examples = json.loads(files("compositional_rerank.serving.playground").joinpath("page/examples.json").read_text())
+    examples = json.loads(
+        files("compositional_rerank.serving.playground").joinpath("page/examples.json").read_text()
+    )
     assert chips.all_text_contents() == [example["kind"] for example in examples]
     for chip, example in zip(chips.all()[1:], examples[1:], strict=True):
         with page.expect_response("**/playground/rank"):
@@ -173,7 +175,9 @@ def test_every_example_is_taken_with_a_click(opened: Callable[..., Any]) -> None
         assert page.get_by_label("Query").input_value() == example["query"]
         shown = page.locator("#after .text").all_text_contents()
         assert sorted(shown) == sorted(example["passages"])
-    assert page.locator("#ranking").evaluate("section => section.getBoundingClientRect().top < innerHeight / 2")
+    assert page.locator("#ranking").evaluate(
+        "section => section.getBoundingClientRect().top < innerHeight / 2"
+    )
 
 
 @pytest.mark.parametrize(
@@ -210,8 +214,15 @@ def test_a_server_that_is_gone_is_said(browser: Any, address: str) -> None:
 
 def test_passages_are_parted_as_the_command_line_parts_them(opened: Callable[..., Any]) -> None:
     page = opened().page
-    texts = ["One.\nTwo.\n\n", "One.\n \t\nTwo.\nThree.", "\n\nOne.\n\n\n\nTwo.\n", "One.\u00a0\n\u00a0\nTwo.\nThree."]
-    for text, (choice, read) in itertools.product(texts, {"lines": from_lines, "paragraphs": from_paragraphs}.items()):
+    texts = [
+        "One.\nTwo.\n\n",
+        "One.\n \t\nTwo.\nThree.",
+        "\n\nOne.\n\n\n\nTwo.\n",
+        "One.\u00a0\n\u00a0\nTwo.\nThree.",
+    ]
+    for text, (choice, read) in itertools.product(
+        texts, {"lines": from_lines, "paragraphs": from_paragraphs}.items()
+    ):
         page.get_by_label("Passages").fill(text)
         page.get_by_label("parted by").select_option(choice)
         assert page.locator("#count").text_content().startswith(f"{len(read(text))} of at most 20 passages")
@@ -275,8 +286,12 @@ def test_the_server_has_the_same_limits(web: httpx.Client, body: dict[str, Any],
 
 
 def test_examples_are_nobody_elses_texts() -> None:
-    examples = json.loads(files("compositional_rerank.serving.playground").joinpath("page/examples.json").read_text())
-    texts = {text.lower().rstrip(".") for example in examples for text in [example["query"], *example["passages"]]}
+    examples = json.loads(
+        files("compositional_rerank.serving.playground").joinpath("page/examples.json").read_text()
+    )
+    texts = {
+        text.lower().rstrip(".") for example in examples for text in [example["query"], *example["passages"]]
+    }
     sources = [*REPOSITORY.glob("data/**/*.jsonl"), *REPOSITORY.glob("src/**/suites/*.jsonl")]
     assert sources
     known = "\n".join(path.read_text(encoding="utf-8").lower() for path in sources)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.scoring.policy import NearMisses, Order

@@ -35,7 +35,8 @@ _PAGE = (
     "require-trusted-types-for 'script'; trusted-types 'none'"
 )
 _EXPLANATION = (
-    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'"
 )
 
 

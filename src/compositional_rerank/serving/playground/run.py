@@ -33,6 +33,7 @@ def play(settings: Settings, host: str, port: int, *, browser: bool, tell: Calla
     """
     check(settings)
     logging.config.dictConfig(log_config("warning"))
+    logging.getLogger("uvicorn.error").setLevel("WARNING")  # what it says of its start is no news
     logging.captureWarnings(True)
     with bound(host, port) as listener:
         tell("loading the model")
