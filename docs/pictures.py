@@ -34,7 +34,7 @@ def main() -> int:
         return 2
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-gpu"])
-        page = browser.new_page(viewport={"width": 1280, "height": 960}, reduced_motion="reduce")
+        page = browser.new_page(viewport={"width": 1280, "height": 600}, reduced_motion="reduce")
         page.set_default_timeout(120_000)
         with playground() as address:
             page.goto(address)
@@ -50,8 +50,8 @@ def main() -> int:
 
 
 def take(page: Page, name: str) -> None:
-    """The page as it lies in the window, in few colours."""
-    picture = Image.open(io.BytesIO(page.screenshot()))
+    """The whole page, in few colours."""
+    picture = Image.open(io.BytesIO(page.screenshot(full_page=True)))
     picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(IMAGES / name, optimize=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import socket
 from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
@@ -13,6 +14,7 @@ import httpx
 import pytest
 
 from compositional_rerank import CompositionalReranker, StructuralEmbedder
+from compositional_rerank.cli import main
 from compositional_rerank.inputs.forms import from_lines, from_paragraphs
 
 REPOSITORY = Path(__file__).parents[3]
@@ -39,6 +41,13 @@ POLICIES = [
 @pytest.fixture(scope="module")
 def shipped() -> CompositionalReranker:
     return CompositionalReranker.from_pretrained(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def cosines() -> list[float]:
+    """Of the passages with the query, by the embeddings that find them."""
+    embedder = StructuralEmbedder.from_pretrained(device="cpu", sensitivity=0.0)
+    return [float(one) for one in embedder.encode_document(PASSAGES) @ embedder.encode_query([QUERY])[0]]
 
 
 @pytest.fixture
@@ -69,11 +78,9 @@ def places(page: Any, where: str) -> list[int]:
 
 
 def in_process(
-    shipped: CompositionalReranker, order: str, near_misses: str, threshold: float
+    shipped: CompositionalReranker, cosines: list[float], order: str, near_misses: str, threshold: float
 ) -> tuple[list[int], list[int], dict[int, Any]]:
     """Places before and after, and the results by place, of the library alone."""
-    embedder = StructuralEmbedder.from_pretrained(device="cpu", sensitivity=0.0)
-    cosines = embedder.encode_document(PASSAGES) @ embedder.encode_query([QUERY])[0]
     before = sorted(range(len(PASSAGES)), key=lambda place: -cosines[place])
     ranking = shipped.rerank(
         QUERY,
@@ -89,11 +96,11 @@ def in_process(
 
 @pytest.mark.parametrize("width", [1280, 400])
 def test_what_is_typed_is_ranked_and_seen(
-    opened: Callable[..., Any], shipped: CompositionalReranker, width: int
+    opened: Callable[..., Any], shipped: CompositionalReranker, cosines: list[float], width: int
 ) -> None:
     page = opened(width).page
     rank(page, QUERY, PASSAGES)
-    before, after, results = in_process(shipped, "auto", "demote", 0.917)
+    before, after, results = in_process(shipped, cosines, "auto", "demote", 0.917)
     assert places(page, "#before") == before
     assert places(page, "#after") == after
     for place, passage in enumerate(PASSAGES):
@@ -115,7 +122,7 @@ def test_what_is_typed_is_ranked_and_seen(
 
 
 def test_order_policy_and_threshold_give_what_the_library_gives(
-    opened: Callable[..., Any], shipped: CompositionalReranker
+    opened: Callable[..., Any], shipped: CompositionalReranker, cosines: list[float]
 ) -> None:
     one = opened()
     page = one.page
@@ -127,7 +134,7 @@ def test_order_policy_and_threshold_give_what_the_library_gives(
         asked = len(one.requests)
         for threshold in THRESHOLDS:
             page.get_by_label("Threshold, as a number").fill(str(threshold))
-            _, after, results = in_process(shipped, order, near_misses, threshold)
+            _, after, results = in_process(shipped, cosines, order, near_misses, threshold)
             assert places(page, "#after") == after, (order, near_misses, threshold)
             left_out = sorted(places(page, "#left-out ul"))
             assert left_out == sorted(set(range(len(PASSAGES))) - set(after))
@@ -283,6 +290,15 @@ def test_the_server_has_the_same_limits(web: httpx.Client, body: dict[str, Any],
     answer = web.post("/playground/rank", json=body)
     assert answer.status_code == 422
     assert message in answer.json()["message"]
+
+
+def test_a_port_that_is_taken_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main(["playground", "--port", str(port)]) == 2
+    said = capsys.readouterr().err
+    assert f"port {port} of 127.0.0.1 cannot be used" in said
+    assert "choose another with --port" in said
 
 
 def test_examples_are_nobody_elses_texts() -> None:
