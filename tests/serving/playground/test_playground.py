@@ -187,27 +187,22 @@ def test_every_example_is_taken_with_a_click(opened: Callable[..., Any]) -> None
     )
 
 
-@pytest.mark.parametrize(
-    ("query", "passages", "message"),
-    [
+def test_what_cannot_be_ranked_is_said(opened: Callable[..., Any]) -> None:
+    one = opened()
+    page, kept = one.page, places(one.page, "#after")
+    for query, passages, message in [
         (" ", "One.", "The query is empty: write a question or a statement, or take an example."),
         ("A query.", " \n ", "There is no passage: paste at least one, or take an example."),
         ("A query.", "One.\n" * 21, "There are 21 passages, the limit is 20: remove 1, or start"),
         ("A query.", "One.\n" + "😀" * 3001, "Passage 2 has 3,001 characters, the limit is 3,000: shorten"),
         ("\u200b", "One.", "has no token that the model's tokenizer knows: pass visible text"),
-    ],
-)
-def test_what_cannot_be_ranked_is_said(
-    opened: Callable[..., Any], query: str, passages: str, message: str
-) -> None:
-    page = opened().page
-    kept = places(page, "#after")
-    page.get_by_label("Query").fill(query)
-    page.get_by_label("Passages").fill(passages)
-    page.get_by_role("button", name="Rank").click()
-    alert = page.get_by_role("alert")
-    alert.filter(has_text=message).wait_for()
-    assert places(page, "#after") == kept
+    ]:
+        page.get_by_label("Query").fill(query)
+        page.get_by_label("Passages").fill(passages)
+        page.get_by_role("button", name="Rank").click()
+        page.get_by_role("alert").filter(has_text=message).wait_for()
+        assert places(page, "#after") == kept
+    assert "status of 422" in one.complaints.pop()  # the last one is the server's to say
 
 
 def test_a_server_that_is_gone_is_said(browser: Any, address: str) -> None:
