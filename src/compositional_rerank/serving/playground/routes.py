@@ -80,6 +80,11 @@ def playground_routes(service: Service) -> APIRouter:
     for path in _FILES:
         router.add_api_route(path, _file)
 
+    @router.get("/favicon.ico")
+    async def icon() -> Response:
+        """None: browsers ask for one beside an explanation."""
+        return Response(status_code=204, headers=_HEADERS)
+
     @router.get("/playground/state")
     async def state() -> State:
         return State(
