@@ -291,8 +291,12 @@ def _percent(share: float | None) -> str:
 
 def clients(content: Content) -> Iterator[str]:
     rows = [
-        [f"{name} {one['version']}", f"{one['in_the_same_order']} of {one['lists']}"]
-        + [f"{one['largest_difference_of_a_score']:g}", one["refused"]["wrong key"]["raises"]]
+        [
+            f"{name} {one['version']}",
+            f"{one['in_the_same_order']} of {one['lists']}",
+            f"{one['largest_difference_of_a_score']:g}",
+            one["refused"]["wrong key"]["raises"],
+        ]
         for name, one in content["clients"].items()
     ]
     return table(("client", "same order", "largest difference of a score", "raises for a wrong key"), rows)

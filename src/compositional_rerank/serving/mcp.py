@@ -49,14 +49,14 @@ Query = Annotated[str, Field(description="A question, or a statement that ends w
 Passages = Annotated[list[str], Field(description="Texts; results name them by their place, from 0.")]
 Found = Annotated[
     list[str],
-    Field(description="Texts as the search ranked them, best first; results name them by their place, from 0."),
+    Field(description="Texts as the search ranked them, best first; results name their places, from 0."),
 ]
 Order = Annotated[
     policy.Order,
     Field(
         description="Whose order counts: retriever keeps that of passages, and only near-misses move; "
-        "relevance sorts anew; mix does both; auto does, too, or only the latter where passages seem to be in "
-        "no order."
+        "relevance sorts anew; mix does both; auto does, too, or only the latter where passages seem to be "
+        "in no order."
     ),
 ]
 NearMisses = Annotated[

@@ -46,8 +46,8 @@ class Judgement(BaseModel):
     threshold: Annotated[
         float | None,
         Field(
-            description="Mismatch from which a passage is a near-miss if the request names no other; null: the "
-            "model judges none."
+            description="Mismatch from which a passage is a near-miss if the request names no other; null: "
+            "the model judges none."
         ),
     ]
 
