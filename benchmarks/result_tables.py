@@ -287,16 +287,3 @@ def semantic_cache(content: Content) -> Iterator[str]:
 
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.0f} %"
-
-
-def clients(content: Content) -> Iterator[str]:
-    rows = [
-        [
-            f"{name} {one['version']}",
-            f"{one['in_the_same_order']} of {one['lists']}",
-            f"{one['largest_difference_of_a_score']:g}",
-            one["refused"]["wrong key"]["raises"],
-        ]
-        for name, one in content["clients"].items()
-    ]
-    return table(("client", "same order", "largest difference of a score", "raises for a wrong key"), rows)
