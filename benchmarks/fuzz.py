@@ -2,6 +2,7 @@
 
     python benchmarks/fuzz.py                          # 100,000 cases by hypothesis; --short: 2,000
     python benchmarks/fuzz.py store beir               # of some targets only
+    python benchmarks/fuzz.py --processes 8            # so many targets at once
     python benchmarks/fuzz.py store --atheris 600      # one target by atheris, guided by coverage, for 600 s
 
 The targets are in tests/fuzz/targets.py. A case that fails is printed as small as it can be made; the exit
@@ -12,11 +13,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
+import os
 import random
 import sys
 import time
 import traceback
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from runpy import run_path
 from typing import Any
@@ -35,6 +39,7 @@ def main() -> int:
     )
     parser.add_argument("targets", nargs="*", metavar="TARGET", help=f"of {', '.join(TARGETS)} (all)")
     parser.add_argument("--cases", type=int, help="how many in all (100000)")
+    parser.add_argument("--processes", type=int, help="how many targets at once (one for each core)")
     parser.add_argument("--short", action="store_true", help="2,000 cases, and no file unless --out")
     parser.add_argument("--seed", type=int, help="of the cases (a new one, which is printed)")
     parser.add_argument("--atheris", type=int, metavar="SECONDS", help="fuzz one target for so long")
@@ -51,11 +56,15 @@ def main() -> int:
     start = args.seed if args.seed is not None else random.SystemRandom().randrange(2**32)
     shares = sum(TARGETS[name].share for name in names)
     report: dict[str, Any] = {"benchmark": "fuzz", "seed": start, "targets": {}}
-    for name in names:
-        wanted = -(-cases * TARGETS[name].share // shares)
-        report["targets"][name] = found = by_chance(name, wanted, start)
-        print(f"{name:15} {found['cases']:7,} cases, {found['seconds']:6.1f} s, {found['failed'] or 'fine'}")
-        sys.stdout.flush()
+    fork = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(args.processes or os.cpu_count(), mp_context=fork) as pool:
+        wanted = {name: -(-cases * TARGETS[name].share // shares) for name in names}
+        runs = {pool.submit(by_chance, name, wanted[name], start): name for name in names}
+        for run in as_completed(runs):
+            report["targets"][runs[run]] = found = run.result()
+            told = f"{found['cases']:7,} cases, {found['seconds']:6.1f} s, {found['failed'] or 'fine'}"
+            print(f"{runs[run]:15} {told}", flush=True)
+    report["targets"] = {name: report["targets"][name] for name in names}
     report["cases"] = sum(found["cases"] for found in report["targets"].values())
     report["failed"] = [name for name, found in report["targets"].items() if found["failed"]]
     out = args.out or (None if args.short or args.targets else RESULTS / "fuzz.json")

@@ -21,6 +21,7 @@ from typing import Any
 import cost_tables
 import policy_tables
 import result_tables as tables
+import service_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = "benchmarks/results"
@@ -146,7 +147,7 @@ Render = Callable[[dict[str, Any]], Iterable[str]]
 TABLES: dict[str, tuple[str, Render, Callable[[dict[str, Any]], str]]] = {
     "architectures": ("research/results/architectures.json", tables.architectures, _researched),
     "bytes": (f"{RESULTS}/store.json", tables.bytes_, _benched),
-    "clients": (f"{RESULTS}/clients.json", tables.clients, _compared),
+    "clients": (f"{RESULTS}/clients.json", service_tables.clients, _compared),
     "cost_of_disk": (f"{RESULTS}/store.json", cost_tables.disk, _benched),
     "cost_of_memory": (f"{RESULTS}/memory.json", cost_tables.memory, _benched),
     "cost_of_passage": (f"{RESULTS}/encode.json", cost_tables.passage, _benched),

@@ -287,11 +287,3 @@ def semantic_cache(content: Content) -> Iterator[str]:
 
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.0f} %"
-
-
-def clients(content: Content) -> Iterator[str]:
-    rows = []
-    for name, one in content["clients"].items():
-        found = [f"{one['in_the_same_order']} of {one['lists']}", one["largest_difference_of_a_score"]]
-        rows.append([f"{name} {one['version']}", *found, one["refused"]["wrong key"]["raises"]])
-    return table(("client", "same order", "largest difference of a score", "raises for a wrong key"), rows)
