@@ -3,13 +3,15 @@ BIN := .venv/bin
 READY := .venv/.installed
 DEMO := .venv-demo
 DEMO_READY := $(DEMO)/.installed
+CLIENTS := .venv-clients
+CLIENTS_READY := $(CLIENTS)/.installed
 TORCH = $(DEMO)/lib/python*/site-packages/torch
 INTEGRATIONS := $(patsubst %/pyproject.toml,%,$(wildcard integrations/*/pyproject.toml))
 DEMO_INTEGRATIONS := $(filter-out integrations/haystack-%,$(INTEGRATIONS))  # neither app uses Haystack
 PROJECTS := pyproject.toml $(INTEGRATIONS:%=%/pyproject.toml)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test redis lint fix docs audit bench ray fuzz secure wheels checkpoint
+.PHONY: help demo test redis lint fix docs audit bench clients ray fuzz secure wheels checkpoint
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,11 +52,10 @@ audit: $(READY) ## measure recall and near-miss rejection of the shipped default
 
 bench: $(READY) ## measure speed, in a short form; benchmarks/NAME.py without --short is the full one
 	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[bench]'
-<<<<<<< HEAD
-	for name in kernel encode rerank store scaling serve; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
-=======
-	for name in kernel encode rerank store scaling soak; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
->>>>>>> redis
+	for name in kernel encode rerank store scaling soak serve; do $(BIN)/python benchmarks/$$name.py --short || exit 1; done
+
+clients: $(READY) $(CLIENTS_READY) ## ask a running service with the clients of other projects (sets them up the first time)
+	$(BIN)/python benchmarks/clients.py
 
 ray: $(READY) ## test warming on a Ray cluster of two nodes, of which one is killed; takes minutes
 	PIP_CONSTRAINT=constraints/test.txt $(BIN)/python -m pip install -q -e '.[ray]'
@@ -90,4 +91,11 @@ $(DEMO_READY): $(PROJECTS) constraints/demo.txt
 	  -e '.[offline]' $(DEMO_INTEGRATIONS:%=-e ./%)
 	rm -rf $(foreach part,include test,$(TORCH)/$(part))
 	find $(TORCH)/bin -type f ! -name torch_shm_manager -delete
+	touch $@
+
+# Apart from ours, because their ranges of dependencies are not ours.
+$(CLIENTS_READY): constraints/clients.txt
+	test -x $(CLIENTS)/bin/python || $(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install -c constraints/clients.txt langchain-cohere huggingface-api-haystack \
+	  $(foreach name,cohere jinaai tei,llama-index-postprocessor-$(name)-rerank)
 	touch $@

@@ -18,9 +18,11 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import cost_tables
 import fault_tables
 import policy_tables
 import result_tables as tables
+import service_tables
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = "benchmarks/results"
@@ -104,6 +106,10 @@ def _benched(content: dict[str, Any]) -> str:
     return f"Written by `{command}`; {', '.join(facts)}."
 
 
+def _compared(content: dict[str, Any]) -> str:
+    return f"Written by `make clients`; {content['passages']} passages a list."
+
+
 def _ordered(content: dict[str, Any]) -> str:
     model, seed = content["model"][:12], content["seed"]
     return f"Written by `{content['command']}`; model fingerprint `{model}`, seed {seed}."
@@ -154,6 +160,11 @@ TABLES: dict[str, tuple[str, Render, Callable[[dict[str, Any]], str]]] = {
     "architectures": ("research/results/architectures.json", tables.architectures, _researched),
     "bits": (f"{RESULTS}/crash.json", fault_tables.bits, _hurt),
     "bytes": (f"{RESULTS}/store.json", tables.bytes_, _benched),
+    "clients": (f"{RESULTS}/clients.json", service_tables.clients, _compared),
+    "cost_of_disk": (f"{RESULTS}/store.json", cost_tables.disk, _benched),
+    "cost_of_memory": (f"{RESULTS}/memory.json", cost_tables.memory, _benched),
+    "cost_of_passage": (f"{RESULTS}/encode.json", cost_tables.passage, _benched),
+    "cost_of_query": (f"{RESULTS}/rerank.json", cost_tables.query, _benched),
     "edit_types": (f"{RESULTS}/audit_near_misses.json", tables.edit_types, _audited),
     "encode": (f"{RESULTS}/encode.json", tables.encode, _benched),
     "failures": (f"{RESULTS}/failures.json", tables.failures, _looked),

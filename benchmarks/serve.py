@@ -13,11 +13,9 @@ from __future__ import annotations
 
 import http.client
 import json
-import re
 import signal
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -29,6 +27,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from common import Texts, arguments, report
+from service import running
 
 from compositional_rerank import CompositionalReranker
 
@@ -58,13 +57,9 @@ def main() -> None:
         reranker = CompositionalReranker.from_pretrained(device="cpu", store=store)
         reranker.warm([passage for _, passages in lists for passage in passages])
         alone = _alone(reranker, lists, seconds)
-        command = [sys.executable, "-m", "compositional_rerank", "serve", "--port", "0", "--device", "cpu"]
-        options = ["--workers", str(WORKERS), "--store", str(store), "--log-level", "info"]
-        log = Path(folder) / "log"
-        with log.open("wb") as stream:
-            process = subprocess.Popen([*command, *options], stderr=stream)
-        try:
-            address = _address(log, process)
+        options = ("--store", str(store), "--log-level", "info")
+        with running(Path(folder), *options, workers=WORKERS) as (url, process):
+            address = urlsplit(url).netloc
             _together(address, bodies, 1.0)  # warms up
             loaded = _together(address, bodies, seconds)
             results = {
@@ -81,9 +76,6 @@ def main() -> None:
                 "hung_up": _hung_up(address, bodies),
                 "stopped": _stopped(address, bodies, process),
             }
-        finally:
-            if process.poll() is None:
-                process.kill()
     report("serve", args, results)
 
 
@@ -205,17 +197,6 @@ def _metric(address: str, name: str) -> float:
 def _percentiles(milliseconds: list[float]) -> dict[str, float]:
     cuts = statistics.quantiles(milliseconds, n=100)
     return {f"p{at}": round(cuts[at - 1], 1) for at in (50, 95, 99)}
-
-
-def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
-    """Host and port, once all workers have started."""
-    while process.poll() is None:
-        text = log.read_text(encoding="utf-8", errors="replace")
-        found = re.search(r"serving on (http://\S+)", text)
-        if found and text.count(" is ready") == WORKERS:
-            return urlsplit(found[1]).netloc
-        time.sleep(0.1)
-    raise SystemExit(log.read_text(encoding="utf-8", errors="replace"))
 
 
 if __name__ == "__main__":

@@ -12,17 +12,16 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from service import running
 
 KEY = "a-key"
 PATHS = (
@@ -51,20 +50,10 @@ def main() -> int:
         folder = Path(name)
         (folder / "keys").write_text(KEY)
         (folder / "schemathesis.toml").write_text(CONFIG)
-        command = [sys.executable, "-m", "compositional_rerank", "serve", "--port", "0"]
-        log = folder / "log"
-        with log.open("wb") as stream:
-            process = subprocess.Popen(
-                [*command, "--device", "cpu", "--api-keys", str(folder / "keys")], stderr=stream
-            )
-        try:
-            url = _address(log, process)
+        with running(folder, "--api-keys", str(folder / "keys")) as (url, process):
             found = _schemathesis(folder, url, 10 if args.short else 200)
             broken = _fuzz(url, 200 if args.short else 10_000)
             alive = process.poll() is None and httpx.get(f"{url}/healthz").status_code == 200
-        finally:
-            process.terminate()
-            process.wait(60)
     print(json.dumps({"schemathesis": found, "statuses_of_500_and_above": broken, "alive": alive}))
     return int(found != 0 or broken > 0 or not alive)
 
@@ -114,16 +103,6 @@ def _fuzz(url: str, examples: int) -> int:
 
         send()
     return broken
-
-
-def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
-    while process.poll() is None:
-        text = log.read_text(errors="replace")
-        found = re.search(r"serving on (http://\S+)", text)
-        if found and " is ready" in text:
-            return found[1]
-        time.sleep(0.1)
-    raise SystemExit(log.read_text(errors="replace"))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ PACKAGE = REPOSITORY / "src" / ROOT
 IMPORT_ROOTS = [REPOSITORY / "src", *sorted((REPOSITORY / "integrations").glob("*"))]
 BACKENDS_CPU = PACKAGE / "backends" / "cpu.py"
 SUITES = f"{ROOT}/audit/suites"
-SHIPPED_SUFFIXES = {".py", ".typed", ".css", ".toml", ".json", ".md", ".safetensors"}
+SHIPPED_SUFFIXES = {".py", ".typed", ".css", ".html", ".js", ".toml", ".json", ".md", ".safetensors"}
 
 
 def modules_of(import_root: Path) -> dict[str, Path]:

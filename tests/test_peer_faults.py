@@ -186,7 +186,7 @@ def test_inputs_stay_and_scores_are_no_text(reranker: CompositionalReranker) -> 
         NodeWithScore(node=TextNode(text=hit.text, metadata={"page": 1}), score=hit.score) for hit in hits()
     ]
     before = [node.to_dict() for node in nodes]
-    stage = CompositionalRerank.from_reranker(reranker)
+    stage = CompositionalRerank.from_reranker(reranker, order="relevance")
     once = stage.postprocess_nodes(nodes, query_str=QUERY)
     assert [node.to_dict() for node in nodes] == before
     twice = stage.postprocess_nodes(once, query_str=QUERY)

@@ -57,7 +57,7 @@ def said(result: CallToolResult) -> str:
 
 async def assert_answers(client: Client, core: CompositionalReranker) -> None:
     """Each tool answers what the core answers, number for number."""
-    names = "relevance verdict support mismatch score index text".split()
+    names = "relevance verdict support mismatch near_miss score index text".split()
     found = content(
         await client.call_tool("rerank", {"query": QUERY, "passages": PASSAGES, "denials": "penalise"})
     )
@@ -73,8 +73,8 @@ async def assert_answers(client: Client, core: CompositionalReranker) -> None:
     found = content(await client.call_tool("verify", {"query": QUERY, "passages": PASSAGES}))
     names = "verdict support denial mismatch".split()
     expected = core.verify(QUERY, PASSAGES)
-    assert [[one[name] for name in names] for one in found["verdicts"]] == [
-        [getattr(one, name) for name in names] for one in expected
+    assert [[one[name] for name in [*names, "near_miss"]] for one in found["verdicts"]] == [
+        [getattr(one, name) for name in [*names, "near_miss"]] for one in expected
     ]
     assert found["verdicts"][1]["quote"] == "Water damage is not covered by the warranty."
 
@@ -197,6 +197,8 @@ async def test_tools_say_what_they_take_and_return(shipped: CompositionalReranke
         taken = tools["rerank"].input_schema
         assert taken["required"] == ["query", "passages"]
         assert taken["properties"]["max_mismatch"]["maximum"] == 1
+        assert taken["properties"]["threshold"]["maximum"] == 1
+        assert taken["properties"]["order"]["enum"] == ["auto", "retriever", "mix", "relevance"]
 
 
 async def test_cuts_and_options_reach_the_core(shipped: CompositionalReranker) -> None:
@@ -207,12 +209,16 @@ async def test_cuts_and_options_reach_the_core(shipped: CompositionalReranker) -
             {"min_score": 0.1},
             {"max_mismatch": 0.3, "denials": "penalise"},
             {"max_verified": 0},
+            {"order": "retriever"},
+            {"order": "relevance", "near_misses": "mark"},
+            {"near_misses": "drop", "threshold": 0.1},
+            {"near_misses": "penalise", "threshold": "shipped", "denials": "penalise"},
         ]
         for option in options:
             found = content(await client.call_tool("rerank", {**ask, **option}))["results"]
             expected = shipped.rerank(QUERY, PASSAGES, **option)
-            assert [(one["index"], one["mismatch"]) for one in found] == [
-                (one.index, one.mismatch) for one in expected
+            assert [(one["index"], one["score"], one["mismatch"], one["near_miss"]) for one in found] == [
+                (one.index, one.score, one.mismatch, one.near_miss) for one in expected
             ]
         found = content(await client.call_tool("rerank", {**ask, "return_text": False}))["results"]
         assert {one["text"] for one in found} == {None}
@@ -231,6 +237,9 @@ async def test_cuts_and_options_reach_the_core(shipped: CompositionalReranker) -
         ),
         ("rerank", {"query": QUERY, "passages": ["a"], "max_mismatch": 2}, "must be in [0, 1], got 2"),
         ("rerank", {"query": QUERY, "passages": ["a"], "denials": "no"}, "denials: input should be 'auto'"),
+        ("rerank", {"query": QUERY, "passages": ["a"], "order": "best"}, "order: input should be 'auto',"),
+        ("rerank", {"query": QUERY, "passages": ["a"], "near_misses": "hide"}, "near_misses: input should"),
+        ("rerank", {"query": QUERY, "passages": ["a"], "threshold": 2}, "must be in [0, 1], got 2"),
         ("rerank", {"query": QUERY, "passages": list("abcd")}, "has 4 texts, the server takes 3: pass fewer"),
         ("verify", {"query": "  ", "passages": ["a"]}, "query is blank ('  '): pass the question"),
         ("check_answer", {"answer": "", "passages": ["a"]}, "answer is blank"),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,6 @@ def node_options() -> dict[str, Any]:
     return {"num_cpus": 1, "object_store_memory": 100 << 20, **ports}
 
 
-def patiently(start: Callable[[], Any]) -> Any:
-    """Start a node; Ray waits 30 s for it, which is too short where the machine is busy."""
-    for _ in range(4):
-        with suppress(Exception):
-            return start()
-    return start()
-
-
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Two nodes, in processes of their own, and this process connected to them."""
@@ -47,9 +39,8 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     monkeypatch.setenv("RAY_worker_register_timeout_seconds", "600")  # a busy machine is no failure
-    head = {"include_dashboard": False, **node_options()}
-    nodes = patiently(lambda: Cluster(initialize_head=True, head_node_args=head))
-    nodes.second = patiently(lambda: nodes.add_node(**node_options()))
+    nodes = Cluster(initialize_head=True, head_node_args={"include_dashboard": False, **node_options()})
+    nodes.second = nodes.add_node(**node_options())
     nodes.wait_for_nodes()
     ray.init(address=nodes.address, log_to_driver=False)
     yield nodes

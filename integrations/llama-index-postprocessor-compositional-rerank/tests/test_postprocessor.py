@@ -33,7 +33,7 @@ from llama_index.core.schema import (
 )
 from llama_index.postprocessor.compositional_rerank import CompositionalRerank
 
-from compositional_rerank import CompositionalReranker, FileStore
+from compositional_rerank import CompositionalReranker, FileStore, MemoryStore
 from compositional_rerank.errors import InputError
 
 QUERY = "Who wrote Faust?"
@@ -274,6 +274,33 @@ async def test_async_does_not_block_the_loop(rerank: CompositionalRerank, nodes:
         await started.wait()
         released.set()
         assert len(await task) == 5
+    finally:
+        hook.remove()
+
+
+async def test_a_cancelled_task_computes_no_more(
+    reranker: CompositionalReranker, nodes: list[NodeWithScore]
+) -> None:
+    rerank = CompositionalRerank.from_reranker(reranker.with_store(MemoryStore()))
+    started, released = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+    forwards = []
+
+    def wait_for_the_test(module: Any, inputs: Any) -> None:
+        forwards.append(inputs)
+        loop.call_soon_threadsafe(started.set)
+        assert released.wait(60)
+
+    hook = reranker.encoder.transformer.register_forward_pre_hook(wait_for_the_test)
+    try:
+        task = asyncio.create_task(rerank.apostprocess_nodes(nodes, query_str=QUERY))
+        await started.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        released.set()
+        await loop.shutdown_default_executor()
+        assert len(forwards) == 1  # the query, and no passage
     finally:
         hook.remove()
 

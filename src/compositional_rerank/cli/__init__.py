@@ -14,7 +14,7 @@ from compositional_rerank.cli._options import Parser
 from compositional_rerank.errors import CompositionalRerankError
 
 PROGRAM = "compositional-rerank"
-VERBS = ("rerank", "check", "explain", "warm", "serve", "mcp", "audit", "train")
+VERBS = ("rerank", "check", "explain", "warm", "serve", "mcp", "playground", "audit", "train")
 """Each is a module of this package with ``add_parser(subparsers)`` and ``run(args) -> exit code``."""
 
 _EPILOG = """\

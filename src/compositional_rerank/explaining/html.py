@@ -16,8 +16,8 @@ _SEGMENTS = 3
 _MOST_WORDS = 120  # of a segment in its map
 _MOST_QUERY_WORDS = 60
 _READING_NOTE = (
-    "The darker a word, the closer it is to some word of the query. A raised number marks the word that is "
-    "the best match of the query word with that number. Before each segment: number · MaxSim."
+    "The deeper the shade of a word, the closer it is to some word of the query. A raised number marks the "
+    "word that is the best match of the query word with that number. Before each segment: number · MaxSim."
 )
 _EVIDENCE_NOTE = "Underlined is the evidence: the sentences that decided the verdict."
 _MAPS_NOTE = (
@@ -168,11 +168,11 @@ def _maps(explanation: Explanation, order: list[int]) -> str:
         links = links_of(explanation, rows, columns)
         parts.append(
             f'<article class="segment{" best" if rank == 0 else ""}">'
-            f"<h2>Segment {index + 1}{', the best aligned' if rank == 0 else ''} "
-            f"<span>· MaxSim {segment.relevance:.3f}</span></h2>"
+            f"<h3>Segment {index + 1}{', the best aligned' if rank == 0 else ''} "
+            f"<span>· MaxSim {segment.relevance:.3f}</span></h3>"
             f"{_left_out(explanation, segment, rows, columns)}"
-            f'<div class="sides"><div><h3>Query → segment</h3>{to_svg(explanation, links)}</div>'
-            f"<div><h3>All similarities</h3>{_map(explanation, links)}</div></div></article>"
+            f'<div class="sides"><div><h4>Query → segment</h4>{to_svg(explanation, links)}</div>'
+            f"<div><h4>All similarities</h4>{_map(explanation, links)}</div></div></article>"
         )
     return (
         "<section><h2>The best-aligned segments</h2>"
@@ -210,7 +210,7 @@ def _map(explanation: Explanation, links: Links) -> str:
     words = [escaped(explanation.query_words[row].text) for row in links.rows]
     label = min(max(len(explanation.query_words[row].text) for row in links.rows), 13) * 0.56 + 1.2
     heads = "".join(f'<span role="columnheader" title="{word}" dir="auto">{word}</span>' for word in words)
-    first = f'<div role="row"><span role="columnheader"></span>{heads}</div>'
+    first = f'<div role="row"><span role="cell"></span>{heads}</div>'
     bare = heads.replace(' role="columnheader"', "")
     more = f"<div><span></span>{bare}</div>" * (len(links.columns) // 2)
     columns = []
@@ -247,7 +247,7 @@ def _matches(explanation: Explanation) -> str:
     return (
         "<section><h2>The best match of every query word, in the whole passage</h2>"
         '<table class="matches"><thead><tr><th scope=col>Query word</th><th scope=col>Best match</th>'
-        "<th scope=col>Segment</th><th scope=col>Cosine</th><th></th></tr></thead>"
+        '<th scope=col>Segment</th><th scope=col>Cosine</th><td class="bar"></td></tr></thead>'
         f"<tbody>{rows}</tbody></table>"
         "</section>"
     )

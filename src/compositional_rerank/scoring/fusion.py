@@ -105,7 +105,7 @@ class Fusion:
         if near_misses == "mark":
             return score
         score = score - self.penalty * mismatch
-        return score if near_misses == "penalise" else score - self.fall * near_miss
+        return score if near_misses == "penalise" else torch.where(near_miss, score - self.fall, score)
 
     def keep(
         self,

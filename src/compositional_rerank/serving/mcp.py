@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import version
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import anyio.from_thread
 import uvicorn
@@ -19,13 +19,14 @@ from pydantic import Field, ValidationError
 
 from compositional_rerank.errors import CompositionalRerankError, InputError
 from compositional_rerank.reranker import CompositionalReranker
+from compositional_rerank.scoring import calibration, policy
 from compositional_rerank.serving.mcp_results import (
     CheckedAnswer,
+    PassageVerdict,
     Ranked,
     RankedPassage,
     SameQuestion,
     Sentence,
-    Verdict,
     Verdicts,
 )
 
@@ -46,8 +47,27 @@ _INSTRUCTIONS = (
 
 Query = Annotated[str, Field(description="A question, or a statement that ends with a full stop.")]
 Passages = Annotated[list[str], Field(description="Texts; results name them by their place, from 0.")]
+Found = Annotated[
+    list[str],
+    Field(description="Texts as the search ranked them, best first; results name their places, from 0."),
+]
+Order = Annotated[
+    policy.Order,
+    Field(
+        description="Whose order counts: retriever keeps that of passages, and only near-misses move; "
+        "relevance sorts anew; mix does both; auto does, too, or only the latter where passages seem to be "
+        "in no order."
+    ),
+]
+NearMisses = Annotated[
+    policy.NearMisses,
+    Field(
+        description="What becomes of near-misses: demote puts them behind all that are none, penalise only "
+        "lowers their scores, drop leaves them out, mark leaves them where they are."
+    ),
+]
 Denials = Annotated[
-    Literal["auto", "keep", "penalise"],
+    calibration.Denials,
     Field(
         description="Whether a passage that denies the query is a near-miss: auto for all but yes/no "
         "questions, to which no is an answer; keep never, as in fact checking; penalise always."
@@ -119,9 +139,15 @@ def build_server(reranker: CompositionalReranker, max_passages: int = MOST_PASSA
     @tool
     def rerank(
         query: Query,
-        passages: Passages,
+        passages: Found,
         context: Context[Any, Any],
         top_n: Annotated[int | None, _limits("Return this many of the best; null: all.", 1)] = None,
+        order: Order = "auto",
+        near_misses: NearMisses = "demote",
+        threshold: Annotated[
+            policy.Threshold,
+            _limits("Mismatch from which a passage is a near-miss; shipped: the model's own.", 0, 1),
+        ] = "shipped",
         denials: Denials = "auto",
         max_verified: Annotated[
             int | None, _limits("Judge this many passages at most; null: the model's own number.", 0)
@@ -137,13 +163,16 @@ def build_server(reranker: CompositionalReranker, max_passages: int = MOST_PASSA
         """Rank passages for a query, best first, and say what the closest of them say of it.
 
         Near-misses, with nearly the query's words and another meaning, fall behind. No passage is dropped
-        unless top_n, min_score or max_mismatch asks for it.
+        unless top_n, min_score, max_mismatch or near_misses asks for it.
         """
         encode(passages, context)
         ranking = reranker.rerank(
             query,
             passages,
             top_n,
+            order=order,
+            near_misses=near_misses,
+            threshold=threshold,
             denials=denials,
             max_verified=max_verified,
             min_score=min_score,
@@ -158,6 +187,7 @@ def build_server(reranker: CompositionalReranker, max_passages: int = MOST_PASSA
                 verdict=one.verdict,
                 support=one.support,
                 mismatch=one.mismatch,
+                near_miss=one.near_miss,
                 evidence=one.evidence,
                 quote=None if one.evidence is None else one.text[slice(*one.evidence)],
             )
@@ -172,12 +202,13 @@ def build_server(reranker: CompositionalReranker, max_passages: int = MOST_PASSA
         """Say of every passage what it says of the query, however far from it; none is ranked or left out."""
         encode(passages, context)
         verdicts = [
-            Verdict(
+            PassageVerdict(
                 index=index,
                 verdict=one.verdict,
                 support=one.support,
                 denial=one.denial,
                 mismatch=one.mismatch,
+                near_miss=one.near_miss,
                 evidence=one.evidence,
                 quote=None if one.evidence is None else passages[index][slice(*one.evidence)],
             )

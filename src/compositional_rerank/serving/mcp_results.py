@@ -34,7 +34,13 @@ class Judged(BaseModel):
     quote: Annotated[str | None, Field(description="The words of the passage that decided.")]
 
 
-class RankedPassage(Judged):
+class Flagged(Judged):
+    """The same, and whether it is a near-miss."""
+
+    near_miss: Annotated[bool, Field(description="Whether the mismatch reaches the threshold.")]
+
+
+class RankedPassage(Flagged):
     """A passage with its scores."""
 
     text: Annotated[str | None, Field(description="The passage; null where return_text is false.")]
@@ -50,13 +56,20 @@ class Verdict(Judged):
     denial: Probability
 
 
+class PassageVerdict(Verdict, Flagged):
+    """The same, and whether it is a near-miss."""
+
+
 class Judgement(BaseModel):
     """By which model."""
 
     model: str
     threshold: Annotated[
         float | None,
-        Field(description="Mismatch from which a passage is a near-miss; null: the model judges none."),
+        Field(
+            description="Mismatch from which a passage is a near-miss if the call names no other; null: the "
+            "model judges none."
+        ),
     ]
 
 
@@ -69,7 +82,7 @@ class Ranked(Judgement):
 class Verdicts(Judgement):
     """A verdict for each passage, in their order."""
 
-    verdicts: list[Verdict]
+    verdicts: list[PassageVerdict]
 
 
 class Sentence(BaseModel):

@@ -103,8 +103,8 @@ def same_words(query: str, evidence: str) -> float:
     """How far neutral evidence is a near-miss: 1 where it has all words of the query, 0 from half of them on.
 
     Example:
-        >>> same_words("The drug is safe for children.", "The drug was tested on children for its safety.")
-        0.3333333333333333
+        >>> same_words("The drug is safe for children.", "Children get the safe drug.")
+        1.0
         >>> same_words("The drug is safe for children.", "It tastes of lemon.")
         0.0
     """

@@ -120,6 +120,10 @@ def test_vllm_score(web: httpx.Client, shipped: CompositionalReranker, path: str
     assert [one["index"] for one in answer["data"]] == list(range(len(PASSAGES)))
     assert [one["score"] for one in answer["data"]] == pytest.approx(expected.score, abs=CLOSE)
     assert [one["verdict"] for one in answer["data"]] == [one.verdict for one in expected.verdicts]
+    more = {"near_misses": "penalise", "threshold": 0.1}
+    answer = web.post(path, json={"text_1": QUERY, "text_2": PASSAGES, **more}).json()
+    expected = shipped.score_pairs([QUERY] * len(PASSAGES), PASSAGES, **more)
+    assert [one["score"] for one in answer["data"]] == pytest.approx(expected.score, abs=CLOSE)
     uneven = web.post(path, json={"text_1": [QUERY] * 2, "text_2": PASSAGES})
     assert uneven.status_code == 422
     assert "text_1 has 2 texts and text_2 has 5" in uneven.json()["error"]["message"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compositional_rerank import CompositionalReranker
+from compositional_rerank import CompositionalReranker, MemoryStore
 from compositional_rerank.serving.http.together import Job, Stopped, Together, joined, working_on
 
 
@@ -55,7 +55,7 @@ def test_an_error_reaches_all_that_took_part_and_no_other() -> None:
 
 
 def test_work_that_nobody_wants_ends(reranker: CompositionalReranker) -> None:
-    job, together = Job(), joined(reranker)
+    job, together = Job(), joined(reranker.with_store(MemoryStore()))  # so that all is encoded anew
     with working_on(job):
         assert len(together.rerank("Who wrote Faust?", ["Goethe wrote Faust."])) == 1
         counted = job.tokens

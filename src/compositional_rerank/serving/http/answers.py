@@ -45,7 +45,10 @@ class Judgement(BaseModel):
     model: str
     threshold: Annotated[
         float | None,
-        Field(description="Mismatch from which a passage is a near-miss; null: the model judges none."),
+        Field(
+            description="Mismatch from which a passage is a near-miss if the request names no other; null: "
+            "the model judges none."
+        ),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from importlib.metadata import version
 from threading import Event
 from typing import Any
@@ -44,10 +44,21 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def create_app(settings: Settings, leaving: Event) -> FastAPI:
-    """Load the models and build the application; it asks for fewer requests once ``leaving`` is set."""
+def create_app(
+    settings: Settings,
+    leaving: Event,
+    keys: Sequence[str] = (),
+    more: Callable[[Service], APIRouter] | None = None,
+) -> FastAPI:
+    """Load the models and build the application.
+
+    Args:
+        settings: of the service.
+        leaving: once it is set, the application asks for fewer requests.
+        keys: any of them opens it; none: it is open to all.
+        more: routes beside those of the service.
+    """
     service = Service(settings)
-    keys = settings.keys()
     name, verifier = service.reranker.name, service.reranker.verifier
     if verifier is None:
         _log.warning("%s has no verifier, so that near-misses are not judged", name)
@@ -78,6 +89,8 @@ def create_app(settings: Settings, leaving: Event) -> FastAPI:
     # only described here: Guard checks the key
     key = [Security(HTTPBearer(auto_error=False, description="A key of the service"))] if keys else []
     routers = [rerank_routes(service), own_routes(service), openai_routes(service), _metric_routes()]
+    if more is not None:
+        routers.append(more(service))
     for router in routers:
         app.include_router(router, dependencies=key)
     paths = [

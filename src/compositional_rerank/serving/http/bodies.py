@@ -44,12 +44,17 @@ class _OwnBody(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
 
 
-class Policy(_Body):
+class _OfNearMisses(_Body):
+    """Options of every request that is answered with scores."""
+
+    near_misses: NearMisses = "demote"
+    threshold: Annotated[float, Field(ge=0, le=1)] | Literal["shipped"] = "shipped"
+
+
+class Policy(_OfNearMisses):
     """Options of `CompositionalReranker.rerank` that every request to rank may carry."""
 
     order: Order = "auto"
-    near_misses: NearMisses = "demote"
-    threshold: Annotated[float, Field(ge=0, le=1)] | Literal["shipped"] = "shipped"
     denials: Denials = "auto"
     max_verified: Annotated[int | None, Field(ge=0)] = None
     min_score: Annotated[float | None, Field(ge=-1e6, le=1e6)] = None
@@ -147,7 +152,7 @@ def as_list(texts: str | list[str]) -> list[str]:
     return [texts] if isinstance(texts, str) else texts
 
 
-class Score(_Body):
+class Score(_OfNearMisses):
     """What vLLM calls scoring: one text with each of many, or as many with as many."""
 
     text_1: Queries

@@ -82,7 +82,11 @@ def rerank_routes(service: Service) -> APIRouter:
         service.settings.check_texts(queries, "text_1")
         service.settings.check_texts(texts, "text_2")
         pairs, usage = await service.run(
-            request, len(texts), lambda: service.reranker.score_pairs(queries, texts)
+            request,
+            len(texts),
+            lambda: service.reranker.score_pairs(
+                queries, texts, near_misses=body.near_misses, threshold=body.threshold
+            ),
         )
         verdicts = pairs.verdicts or (Verdict(),) * len(texts)
         data = [

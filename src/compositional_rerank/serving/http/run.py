@@ -24,6 +24,7 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.config import LOGGING_CONFIG
 
 from compositional_rerank.checkpoints.locate import locate
@@ -32,7 +33,8 @@ from compositional_rerank.serving.http import metrics
 from compositional_rerank.serving.http.settings import Settings
 
 COULD_NOT_START = 3
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+"""Addresses that only this machine reaches."""
 _KEEP_ALIVE = 30  # seconds that a connection may rest
 _log = logging.getLogger("compositional_rerank.service")
 
@@ -57,18 +59,17 @@ def serve(settings: Settings, host: str, port: int, log_level: str, say: Callabl
         StoreError: the folder cannot be used as a store.
     """
     check(settings)
-    logging.config.dictConfig(_logging(log_level))
-    listener = _bound(host, port)
+    logging.config.dictConfig(log_config(log_level))
+    listener = bound(host, port)
     port = listener.getsockname()[1]
-    shown = f"[{host}]" if ":" in host else host
-    say(f"serving on http://{shown}:{port} as soon as the model is loaded; Ctrl-C ends it")
+    say(f"serving on {address_of(host, port)} as soon as the model is loaded; Ctrl-C ends it")
     if settings.workers == 1:
         _answer(settings, listener)
         return 0
     listener.close()
     # held, and never listened on: no other program gets the port while workers are started and end
     with (
-        _bound(host, port, shared=True),
+        bound(host, port, shared=True),
         tempfile.TemporaryDirectory(prefix="compositional-rerank-") as folder,
     ):
         os.environ[metrics.FOLDER_VARIABLE] = folder
@@ -98,7 +99,7 @@ def check(settings: Settings) -> None:
 
 def is_open(settings: Settings, host: str) -> bool:
     """Whether other machines may call the service without a key."""
-    return host not in _LOOPBACK and not settings.keys()
+    return host not in LOOPBACK and not settings.keys()
 
 
 def _watch(settings: Settings, host: str, port: int, log_level: str) -> int:
@@ -136,7 +137,7 @@ def _watch(settings: Settings, host: str, port: int, log_level: str) -> int:
 
 def _work(settings: Settings, host: str, port: int, log_level: str) -> None:
     """What a worker process does."""
-    logging.config.dictConfig(_logging(log_level))
+    logging.config.dictConfig(log_config(log_level))
     parent = multiprocessing.parent_process()
     assert parent is not None
 
@@ -146,7 +147,7 @@ def _work(settings: Settings, host: str, port: int, log_level: str) -> None:
 
     Thread(target=follow, daemon=True).start()
     try:
-        _answer(settings, _bound(host, port, shared=True))
+        _answer(settings, bound(host, port, shared=True))
     except CompositionalRerankError as error:
         _log.error("cannot start: %s", error)
         sys.exit(COULD_NOT_START)
@@ -163,8 +164,13 @@ def _answer(settings: Settings, listener: socket.socket) -> None:
     logging.captureWarnings(True)
     torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // settings.workers)))
     leaving = Event()
+    run_app(create_app(settings, leaving, settings.keys()), settings, leaving, listener)
+
+
+def run_app(app: FastAPI, settings: Settings, leaving: Event, listener: socket.socket) -> None:
+    """Listen and answer until a signal comes."""
     config = uvicorn.Config(
-        create_app(settings, leaving),
+        app,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -197,7 +203,12 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
-def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
+def address_of(host: str, port: int) -> str:
+    """As a browser takes it."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
     """A socket on an address, which others may share if they ask for it, too; it does not listen yet."""
     try:
         family, *_, address = socket.getaddrinfo(
@@ -217,7 +228,8 @@ def _bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
     return listener
 
 
-def _logging(level: str) -> dict[str, Any]:
+def log_config(level: str) -> dict[str, Any]:
+    """uvicorn's log, and the service's beside it, on stderr."""
     config: dict[str, Any] = copy.deepcopy(LOGGING_CONFIG)
     config["formatters"]["default"] = {"format": "%(asctime)s %(levelname)s %(message)s"}
     for name in ("compositional_rerank", "py.warnings", "uvicorn"):

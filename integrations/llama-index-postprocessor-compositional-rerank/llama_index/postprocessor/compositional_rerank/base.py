@@ -18,6 +18,7 @@ from pydantic import BeforeValidator
 from typing_extensions import Self
 
 from compositional_rerank import RankedPassage
+from compositional_rerank.concurrency.deadline import in_thread
 from compositional_rerank.errors import InputError
 
 dispatcher = get_dispatcher(__name__)
@@ -158,6 +159,12 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
             event.on_end(payload={EventPayload.NODES: ranked})
         dispatcher.event(ReRankEndEvent(nodes=ranked))
         return ranked
+
+    async def _apostprocess_nodes(
+        self, nodes: list[NodeWithScore], query_bundle: QueryBundle | None = None
+    ) -> list[NodeWithScore]:
+        """The same in a thread; a task that is cancelled stops computing at its next batch."""
+        return await in_thread(lambda: self._postprocess_nodes(nodes, query_bundle))
 
     def _scored_copy(
         self,
