@@ -123,6 +123,16 @@ def _fuzzed(content: dict[str, Any]) -> str:
     return f"Written by `python benchmarks/fuzz.py`; seed {content['seed']}."
 
 
+def _soaked(content: dict[str, Any]) -> str:
+    machine = content["machine"]
+    return (
+        "Written by `python benchmarks/soak.py`; "
+        f"backend {content['backend']}, threads: {content['threads']}, "
+        f"{machine['cores']} cores, {machine['processor']}, whose load at the end was "
+        f"{machine['load_at_the_end']}."
+    )
+
+
 def _looked(content: dict[str, Any]) -> str:
     return (
         f"Written by `python benchmarks/failures.py --out {RESULTS}/failures.json`; cosine and MaxSim of the "
@@ -187,8 +197,8 @@ TABLES: dict[str, tuple[str, Render, Callable[[dict[str, Any]], str]]] = {
     "same_question": (f"{RESULTS}/same_question.json", tables.same_question, _benched),
     "scaling": (f"{RESULTS}/scaling.json", tables.times, _benched),
     "semantic_cache": (f"{RESULTS}/semantic_cache.json", tables.semantic_cache, _asked),
-    "soak": (f"{RESULTS}/soak.json", fault_tables.soak, _benched),
-    "soaked": (f"{RESULTS}/soak.json", fault_tables.soaked, _benched),
+    "soak": (f"{RESULTS}/soak.json", fault_tables.soak, _soaked),
+    "soaked": (f"{RESULTS}/soak.json", fault_tables.soaked, _soaked),
     "starts": (f"{RESULTS}/rerank.json", tables.starts, _benched),
     "store": (f"{RESULTS}/store.json", tables.store, _benched),
     "threshold": (f"{RESULTS}/audit_near_misses.json", tables.threshold, _audited),
