@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import cost_tables
+import fault_tables
 import policy_tables
 import result_tables as tables
 import service_tables
@@ -43,6 +44,8 @@ def main() -> int:
     check, stale = "--check" in sys.argv[1:], False
     results = ROOT / "docs" / "results"
     pages = {results / page.name: HEAD + _read(page) for page in (ROOT / "benchmarks" / "pages").glob("*.md")}
+    plot = fault_tables.memory_plot(json.loads(_read(ROOT / RESULTS / "soak.json")))
+    pages[results / "soak.svg"] = plot
     others = [*(ROOT / "docs").rglob("*.md"), ROOT / "research" / "README.md"]
     pages |= {page: _read(page) for page in others if page not in pages}
     for page, text in pages.items():
@@ -88,7 +91,8 @@ def _benched(content: dict[str, Any]) -> str:
     machine = content["machine"]
     count = content.get("rounds", content.get("queries", content["median_of"]))
     collections = content.get("collections", content["rows"][0]["ndcg@10"] if "rows" in content else ())
-    command = [f"python benchmarks/{content['benchmark']}.py", *(f"--beir {name}" for name in collections)]
+    words = [f"python benchmarks/{content['benchmark']}.py", *(f"--beir {name}" for name in collections)]
+    command = content.get("command", " ".join(words))
     facts = [f"medians of {count}" if count > 1 else "one run"]
     facts += [f"{name} {content[name]}" for name in ("split", "backend", "passages") if name in content]
     if "model" in content:
@@ -99,7 +103,7 @@ def _benched(content: dict[str, Any]) -> str:
         for name, value in machine.items()
         if name not in ("cores", "load_at_the_end") and value
     ]
-    return f"Written by `{' '.join(command)}`; {', '.join(facts)}."
+    return f"Written by `{command}`; {', '.join(facts)}."
 
 
 def _compared(content: dict[str, Any]) -> str:
@@ -109,6 +113,24 @@ def _compared(content: dict[str, Any]) -> str:
 def _ordered(content: dict[str, Any]) -> str:
     model, seed = content["model"][:12], content["seed"]
     return f"Written by `{content['command']}`; model fingerprint `{model}`, seed {seed}."
+
+
+def _hurt(content: dict[str, Any]) -> str:
+    return f"Written by `python benchmarks/crash.py`; seed {content['seed']}."
+
+
+def _fuzzed(content: dict[str, Any]) -> str:
+    return f"Written by `python benchmarks/fuzz.py`; seed {content['seed']}."
+
+
+def _soaked(content: dict[str, Any]) -> str:
+    machine = content["machine"]
+    return (
+        "Written by `python benchmarks/soak.py`; "
+        f"backend {content['backend']}, threads: {content['threads']}, "
+        f"{machine['cores']} cores, {machine['processor']}, whose load at the end was "
+        f"{machine['load_at_the_end']}."
+    )
 
 
 def _looked(content: dict[str, Any]) -> str:
@@ -146,6 +168,7 @@ def _researched(content: dict[str, Any]) -> str:
 Render = Callable[[dict[str, Any]], Iterable[str]]
 TABLES: dict[str, tuple[str, Render, Callable[[dict[str, Any]], str]]] = {
     "architectures": ("research/results/architectures.json", tables.architectures, _researched),
+    "bits": (f"{RESULTS}/crash.json", fault_tables.bits, _hurt),
     "bytes": (f"{RESULTS}/store.json", tables.bytes_, _benched),
     "clients": (f"{RESULTS}/clients.json", service_tables.clients, _compared),
     "cost_of_disk": (f"{RESULTS}/store.json", cost_tables.disk, _benched),
@@ -156,8 +179,10 @@ TABLES: dict[str, tuple[str, Render, Callable[[dict[str, Any]], str]]] = {
     "encode": (f"{RESULTS}/encode.json", tables.encode, _benched),
     "failures": (f"{RESULTS}/failures.json", tables.failures, _looked),
     "forms": (f"{RESULTS}/audit_natural.json", tables.forms, _audited),
+    "fuzzed": (f"{RESULTS}/fuzz.json", fault_tables.fuzzed, _fuzzed),
     "inferences": (f"{RESULTS}/audit_near_misses.json", tables.inferences, _audited),
     "kernel": (f"{RESULTS}/kernel.json", tables.kernel, _benched),
+    "kills": (f"{RESULTS}/crash.json", fault_tables.kills, _hurt),
     "naive": (f"{RESULTS}/audit_naive.json", tables.naive, _audited),
     "naive_settings": (f"{RESULTS}/naive_finetune.json", tables.naive_settings, _fine_tuned),
     "near_misses": (f"{RESULTS}/audit_near_misses.json", tables.near_misses, _audited),
@@ -172,9 +197,12 @@ TABLES: dict[str, tuple[str, Render, Callable[[dict[str, Any]], str]]] = {
     "same_question": (f"{RESULTS}/same_question.json", tables.same_question, _benched),
     "scaling": (f"{RESULTS}/scaling.json", tables.times, _benched),
     "semantic_cache": (f"{RESULTS}/semantic_cache.json", tables.semantic_cache, _asked),
+    "soak": (f"{RESULTS}/soak.json", fault_tables.soak, _soaked),
+    "soaked": (f"{RESULTS}/soak.json", fault_tables.soaked, _soaked),
     "starts": (f"{RESULTS}/rerank.json", tables.starts, _benched),
     "store": (f"{RESULTS}/store.json", tables.store, _benched),
     "threshold": (f"{RESULTS}/audit_near_misses.json", tables.threshold, _audited),
+    "warming": (f"{RESULTS}/warming.json", fault_tables.warming, _benched),
 }
 
 if __name__ == "__main__":

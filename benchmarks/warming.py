@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import ray
-from common import Texts, arguments, report
+from common import Texts, arguments, command, report
 
 from compositional_rerank import CompositionalReranker, FileStore
 from compositional_rerank.warming import chunks, warm
@@ -51,7 +51,11 @@ def main() -> None:
                 "seconds_in_all": round(time.monotonic() - start, 1),
             }
     ray.shutdown()
-    report("warming", args, {"passages": len(passages), "tokens": TOKENS, "ways": rates})
+    report(
+        "warming",
+        args,
+        {"command": command(), "passages": len(passages), "tokens": TOKENS, "ways": rates},
+    )
 
 
 def _noting(times: list[tuple[float, int]]) -> Callable[[int, int], None]:

@@ -202,12 +202,20 @@ class TestDamage:
         [
             {"dtype": "int9"}, {"dtype": 8}, {"dimension": "8"}, {"dimension": -1}, {"dimension": 1e9},
             {"pooled": True}, {"pooled": 1 << 40}, {"generation": "../../x"}, {"generation": None},
-            {"format": 1, "more": 0},
+            {"format": 1, "more": 0}, {"format": None}, {"format": "1"}, {"format": -3},
         ],
     )  # fmt: skip
     def test_a_description_that_no_store_writes(self, store: FileStore, meta: dict[str, Any]) -> None:
         place = store.path / "meta.json"
         place.write_text(json.dumps({**json.loads(place.read_text()), **meta}))
+        with pytest.raises(StoreError, match=r"meta\.json is damaged .* delete the folder"):
+            FileStore(store.path)
+
+    @pytest.mark.parametrize(
+        "content", ["[]", "1", "null", '"format"', '{"dtype": "int8"}', '{"fnrmat": 1, "dtype": "int8"}']
+    )
+    def test_a_description_without_a_format(self, store: FileStore, content: str) -> None:
+        (store.path / "meta.json").write_text(content)
         with pytest.raises(StoreError, match=r"meta\.json is damaged .* delete the folder"):
             FileStore(store.path)
 

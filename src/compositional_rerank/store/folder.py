@@ -44,7 +44,8 @@ class Meta:
     def check(self) -> None:
         """Raise `ValueError` unless the values are such as a store writes."""
         check_dtype(self.dtype)
-        for name, most in (("dimension", _LONGEST), ("pooled", _LONGEST), ("generation", 1 << 62)):
+        limits = {"dimension": _LONGEST, "pooled": _LONGEST, "generation": 1 << 62, "format": FORMAT}
+        for name, most in limits.items():
             value = getattr(self, name)
             if type(value) is not int or not 0 <= value <= most:
                 raise ValueError(f"{name} is {value!r:.40}, not an integer from 0 to {most}")
@@ -89,12 +90,14 @@ class Folder:
                 f"{place} cannot be read ({error}): restore it, or delete the folder and warm it again"
             ) from error
         version = values.get("format") if isinstance(values, dict) else None
-        if not isinstance(version, int) or version > FORMAT:
+        if type(version) is int and version > FORMAT:
             raise StoreError(
                 f"{self.path} has store format {version}, this version reads up to {FORMAT}: upgrade "
                 "compositional-rerank, or warm another folder"
             )
         try:
+            if version is None:
+                raise ValueError("it names no format")
             meta = Meta(**values)
             meta.check()
         except (TypeError, ValueError) as error:

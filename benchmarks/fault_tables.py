@@ -1,0 +1,111 @@
+"""Tables of `result_pages.py` on load, faults and hostile input, and the plot of the memory under load."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from result_tables import Content, table
+
+WIDTH, HEIGHT = 720, 260
+LEFT, RIGHT, TOP, BOTTOM = 60, 700, 30, 220
+
+
+def kills(content: Content) -> Iterator[str]:
+    """What writers acknowledged before they were killed, and what of it was gone."""
+    rows = []
+    for store, parts in content["stores"].items():
+        for name, part in parts.items():
+            if "kills" in part:
+                counts = (part[key] for key in ("kills", "acknowledged", "lost", "changed", "not_resumed"))
+                rows.append([store, name.replace("_", " "), *(f"{count:,}" for count in counts)])
+    head = ("store", "what", "kills", "passages acknowledged", "of them missing", "changed", "not resumed")
+    return table(head, rows)
+
+
+def bits(content: Content) -> Iterator[str]:
+    """What became of bits that were turned over."""
+    names = ("bits", "missing_with_a_warning", "missing", "refused", "harmless", "unnoticed")
+    rows = [
+        [store, *(f"{parts['bits'].get(name, 0):,}" for name in names)]
+        for store, parts in content["stores"].items()
+    ]
+    head = ("store", "bits", "missing, with a warning", "missing", "store refused", "harmless", "unnoticed")
+    return table(head, rows)
+
+
+def soak(content: Content) -> Iterator[str]:
+    """How long the clients waited."""
+    rows = [
+        [size, f"{row['queries']:,}", *(f"{row[name]:,.0f}" for name in ("p50", "p99", "longest"))]
+        for size, row in content["waited"].items()
+        if row["queries"]
+    ]
+    return table(("candidates", "queries", "p50 ms", "p99 ms", "longest ms"), rows)
+
+
+def soaked(content: Content) -> Iterator[str]:
+    """What went wrong under load, and how the memory grew."""
+    rows = [
+        ["clients", content["clients"]],
+        ["seconds", f"{content['seconds']:,.0f}"],
+        ["queries", f"{content['queries']:,}"],
+        ["errors", len(content["errors"])],
+        ["growth of the resident set after the first tenth, MB", content["growth_mb"]],
+    ]
+    return table(("", ""), rows)
+
+
+def fuzzed(content: Content) -> Iterator[str]:
+    """Cases of every target."""
+    rows = [
+        [name, f"{found['cases']:,}", found["failed"] or "none"] for name, found in content["targets"].items()
+    ]
+    return table(("target", "cases", "failed"), [*rows, ["all", f"{content['cases']:,}", ""]])
+
+
+def warming(content: Content) -> Iterator[str]:
+    """Passages a second, by what encodes them."""
+    rows = [
+        [name, f"{way['passages_per_second']:,.1f}", f"{way['seconds_in_all']:,.0f}"]
+        for name, way in content["ways"].items()
+    ]
+    return table(("", "passages a second", "seconds, with the start"), rows)
+
+
+def memory_plot(content: Content) -> str:
+    """The resident set over time as a drawing."""
+    points = [(float(second), float(size)) for second, size in content["resident_mb"].items()]
+    longest, most = content["seconds"], 1.1 * max(size for _, size in points)
+
+    def at(second: float, size: float) -> str:
+        x, y = LEFT + (RIGHT - LEFT) * second / longest, BOTTOM - (BOTTOM - TOP) * size / most
+        return f"{x:.1f},{y:.1f}"
+
+    def text(x: float, y: float, said: str, anchor: str = "end") -> str:
+        return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{said}</text>'
+
+    step = _round_step(most)
+    sizes = [step * place for place in range(int(most // step) + 1)]
+    parts = [text(LEFT, 16, "resident set, MB", "start"), text(RIGHT, BOTTOM + 34, "seconds")]
+    for size in sizes:
+        y = float(at(0, size).split(",")[1])
+        parts.append(f'<path d="M{LEFT},{y}H{RIGHT}" stroke="#d0d7de"/>')
+        parts.append(text(LEFT - 8, y + 4, f"{size:,.0f}"))
+    for place in range(7):
+        x = LEFT + (RIGHT - LEFT) * place / 6
+        parts.append(text(x, BOTTOM + 18, f"{longest * place / 6:.0f}", "middle"))
+    line = " ".join(at(*point) for point in points)
+    parts.append(f'<polyline points="{line}" fill="none" stroke="#0072b2" stroke-width="2"/>')
+    label = f"The resident set of {content['clients']} clients' process over {longest:.0f} seconds"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'font-family="sans-serif" font-size="12" fill="#57606a" aria-label="{label}">\n'
+        + "\n".join(parts)
+        + "\n</svg>\n"
+    )
+
+
+def _round_step(most: float) -> float:
+    """A round number of which a few fit into `most`."""
+    steps = [factor * 10.0**power for power in range(7) for factor in (1, 2, 5)]
+    return next(step for step in steps if most / step <= 6)
