@@ -7,7 +7,7 @@
 Each client asks one query after another, with lists of 1 to 1,000 candidates, short ones more often. A
 twentieth of the candidates is new, so that encoding goes on; in a store in memory what is new pushes out
 what is old. The resident set is taken every few seconds. `growth_mb` is how much larger it is at the end than
-it was after a tenth of the time.
+it was after a tenth of the time. As in the service, memory that is freed goes back to the system at once.
 
 Exit code 1: a query failed, or gave another number of candidates than it got.
 """
@@ -28,6 +28,7 @@ from common import RESULTS, Texts, report
 
 from compositional_rerank import CompositionalReranker, MemoryStore
 from compositional_rerank._validation import BACKENDS
+from compositional_rerank.backends.freed_memory import return_freed_memory
 from compositional_rerank.concurrency.turns import cores
 
 SIZES = ((1, 10), (11, 100), (101, 1000))
@@ -43,6 +44,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=16, help="that ask at once (16)")
     parser.add_argument("--seconds", type=float, help="how long (600; with --short 30)")
     parser.add_argument("--threads", type=int, default=1, help="of torch for each query (1)")
+    parser.add_argument("--as-it-is", action="store_true", help="leave memory to glibc's own settings")
     parser.add_argument("--backend", choices=BACKENDS, default="torch", help="what computes (torch)")
     parser.add_argument("--store", help="folder or redis://... (32 MB of memory)")
     parser.add_argument("--out", type=Path, help="JSON file to write (benchmarks/results/soak.json)")
@@ -84,6 +86,8 @@ class Client(threading.Thread):
 def main() -> int:
     args = arguments()
     torch.set_num_threads(args.threads)
+    if not args.as_it_is:
+        return_freed_memory()
     texts = Texts()
     pool = [texts.passage(random.Random(number).randint(8, 60)) for number in range(200)]
     store: Any = args.store or MemoryStore(_MEMORY)

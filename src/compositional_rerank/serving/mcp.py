@@ -17,6 +17,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
 from pydantic import Field, ValidationError
 
+from compositional_rerank.backends.freed_memory import return_freed_memory
 from compositional_rerank.errors import CompositionalRerankError, InputError
 from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.scoring import calibration, policy
@@ -262,6 +263,7 @@ def serve_stdio(server: MCPServer[Any]) -> None:
 
     SIGINT ends the process at once: the thread that waits for input would hold up a tidier end.
     """
+    return_freed_memory()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     server.run("stdio")
 
@@ -278,6 +280,7 @@ def serve_http(server: MCPServer[Any], host: str, port: int, say: Callable[[str]
     Raises:
         InputError: the address cannot be used.
     """
+    return_freed_memory()
     try:
         listener = socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=128

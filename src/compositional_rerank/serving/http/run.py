@@ -27,6 +27,7 @@ import uvicorn
 from fastapi import FastAPI
 from uvicorn.config import LOGGING_CONFIG
 
+from compositional_rerank.backends.freed_memory import return_freed_memory
 from compositional_rerank.checkpoints.locate import locate
 from compositional_rerank.errors import CompositionalRerankError, InputError
 from compositional_rerank.serving.http import metrics
@@ -168,7 +169,8 @@ def _answer(settings: Settings, listener: socket.socket) -> None:
 
 
 def run_app(app: FastAPI, settings: Settings, leaving: Event, listener: socket.socket) -> None:
-    """Listen and answer until a signal comes."""
+    """Listen and answer until a signal comes; the process is the service's own."""
+    return_freed_memory()
     config = uvicorn.Config(
         app,
         log_config=None,
