@@ -2,7 +2,7 @@
 
     python benchmarks/crash.py                   # 100 kills while warming, 200 while only writing, 1,000 bits
     python benchmarks/crash.py --short           # 5, 20 and 200, and no file unless --out
-    python benchmarks/crash.py --store folder    # not Redis, whose server it starts; its figures stay there
+    python benchmarks/crash.py --store folder    # not Redis, whose figures in the file stay
 
 Each kill is SIGKILL at a random moment of a random one of the writer's first calls. The writer says what is
 acknowledged: the passages of each call that has returned. Then the store is opened anew, and every

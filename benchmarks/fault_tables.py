@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from result_tables import Content, table
 
+COLOURS = ("#0072b2", "#d55e00")
 WIDTH, HEIGHT = 720, 260
 LEFT, RIGHT, TOP, BOTTOM = 60, 700, 30, 220
 
@@ -72,34 +73,37 @@ def warming(content: Content) -> Iterator[str]:
     return table(("", "passages a second", "seconds, with the start"), rows)
 
 
-def memory_plot(content: Content) -> str:
-    """The resident set over time as a drawing."""
-    points = [(float(second), float(size)) for second, size in content["resident_mb"].items()]
-    longest, most = content["seconds"], 1.1 * max(size for _, size in points)
+def memory_plot(runs: dict[str, Content]) -> str:
+    """The resident set over time as a drawing, one line a run."""
+    series = {
+        name: [(float(x), float(y)) for x, y in run["resident_mb"].items()] for name, run in runs.items()
+    }
+    longest = max(x for points in series.values() for x, _ in points)
+    most = 1.1 * max(y for points in series.values() for _, y in points)
 
-    def at(second: float, size: float) -> str:
-        x, y = LEFT + (RIGHT - LEFT) * second / longest, BOTTOM - (BOTTOM - TOP) * size / most
-        return f"{x:.1f},{y:.1f}"
+    def at(second: float, size: float) -> tuple[float, float]:
+        return LEFT + (RIGHT - LEFT) * second / longest, BOTTOM - (BOTTOM - TOP) * size / most
 
     def text(x: float, y: float, said: str, anchor: str = "end") -> str:
-        return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{said}</text>'
+        return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{said}</text>'
 
-    step = _round_step(most)
-    sizes = [step * place for place in range(int(most // step) + 1)]
     parts = [text(LEFT, 16, "resident set, MB", "start"), text(RIGHT, BOTTOM + 34, "seconds")]
-    for size in sizes:
-        y = float(at(0, size).split(",")[1])
-        parts.append(f'<path d="M{LEFT},{y}H{RIGHT}" stroke="#d0d7de"/>')
+    step = _round_step(most)
+    for size in (step * place for place in range(int(most // step) + 1)):
+        y = at(0, size)[1]
+        parts.append(f'<path d="M{LEFT},{y:.1f}H{RIGHT}" stroke="#d0d7de"/>')
         parts.append(text(LEFT - 8, y + 4, f"{size:,.0f}"))
     for place in range(7):
-        x = LEFT + (RIGHT - LEFT) * place / 6
-        parts.append(text(x, BOTTOM + 18, f"{longest * place / 6:.0f}", "middle"))
-    line = " ".join(at(*point) for point in points)
-    parts.append(f'<polyline points="{line}" fill="none" stroke="#0072b2" stroke-width="2"/>')
-    label = f"The resident set of {content['clients']} clients' process over {longest:.0f} seconds"
+        second = longest * place / 6
+        parts.append(text(at(second, 0)[0], BOTTOM + 18, f"{second:.0f}", "middle"))
+    for colour, (name, points) in zip(COLOURS, series.items(), strict=False):
+        line = " ".join("{:.1f},{:.1f}".format(*at(*point)) for point in points)
+        parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        parts.append(text(RIGHT, at(*points[-1])[1] - 6, name))
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'font-family="sans-serif" font-size="12" fill="#57606a" aria-label="{label}">\n'
+        'font-family="sans-serif" font-size="12" fill="#57606a" '
+        f'aria-label="The resident set of a process under load over {longest:.0f} seconds">\n'
         + "\n".join(parts)
         + "\n</svg>\n"
     )

@@ -44,8 +44,9 @@ def main() -> int:
     check, stale = "--check" in sys.argv[1:], False
     results = ROOT / "docs" / "results"
     pages = {results / page.name: HEAD + _read(page) for page in (ROOT / "benchmarks" / "pages").glob("*.md")}
-    plot = fault_tables.memory_plot(json.loads(_read(ROOT / RESULTS / "soak.json")))
-    pages[results / "soak.svg"] = plot
+    runs = {"as it comes": "soak", "MALLOC_ARENA_MAX=2": "soak_two_arenas"}
+    soaks = {name: json.loads(_read(ROOT / RESULTS / f"{file}.json")) for name, file in runs.items()}
+    pages[results / "soak.svg"] = fault_tables.memory_plot(soaks)
     others = [*(ROOT / "docs").rglob("*.md"), ROOT / "research" / "README.md"]
     pages |= {page: _read(page) for page in others if page not in pages}
     for page, text in pages.items():
@@ -199,6 +200,7 @@ TABLES: dict[str, tuple[str, Render, Callable[[dict[str, Any]], str]]] = {
     "semantic_cache": (f"{RESULTS}/semantic_cache.json", tables.semantic_cache, _asked),
     "soak": (f"{RESULTS}/soak.json", fault_tables.soak, _soaked),
     "soaked": (f"{RESULTS}/soak.json", fault_tables.soaked, _soaked),
+    "soaked_two_arenas": (f"{RESULTS}/soak_two_arenas.json", fault_tables.soaked, _soaked),
     "starts": (f"{RESULTS}/rerank.json", tables.starts, _benched),
     "store": (f"{RESULTS}/store.json", tables.store, _benched),
     "threshold": (f"{RESULTS}/audit_near_misses.json", tables.threshold, _audited),
