@@ -120,17 +120,12 @@ def _hurt(content: dict[str, Any]) -> str:
     return f"Written by `python benchmarks/crash.py`; seed {content['seed']}."
 
 
-def _fuzzed(content: dict[str, Any]) -> str:
-    return f"Written by `python benchmarks/fuzz.py`; seed {content['seed']}."
-
-
-def _soaked(content: dict[str, Any]) -> str:
+def _loaded(content: dict[str, Any]) -> str:
     machine = content["machine"]
+    command = content.get("command", f"python benchmarks/{content['benchmark']}.py")
     return (
-        "Written by `python benchmarks/soak.py`; "
-        f"backend {content['backend']}, threads: {content['threads']}, "
-        f"{machine['cores']} cores, {machine['processor']}, whose load at the end was "
-        f"{machine['load_at_the_end']}."
+        f"Written by `{command}`; one run, threads: {content['threads']}, {machine['cores']} cores, "
+        f"{machine['processor']}, whose load at the end was {machine['load_at_the_end']}."
     )
 
 
@@ -180,7 +175,6 @@ TABLES: dict[str, tuple[str, Render, Callable[[dict[str, Any]], str]]] = {
     "encode": (f"{RESULTS}/encode.json", tables.encode, _benched),
     "failures": (f"{RESULTS}/failures.json", tables.failures, _looked),
     "forms": (f"{RESULTS}/audit_natural.json", tables.forms, _audited),
-    "fuzzed": (f"{RESULTS}/fuzz.json", fault_tables.fuzzed, _fuzzed),
     "inferences": (f"{RESULTS}/audit_near_misses.json", tables.inferences, _audited),
     "kernel": (f"{RESULTS}/kernel.json", tables.kernel, _benched),
     "kills": (f"{RESULTS}/crash.json", fault_tables.kills, _hurt),
@@ -198,13 +192,13 @@ TABLES: dict[str, tuple[str, Render, Callable[[dict[str, Any]], str]]] = {
     "same_question": (f"{RESULTS}/same_question.json", tables.same_question, _benched),
     "scaling": (f"{RESULTS}/scaling.json", tables.times, _benched),
     "semantic_cache": (f"{RESULTS}/semantic_cache.json", tables.semantic_cache, _asked),
-    "soak": (f"{RESULTS}/soak.json", fault_tables.soak, _soaked),
-    "soaked": (f"{RESULTS}/soak.json", fault_tables.soaked, _soaked),
-    "soaked_two_arenas": (f"{RESULTS}/soak_two_arenas.json", fault_tables.soaked, _soaked),
+    "soak": (f"{RESULTS}/soak.json", fault_tables.soak, _loaded),
+    "soaked": (f"{RESULTS}/soak.json", fault_tables.soaked, _loaded),
+    "soaked_two_arenas": (f"{RESULTS}/soak_two_arenas.json", fault_tables.soaked, _loaded),
     "starts": (f"{RESULTS}/rerank.json", tables.starts, _benched),
     "store": (f"{RESULTS}/store.json", tables.store, _benched),
     "threshold": (f"{RESULTS}/audit_near_misses.json", tables.threshold, _audited),
-    "warming": (f"{RESULTS}/warming.json", fault_tables.warming, _benched),
+    "warming": (f"{RESULTS}/warming.json", fault_tables.warming, _loaded),
 }
 
 if __name__ == "__main__":
