@@ -20,7 +20,7 @@ demo: $(DEMO_READY) ## run both example apps, with only what a user installs (se
 	$(DEMO)/bin/python examples/both.py
 
 test: $(READY) redis ## run every test in two processes (sets everything up the first time)
-	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile -rs
+	OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE $(BIN)/python -m pytest -n 2 --dist loadfile -rfEs
 
 # Tests start a server of their own; Debian's package may start another one, which they leave alone.
 redis: ## find redis-server for the tests of the shared store, or as root on Debian install it
