@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from importlib.util import find_spec
 from typing import Any
 
 from compositional_rerank.cli._input import tell
-from compositional_rerank.cli._io import check_store
 from compositional_rerank.cli._options import add_model_options, add_store_option, integer
-from compositional_rerank.errors import MissingDependencyError
+from compositional_rerank.cli._service import check_can_serve, parts_of
 
 _EPILOG = """\
 on the page:
@@ -62,23 +60,13 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Serve the page until a signal ends it."""
-    if missing := [name for name in ("fastapi", "uvicorn", "prometheus_client") if find_spec(name) is None]:
-        raise MissingDependencyError(
-            f"playground needs {', '.join(missing)}; fix: pip install 'compositional-rerank[serve]'"
-        )
-    from compositional_rerank._files import absolute
+    check_can_serve("playground")
     from compositional_rerank.serving.http.run import LOOPBACK
     from compositional_rerank.serving.http.settings import Settings
     from compositional_rerank.serving.playground.run import play
 
-    check_store(args.store)
     settings = Settings(
-        model=args.model,
-        encoder=args.encoder,
-        verifier=args.verifier,
-        device=args.device,
-        backend=args.backend,
-        store=None if args.store is None else absolute(args.store),
+        **parts_of(args),
         max_texts=args.max_texts,
         max_characters=args.max_characters,
         # in JSON a character takes six bytes at most

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from importlib.util import find_spec
 from typing import Any
 
 from compositional_rerank.cli._input import tell
-from compositional_rerank.cli._io import check_store
 from compositional_rerank.cli._options import add_model_options, add_store_option, bound, integer
-from compositional_rerank.errors import MissingDependencyError
+from compositional_rerank.cli._service import check_can_serve, parts_of
 
 _EPILOG = """\
 paths; a JSON body each, and what was found (verdict, support, mismatch, evidence) beside the usual fields:
@@ -125,22 +123,13 @@ def _add_limits(limits: argparse._ArgumentGroup) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Serve until a signal ends it."""
-    if missing := [name for name in ("fastapi", "uvicorn", "prometheus_client") if find_spec(name) is None]:
-        raise MissingDependencyError(
-            f"serve needs {', '.join(missing)}; fix: pip install 'compositional-rerank[serve]'"
-        )
+    check_can_serve("serve")
     from compositional_rerank._files import absolute
     from compositional_rerank.serving.http.run import is_open, serve
     from compositional_rerank.serving.http.settings import Settings
 
-    check_store(args.store)
     settings = Settings(
-        model=args.model,
-        encoder=args.encoder,
-        verifier=args.verifier,
-        device=args.device,
-        backend=args.backend,
-        store=None if args.store is None else absolute(args.store),
+        **parts_of(args),
         sensitivity=args.sensitivity,
         key_file=None if args.api_keys is None else absolute(args.api_keys),
         workers=args.workers,
