@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from compositional_rerank.errors import DataError
-from compositional_rerank.training.edits import as_typed, names_and_numbers, renamed, yes_no_question
+from compositional_rerank.training.edits import as_typed, names_and_numbers, renamed
 from compositional_rerank.training.kinds import KINDS
 from compositional_rerank.training.kinds.contrast import items, judged_passages
+from compositional_rerank.training.questions import open_question, yes_no_question
 from compositional_rerank.training.rows import DENIES, DIFFERS, SILENT, SUPPORTS, Row
 
 CONTRAST = Path(__file__).parents[2] / "data" / "calibration"
@@ -55,6 +56,64 @@ def test_a_claim_is_asked_where_yes_and_no_are_clear() -> None:
         "Is it?": None,
     }
     assert {claim: yes_no_question(claim, "They fear for Rome.") for claim in asked} == asked
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence", "question"),
+    [
+        ("The old barn was burnt down.", "An old barn burnt.", "What was burnt down?"),
+        ("The old barn was burnt down.", "A new barn was built.", None),  # what is taken out must be there
+        ("Two men are fishing in the lake.", "A lake, and a boat.", "Where are two men fishing?"),
+        ("A girl is feeding the horse.", "The horse eats.", "What is a girl feeding?"),
+        ("The bridge was opened in 1932.", "In 1932 it was closed.", "When was the bridge opened?"),
+        ("She has sold 12 horses.", "12 horses left.", "How many horses has she sold?"),
+        ("The doctor thanked the judge.", "The judge thanked a doctor.", "Who thanked the judge?"),
+        ("It was seen in Rome.", "It was seen.", None),
+        ("The barn was not burnt down.", "A barn burnt.", None),
+    ],
+)
+def test_a_claim_is_asked_for_words_that_the_evidence_has(
+    claim: str, evidence: str, question: str | None
+) -> None:
+    assert open_question(claim, evidence, random.Random(1)) == question
+
+
+def test_an_open_question_of_inference_keeps_what_was_denied(tmp_path: Path) -> None:
+    pairs = (
+        ("A man drinks cider outside.", "entailment", {SUPPORTS}),
+        ("A man sits on a bench.", "contradiction", {DENIES, DENIES | DIFFERS}),
+        # "Who drinks cider?" would be answered: the claim itself stays
+        ("A woman outside watches a man who drinks cider.", "non-entailment", {DENIES | DIFFERS | SILENT}),
+    )
+    lines: list[dict[str, object]] = [
+        {"premise": premise, "hypothesis": "A man drinks cider.", "label": label}
+        for premise, label, _ in pairs
+        for _ in range(20)
+    ]
+    found = rows("inference", tmp_path / "a.jsonl", lines)
+    for premise, _, verdicts in pairs:
+        mine = [row for row in found if row.evidence == premise]
+        assert {row.verdicts for row in mine} <= verdicts
+        assert ("Who drinks cider?" in {row.query for row in mine}) == (premise != pairs[2][0])
+
+
+def test_a_sentence_answers_its_question_and_its_edit_does_not(tmp_path: Path) -> None:
+    sentences = [
+        "The old harbour is described in the long letters of the captain.",
+        "A brown dog is chasing a grey cat through the wet garden.",
+        "Two girls in red coats are waiting for a bus near the school.",
+        "Nobody knows.",
+    ]
+    found = rows("asked", tmp_path / "a.jsonl", [{"passage": text} for text in sentences * 20])
+    assert found
+    for row in found:
+        assert row.query.rstrip("?").lower() not in {text.rstrip(".").lower() for text in sentences}
+        if row.verdicts == SUPPORTS:
+            assert row.wrong == ()
+            assert any(text in row.evidence for text in sentences)
+        else:
+            assert row.verdicts in (DENIES | DIFFERS, DIFFERS | SILENT)
+            assert (row.wrong is None) == (row.verdicts == DIFFERS | SILENT)
 
 
 def test_pairs_triples_and_captions(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Edits by rule: other names, swapped words, questions as people type them; what two texts differ in."""
+"""Edits by rule: other names, swapped words, other ways of typing; what two texts differ in."""
 
 from __future__ import annotations
 
@@ -10,15 +10,6 @@ from collections.abc import Sequence
 Span = tuple[int, int]
 
 _WORD = re.compile(r"\w[\w'.,-]*\w|\w")
-_AUXILIARY = re.compile(r" (is|are|was|were|can|could|will|would|has|have|had|should|must|may) ")
-_NO_SUBJECT = re.compile(  # a clause, a list, a denial, or something before the subject
-    r"(?i)^(?:in|on|at|after|before|during|for|from|with|by|to|of|about|under|over|since|until)\b|"
-    r"\b(?:who|that|which|if|when|because|while|and|but|where|what|how|as|though|since|unless|not|never|no|"
-    r"nobody|nothing|none)\b|n't|[,;:?\"]"
-)
-_DENIAL = re.compile(r"(?i)\b(?:not|never|no)\b|n't|[;?]")
-_OBJECT = re.compile(r"(?i)(?:a|an|the|no|some|any|many|more|most|two|three|his|her|its|their)\b")
-_LONGEST_SUBJECT = 8  # words
 _FUNCTION = frozenset(
     "the a an of in on at to for and or but is are was were be been by with from as that this it its his her "
     "their he she they not no than then there which who what when where how why do does did has have had "
@@ -91,36 +82,6 @@ def as_typed(question: str, rng: random.Random) -> str:
     if chance < 0.16:
         return rng.choice(("hi, ", "Hello! ", "quick question: ", "Please tell me: ")) + question
     return question
-
-
-def yes_no_question(claim: str, evidence: str) -> str | None:
-    """The question whether a claim is true: its first auxiliary before its subject.
-
-    Args:
-        claim: a sentence.
-        evidence: a text about the same; its first word's capital is kept where this has it within a sentence.
-
-    Returns:
-        None where the claim has no auxiliary behind a short subject, or denies something: then neither "yes"
-        nor "no" is a clear answer.
-
-    Example:
-        >>> yes_no_question("The old barn was burnt down.", "A barn burnt down.")
-        'Was the old barn burnt down?'
-    """
-    text = claim.strip().rstrip(". ")
-    found = _AUXILIARY.search(text)
-    if found is None or text.endswith(("?", "!")):
-        return None
-    subject, rest = text[: found.start()].split(), text[found.end() :]
-    if not 1 <= len(subject) <= _LONGEST_SUBJECT or _NO_SUBJECT.search(" ".join(subject)):
-        return None
-    if not rest or _DENIAL.search(rest) or (found[1].startswith("ha") and _OBJECT.match(rest)):
-        return None
-    first = subject[0]
-    if not re.search(rf"(?<=[a-z,;] ){re.escape(first)}\b", evidence) and not first[1:].isupper():
-        first = first[0].lower() + first[1:]
-    return f"{found[1].capitalize()} {' '.join([first, *subject[1:]])} {rest}?"
 
 
 def content_words(text: str) -> list[Span]:

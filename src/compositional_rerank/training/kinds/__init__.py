@@ -8,6 +8,7 @@ from pathlib import Path
 
 from compositional_rerank.training.kinds import (
     answers,
+    asked,
     captions,
     contrast,
     inference,
@@ -19,6 +20,7 @@ from compositional_rerank.training.rows import Row
 
 KINDS: dict[str, Callable[[Path, int, random.Random], list[Row]]] = {
     "answers": answers.rows,
+    "asked": asked.rows,
     "captions": captions.rows,
     "contrast": contrast.rows,
     "inference": inference.rows,

@@ -6,7 +6,7 @@ import random
 from pathlib import Path
 
 from compositional_rerank.errors import DataError
-from compositional_rerank.training.edits import yes_no_question
+from compositional_rerank.training.questions import has_words_of, open_question, yes_no_question
 from compositional_rerank.training.rows import (
     DENIES,
     DIFFERS,
@@ -19,6 +19,7 @@ from compositional_rerank.training.rows import (
 )
 
 _ASKED = 0.3  # share of the claims that become yes/no questions, where they can
+_OPEN = 0.3  # share of the claims that become other questions, where they can
 _LABELS = {
     "entailment": SUPPORTS,
     "contradiction": DENIES,
@@ -48,7 +49,13 @@ def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
         verdicts = different if label == "contradiction" and different else _LABELS[label]
         query, group = detokenise(query), evidence
         evidence = detokenise(evidence)
-        if rng.random() < _ASKED:
+        chance = rng.random()
+        if chance < _ASKED:
             query = yes_no_question(query, evidence) or query
+        elif chance < _ASKED + _OPEN and (question := open_question(query, evidence, rng)):
+            # where it has all the words, what is not entailed may be the answer that was taken out
+            if verdicts == SUPPORTS or not has_words_of(question, evidence):
+                query = question
+                verdicts = verdicts | DIFFERS if verdicts == DENIES else verdicts
         found.append(Row(query, evidence, verdicts, file.stem, group))
     return found

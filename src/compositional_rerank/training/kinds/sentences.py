@@ -33,15 +33,10 @@ def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
         different: what an edited sentence may be; 0 for a denial or a difference.
         rng: which words, and what stands beside the sentence.
     """
-    found = _sentences(file)
-    if len(found) < 2:
-        raise DataError(
-            f"{file}: at least two sentences of {_SHORTEST} to {_LONGEST} characters are needed in a field "
-            f"{', '.join(_FIELDS)}"
-        )
+    found = sentences_of(file)
     rows = []
     for number, sentence in enumerate(found):
-        edited = _edited(sentence, rng.choice(found), rng)
+        edited = edit(sentence, rng.choice(found), rng)
         if edited is None:
             continue
         query = sentence.lower() if rng.random() < _LOWERED else sentence
@@ -57,17 +52,27 @@ def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
     return rows
 
 
-def _sentences(file: Path) -> list[str]:
+def sentences_of(file: Path) -> list[str]:
+    """Sentences of a fitting length of a file, each once.
+
+    Raises:
+        DataError: there are fewer than two.
+    """
     found: dict[str, None] = {}
     for _, row in numbered_rows(file):
         value = next((row[name] for name in _FIELDS if row.get(name)), "")
         for text in value if isinstance(value, list) else [value]:
             if isinstance(text, str) and _SHORTEST < len(text) < _LONGEST:
                 found[detokenise(text)] = None
+    if len(found) < 2:
+        raise DataError(
+            f"{file}: at least two sentences of {_SHORTEST} to {_LONGEST} characters are needed in a field "
+            f"{', '.join(_FIELDS)}"
+        )
     return list(found)
 
 
-def _edited(sentence: str, other: str, rng: random.Random) -> str | None:
+def edit(sentence: str, other: str, rng: random.Random) -> str | None:
     """The sentence with two alike words swapped, or with a word of another; None where it has too few."""
     words = content_words(sentence)
     if len(words) < _FEW:
