@@ -1,4 +1,4 @@
-"""Questions made of sentences that nobody labelled: each with its sentence, an edit of it, and another one."""
+"""Questions made of unlabelled sentences: each with its sentence, with an edit of it, with another one."""
 
 from __future__ import annotations
 
