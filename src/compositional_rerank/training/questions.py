@@ -20,14 +20,16 @@ _LONGEST_SUBJECT = 8  # words
 _ONE = {"are": "is", "were": "was", "have": "has"}
 _PEOPLE = frozenset(
     "he she man men woman women boy boys girl girls people person child children kid kids guy guys lady "
-    "ladies couple crowd player players worker workers student students teacher doctor mother father friend "
-    "friends singer artist lawyer judge manager president senator author banker athlete tourist actor scientist "
-    "secretary professor officer driver soldier king queen baby toddler adult adults team family".split()
+    "ladies couple crowd player players worker workers student students teacher doctor mother father "
+    "friend friends singer artist lawyer judge manager president senator author banker athlete tourist "
+    "actor scientist secretary professor officer driver soldier king queen baby toddler adult adults "
+    "team family".split()
 )
 _PLACES = frozenset(
     "park street beach city town house home store shop pool field kitchen room road sidewalk water "
-    "restaurant market building school garden mountain mountains snow ocean river stage office station yard lake "
-    "church bar hotel forest woods grass bench floor airport museum hospital library stadium village country".split()
+    "restaurant market building school garden mountain mountains snow ocean river stage office station "
+    "yard lake church bar hotel forest woods grass bench floor airport museum hospital library stadium "
+    "village country".split()
 )
 _VAGUE = frozenset("it this that these those there we you they one".split())  # never asked for
 _DETERMINER = r"(?:a|an|the|his|her|their|its|some)"
