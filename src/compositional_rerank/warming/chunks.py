@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from compositional_rerank.encoding.encoded_text import EncodedText
+from compositional_rerank.encoding.runs import runs
 from compositional_rerank.errors import CompositionalRerankError, EncodingError
 
 Encode = Callable[[list[str]], list[EncodedText]]
@@ -28,24 +29,8 @@ class Chunk:
 
 
 def chunks(passages: Iterable[str]) -> Iterator[list[str]]:
-    """Passages in order, in lists of at most 512 texts and about 500,000 characters.
-
-    Example:
-        >>> [len(chunk) for chunk in chunks(["a"] * 1000)]
-        [512, 488]
-        >>> [len(chunk) for chunk in chunks(["a" * 300_000] * 2)]
-        [1, 1]
-    """
-    chunk: list[str] = []
-    characters = 0
-    for text in passages:
-        if chunk and (len(chunk) == _PASSAGES or characters + len(text) > _CHARACTERS):
-            yield chunk
-            chunk, characters = [], 0
-        chunk.append(text)
-        characters += len(text)
-    if chunk:
-        yield chunk
+    """Passages in order, in lists of at most 512 texts and about 500,000 characters."""
+    return runs(passages, _PASSAGES, _CHARACTERS)
 
 
 def encoded(encode: Encode, texts: list[str]) -> Chunk:

@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 from compositional_rerank.encoding.base import Encoder, Task
 from compositional_rerank.encoding.embedder import StructuralEmbedder
 from compositional_rerank.encoding.encoded_text import EncodedText
+from compositional_rerank.encoding.runs import runs
 from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.scoring.calibration import Reading
 from compositional_rerank.serving.http import metrics
@@ -137,7 +138,7 @@ class _Encoder:
 
     def encode(self, texts: Sequence[str], *, task: Task, show_progress: bool = False) -> list[EncodedText]:
         found: dict[str, EncodedText] = {}
-        for run in _runs(sorted(set(texts), key=len, reverse=True)):
+        for run in runs(sorted(set(texts), key=len, reverse=True), _TEXTS, _CHARACTERS):
             found.update(zip(run, self._runs[task](run), strict=True))
         if (job := _current.get()) is not None:
             job.tokens += sum(len(entry.vectors) for entry in found.values())
@@ -148,19 +149,6 @@ def _once(encoder: Encoder, task: Task, texts: list[str]) -> list[EncodedText]:
     unique = list(dict.fromkeys(texts))
     found = dict(zip(unique, encoder.encode(unique, task=task), strict=True))
     return [found[text] for text in texts]
-
-
-def _runs(texts: Sequence[str]) -> Iterator[list[str]]:
-    run: list[str] = []
-    characters = 0
-    for text in texts:
-        if run and (len(run) == _TEXTS or characters + len(text) > _CHARACTERS):
-            yield run
-            run, characters = [], 0
-        run.append(text)
-        characters += len(text)
-    if run:
-        yield run
 
 
 class _Verifier:
@@ -212,4 +200,4 @@ class JoinedEmbedder:
         """One float32 vector ``[dimension]`` for each text."""
         if (job := _current.get()) is not None:
             job.tokens += sum(len(one.ids) for one in self._tokenizer.encode_batch(list(texts)))
-        return [vector for run in _runs(texts) for vector in self._runs[task](run)]
+        return [vector for run in runs(texts, _TEXTS, _CHARACTERS) for vector in self._runs[task](run)]
