@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -23,14 +25,39 @@ from compositional_rerank.training.kinds.contrast import judged_passages
 
 # everything is read, nothing falls, and what the score has above the relevance is how well it was answered
 START = Fusion(least_closeness=-1.0, threshold=1.0, bonus=1.0, penalty=0.0)
-FLAGGED = (0.03, 0.02, 0.01, 0.005, 0.0)  # shares of answers above the threshold that are tried
+FLAGGED = (0.05, 0.03, 0.02, 0.01, 0.005, 0.0)  # shares of answers above the threshold that are tried
 MISSED = 0.05  # share of near-misses farther than the gate
 LOSS = 0.0  # nDCG@10 that a setting may cost on any collection
-_QUERIES = 150
-_DEPTH = 50
-_GRID = ((0.0, 0.02, 0.05, 0.1, 0.15, 0.2), (0.0, 0.05, 0.1, 0.2, 0.3))
+_QUERIES = 120
+_DEPTH = 30
+_GRID = ((0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4), (0.0, 0.05, 0.1, 0.2, 0.3, 0.5))
 
-_List = tuple[list[RankedPassage], Callable[[Sequence[int]], float]]
+
+class _Read(NamedTuple):
+    """What was found of ``n`` passages: all that a fusion makes scores of."""
+
+    relevance: torch.Tensor
+    answered: list[float]
+    mismatch: list[float | None]
+
+    @classmethod
+    def of(cls, results: Sequence[RankedPassage]) -> _Read:
+        """Of results under `START`."""
+        return cls(
+            torch.tensor([one.relevance for one in results], dtype=torch.float32),
+            [0.0 if one.mismatch is None else max(0.0, one.score - one.relevance) for one in results],
+            [one.mismatch for one in results],
+        )
+
+    def scores(self, fusion: Fusion | None) -> list[float]:
+        """Under a fusion; None is by relevance alone."""
+        if fusion is None:
+            return [float(one) for one in self.relevance]
+        found, _ = fusion.after(Policy("relevance"), self.relevance, self.answered, self.mismatch)
+        return [float(one) for one in found]
+
+
+_List = tuple[_Read, Callable[[Sequence[int]], float]]
 
 
 def fit_fusion(
@@ -67,17 +94,17 @@ def fit_fusion(
         verifier=reranker.verifier,
     )
     lists = [_lists(gated, name) for name in beir]
+    everything = _Read.of([one for right, wrong in groups for one in (*right, *wrong)])
+    pairs, start = [], 0
+    for right, wrong in groups:
+        middle, stop = start + len(right), start + len(right) + len(wrong)
+        pairs += product(range(start, middle), range(middle, stop))
+        start = stop
+    first_of, second_of = np.array(pairs).T
 
     def right_first(tried: Fusion) -> float:
-        return float(
-            np.mean(
-                [
-                    _score(tried, right) > _score(tried, wrong)
-                    for rights, wrongs in groups
-                    for right, wrong in product(rights, wrongs)
-                ]
-            )
-        )
+        scores = np.array(everything.scores(tried))
+        return float(np.mean(scores[first_of] > scores[second_of]))
 
     thresholds = [round(max(0.5, float(np.quantile(flagged, 1 - share))), 3) for share in FLAGGED]
     settings = [
@@ -99,15 +126,6 @@ def fit_fusion(
     return chosen
 
 
-def _score(fusion: Fusion, result: RankedPassage) -> float:
-    if result.mismatch is None:
-        return result.relevance
-    answered = max(0.0, result.score - result.relevance)
-    relevance = torch.tensor([result.relevance], dtype=torch.float32)
-    score, _ = fusion.after(Policy("relevance"), relevance, [answered], [result.mismatch])
-    return float(score)
-
-
 def _lists(reranker: CompositionalReranker, name: str) -> list[_List]:
     """Reranked candidates of a sample of a collection's queries, and what an order of them is worth."""
     data, _ = find_beir(name)
@@ -122,24 +140,25 @@ def _lists(reranker: CompositionalReranker, name: str) -> list[_List]:
         results = sorted(ranking, key=lambda result: result.index)
         names = [data.document_ids[int(place)] for place in places]
         judged = {data.query_ids[query]: data.qrels[data.query_ids[query]]}
-        found.append((results, _worth(data.query_ids[query], judged, names)))
+        found.append((_Read.of(results), _worth(data.query_ids[query], judged, names)))
     return found
 
 
 def _worth(
     query: str, judged: Mapping[str, Mapping[str, int]], names: list[str]
 ) -> Callable[[Sequence[int]], float]:
-    def worth(order: Sequence[int]) -> float:
-        measures = ranking_measures(judged, {query: [names[place] for place in order]})
+    @cache
+    def worth(first: tuple[int, ...]) -> float:
+        measures = ranking_measures(judged, {query: [names[place] for place in first]})
         return float(measures["ndcg@10"][0])
 
-    return worth
+    return lambda order: worth(tuple(order[:10]))
 
 
 def _ndcg(lists: list[_List], fusion: Fusion | None) -> float:
     """Mean nDCG@10 of the lists under a fusion; None is by relevance alone."""
     values = []
-    for results, worth in lists:
-        scores = [result.relevance if fusion is None else _score(fusion, result) for result in results]
-        values.append(worth(sorted(range(len(results)), key=lambda place: -scores[place])))
+    for read, worth in lists:
+        scores = read.scores(fusion)
+        values.append(worth(sorted(range(len(scores)), key=lambda place: -scores[place])))
     return float(np.mean(values))
