@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from compositional_rerank.backends.precision import full_precision
 from compositional_rerank.checkpoints.config import CheckpointConfig
+from compositional_rerank.concurrency.deadline import step
 from compositional_rerank.encoding.base import Encoder
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.errors import InputError
@@ -73,7 +74,7 @@ class Engine:
 
     @property
     def fingerprint(self) -> str:
-        """sha256 (hex) over everything that the scores depend on."""
+        """sha256 (hex) over everything that the scores depend on, but the store's rounding."""
         lacks = " without its verifier" if self.config is not None and self.verifier is None else ""
         return hashlib.sha256(f"{self.encoder.fingerprint} {self.config}{lacks}".encode()).hexdigest()
 
@@ -233,13 +234,11 @@ class Engine:
         query: Text,
         passages: Sequence[Text],
         closeness: torch.Tensor,
-        places: Iterable[int],
+        places: Sequence[int],
         denials: Denials,
     ) -> dict[int, Judged]:
         """Verdicts of the passages at some places; ``closeness`` is of all passages."""
-        places = list(places)
-        asked = self._asks(query)
-        if self.verifier is None or not asked:
+        if self.verifier is None or not (asked := self._asks(query)):
             return dict.fromkeys(places, _UNREAD)
         counts = [len(passage.encoded.segments) for passage in passages]
         ends = list(accumulate(counts))
@@ -247,8 +246,8 @@ class Engine:
             self._readings(asked, passages[place], closeness[:, ends[place] - counts[place] : ends[place]])
             for place in places
         ]
-        texts = [passages[place].text for place in places]
-        return dict(zip(places, judge(self.verifier, texts, found, denials), strict=True))
+        judged = judge(self.verifier, [passages[place].text for place in places], found, denials)
+        return dict(zip(places, judged, strict=True))
 
     def _asks(self, query: Text) -> list[Ask]:
         spans = [(start, stop) for start, stop, *_ in query.encoded.segments.tolist()]
@@ -256,6 +255,7 @@ class Engine:
         return [ask for ask in asks_of(query.text, spans) if ask.form in reads]
 
     def _readings(self, asked: list[Ask], passage: Text, closeness: torch.Tensor) -> list[Reading]:
+        step()
         assert self.config is not None
         limits = self.config.verifier
         return readings(asked, passage, closeness, tokens=limits.window, windows=limits.windows)

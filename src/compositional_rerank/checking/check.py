@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from compositional_rerank.backends.precision import full_precision
 from compositional_rerank.checking.claims import Claim, claims_of
 from compositional_rerank.checking.markup import plain
+from compositional_rerank.concurrency.deadline import step
 from compositional_rerank.encoding.encoded_text import EncodedText
-from compositional_rerank.errors import InputError
 from compositional_rerank.results import (
     CheckedAnswer,
     CheckedPassage,
@@ -40,8 +40,8 @@ def check(
 
     All pairs of a claim and a passage are read in one run of the verifier.
     """
-    if engine.verifier is None or engine.config is None:
-        raise InputError(f"{engine.name} has no verifier: pass verifier=, or a checkpoint as the model")
+    engine.need_verifier()
+    assert engine.config is not None
     claims = claims_of(answer)
     unique = list(dict.fromkeys(candidates))
     judged = _judged(engine, claims, unique, max_verified)
@@ -94,6 +94,7 @@ def _judged(
         ask = Ask(said, "statement", tuple(rows))
         near = closest(encoded, closeness[rows])
         for place in near.argsort(descending=True, stable=True)[:most].tolist():
+            step()
             mine = closeness[:, ends[place] - len(encoded[place].segments) : ends[place]]
             read.append((claim, place, mine[rows].amax(dim=0).tolist()))
             found = readings([ask], texts[place], mine, tokens=limits.window, windows=limits.windows)

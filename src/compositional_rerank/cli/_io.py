@@ -56,7 +56,7 @@ def tell_unverified(reranker: CompositionalReranker, also: str = "") -> None:
 
 def check_store(store: Path | str | None, inputs: Sequence[str] = ()) -> None:
     """Refuse a store that is a file, or a folder of passages while the one input is a store."""
-    if not isinstance(store, Path) or not store.exists() or is_store(store):
+    if not isinstance(store, Path) or not os.path.exists(store) or is_store(store):
         return
     other = Path(inputs[0]) if len(inputs) == 1 and inputs[0] != STDIN else None
     swapped = other is not None and (is_store(other) if store.is_dir() else not other.is_file())
@@ -72,11 +72,11 @@ def check_store(store: Path | str | None, inputs: Sequence[str] = ()) -> None:
 
 def check_writable(path: Path, *, force: bool) -> None:
     """Refuse a file that exists, unless forced, and a place that cannot hold one."""
-    if path.exists() and not path.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):  # which a long name or a closed folder cannot stop
         raise InputError(f"--out {path} is not a regular file: name a file, or leave --out away to print")
-    if path.exists() and not force:
+    if os.path.exists(path) and not force:
         raise InputError(f"--out {path} exists: pass --force to replace it, or another name")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise InputError(f"--out {path}: the folder {path.parent} does not exist: create it first")
 
 

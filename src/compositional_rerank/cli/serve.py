@@ -60,7 +60,9 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         metavar="N",
         help="processes, each with the model: as many as there are cores is fastest (1)",
     )
-    parser.add_argument("--api-keys", metavar="FILE", help="file with a key a line; # starts a comment")
+    parser.add_argument(
+        "--api-keys", metavar="FILE", help="file with a key a line; one that starts with # is a comment"
+    )
     parser.add_argument(
         "--log-level",
         choices=("info", "warning"),

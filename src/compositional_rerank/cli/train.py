@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from importlib.util import find_spec
 from typing import Any
 
@@ -103,7 +104,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb; 0 when the checkpoint is written."""
-    if args.out.exists():
+    if os.path.lexists(args.out):
         raise InputError(f"{args.out} exists: choose another folder, or remove it first")
     if args.corpus is not None and args.recipe is not None:
         raise InputError(f"--recipe {args.recipe} goes with --data, not with --corpus: leave one of them out")

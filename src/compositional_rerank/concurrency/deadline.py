@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
 from threading import Event, Thread
 from typing import TypeVar
@@ -25,6 +26,16 @@ def step() -> None:
     """Called between two steps of long work, such as batches: ends it where nobody waits for it any more."""
     if any(event.is_set() for event in _given_up.get()):
         raise GivenUpError
+
+
+@contextmanager
+def ended_by(*events: Event) -> Iterator[None]:
+    """What this thread does meanwhile ends at its next step once one of the events is set; of none: never."""
+    token = _given_up.set(events)
+    try:
+        yield
+    finally:
+        _given_up.reset(token)
 
 
 def wait_for(ready: Callable[[float | None], bool]) -> None:

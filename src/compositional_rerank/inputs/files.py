@@ -57,7 +57,7 @@ def read_passages(names: Sequence[str], form: str = FORMS[0], say: Say = _quiet)
             raise InputError(
                 f"the name of a file is blank ({name!r}): name a file, or a folder, or - for stdin"
             )
-        if name == STDIN or not Path(name).is_dir():
+        if name == STDIN or not os.path.isdir(name):
             passages += _read(name, form, say)
             continue
         if form not in ("auto", "lines", "paragraphs"):
@@ -81,7 +81,7 @@ def read_one(name: str, say: Say = _quiet) -> str:
     Raises:
         DataError: it cannot be read, or it is JSON or CSV and holds another number of passages.
     """
-    if name != STDIN and Path(name).is_dir():
+    if name != STDIN and os.path.isdir(name):
         raise DataError(f"{name} is a folder, and one passage is explained: name a file")
     shown = _shown(name)
     if _is_parquet(name):

@@ -18,7 +18,7 @@ from mcp.types import ToolAnnotations
 from pydantic import Field, ValidationError
 
 from compositional_rerank.backends.freed_memory import return_freed_memory
-from compositional_rerank.errors import CompositionalRerankError, InputError
+from compositional_rerank.errors import CompositionalRerankError, InputError, StoreError
 from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.scoring import calibration, policy
 from compositional_rerank.serving.mcp_results import (
@@ -135,7 +135,8 @@ def build_server(reranker: CompositionalReranker, max_passages: int = MOST_PASSA
         if len(passages) > _STEP:
             for start in range(0, len(passages), _STEP):
                 anyio.from_thread.run(context.report_progress, start, len(passages), "passages encoded")
-                reranker.encode_passages(passages[start : start + _STEP])
+                with suppress(StoreError):  # what cannot be kept is encoded anew
+                    reranker.encode_passages(passages[start : start + _STEP])
 
     @tool
     def rerank(

@@ -239,6 +239,8 @@ def test_limits_name_value_limit_and_fix(server: Any, web: httpx.Client) -> None
         (b'{"query": ', {}, 400, "the body is no JSON"),
         (b"[" * 100_000, {}, 400, "pars"),
         (b'{"query": "\xff", "documents": []}', {}, 400, "pars"),
+        (b'{"query": "a", "documents": ["\xed\xa0\x80"]}', {}, 400, "half a character"),
+        (b'{"query": "a", "documents": [' + b"1," * 99_999 + b"1]}", {}, 422, "documents.0"),
         (b"[]", {}, 422, "the body"),
         (b"", {}, 422, "body"),
         (b'{"query": "a", "documents": ["\\udfff"]}', {}, 400, "'\\udfff', half a character"),
@@ -257,6 +259,13 @@ def test_bad_bodies(
     body = answer.json()
     assert message in body["message"]
     assert body["id"] == answer.headers["x-request-id"]
+
+
+def test_a_field_that_is_named_twice_is_ranked_once(web: httpx.Client) -> None:
+    documents = [{"text": "", "said": "Paris is closer than Rome."}]
+    body = {"query": "Rome is closer than Paris.", "documents": documents, "rank_fields": ["said"]}
+    once, often = (web.post("/v1/rerank", json={**body, "rank_fields": ["said"] * n}) for n in (1, 2000))
+    assert once.json()["results"] == often.json()["results"]
 
 
 def test_any_whole_character_comes_back(web: httpx.Client) -> None:

@@ -56,6 +56,7 @@ def test_workers_share_store_and_metrics_and_a_stop_loses_no_request(server: Any
         (["--api-keys", "missing.txt"], "missing.txt cannot be read"),
         (["--model", "no/such-model"], "no/such-model"),
         (["--workers", "0"], "--workers"),
+        (["--store", "redis://localhost:6379/zero"], "database must be an integer"),
         (["--sensitivity", "0.5", "--model", "sentence-transformers/all-MiniLM-L6-v2"], "structural part"),
     ],
 )

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compositional_rerank import CompositionalReranker, MemoryStore
-from compositional_rerank.serving.http.together import Job, Stopped, Together, joined, working_on
+from compositional_rerank.concurrency.deadline import GivenUpError
+from compositional_rerank.serving.http.together import Job, Together, joined, working_on
 
 
 @given(st.lists(st.lists(st.integers(), max_size=5), max_size=12), st.integers(1, 8))
@@ -60,7 +61,7 @@ def test_work_that_nobody_wants_ends(reranker: CompositionalReranker) -> None:
         assert len(together.rerank("Who wrote Faust?", ["Goethe wrote Faust."])) == 1
         counted = job.tokens
         job.stop()
-        with pytest.raises(Stopped):
+        with pytest.raises(GivenUpError):
             together.rerank("Who wrote Faust?", ["Goethe wrote it."])
     assert job.tokens == counted > 5
 

@@ -10,6 +10,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Discriminator,
+    FailFast,
     Field,
     Strict,
     StrictInt,
@@ -28,10 +29,11 @@ Query = Annotated[
         json_schema_extra={"pattern": r"\S"},
     ),
 ]
+Passages = Annotated[list[str], FailFast()]  # or a list of a million numbers has a million faults
 Count = Annotated[int | None, Field(ge=1)]
 Span = Annotated[tuple[StrictInt, StrictInt], Strict(False)]  # a list, in JSON
 OwnText = Annotated[
-    list[Span | None] | None,
+    Annotated[list[Span | None], FailFast()] | None,
     Field(description="Characters [start, stop] of each passage that may be evidence; null: all of it."),
 ]
 
@@ -60,7 +62,7 @@ class Policy(_OfNearMisses):
     min_score: Annotated[float | None, Field(ge=-1e6, le=1e6)] = None
     max_mismatch: Annotated[float | None, Field(ge=0, le=1)] = None
     own_text: OwnText = None
-    retrieval_scores: list[float | None] | None = None
+    retrieval_scores: Annotated[list[float | None], FailFast()] | None = None
 
     def policy(self) -> dict[str, Any]:
         """The options that were sent, as arguments of `rerank`."""
@@ -104,10 +106,11 @@ AnyDocument = Annotated[
 
 
 Texts = Annotated[
-    Annotated[str, Tag("=one")] | Annotated[list[str], Tag("=many")], Discriminator(_one_or_many)
+    Annotated[str, Tag("=one")] | Annotated[Passages, Tag("=many")], Discriminator(_one_or_many)
 ]
 Queries = Annotated[
-    Annotated[Query, Tag("=one")] | Annotated[list[Query], Tag("=many")], Discriminator(_one_or_many)
+    Annotated[Query, Tag("=one")] | Annotated[list[Query], FailFast(), Tag("=many")],
+    Discriminator(_one_or_many),
 ]
 
 
@@ -115,11 +118,11 @@ class Rerank(Policy):
     """What Cohere, Jina and vLLM call reranking."""
 
     query: Query
-    documents: list[AnyDocument]
+    documents: Annotated[list[AnyDocument], FailFast()]
     model: str | None = Field(None, description="Not looked at: the service has one model.")
     top_n: Count = None
     return_documents: bool | None = None
-    rank_fields: list[str] | None = Field(
+    rank_fields: Annotated[list[str], FailFast()] | None = Field(
         None, description="Of documents that are objects: which fields are ranked, in order; else text."
     )
 
@@ -129,7 +132,7 @@ class Rerank(Policy):
 
     def _ranked(self, document: Document) -> str:
         fields = document.model_dump()
-        chosen = [str(fields[name]) for name in self.rank_fields or ["text"] if name in fields]
+        chosen = [str(fields[name]) for name in dict.fromkeys(self.rank_fields or ["text"]) if name in fields]
         return "\n".join(chosen)
 
 
@@ -137,7 +140,7 @@ class TeiRerank(Policy):
     """What Text Embeddings Inference calls reranking. Nothing is truncated, and scores are always raw."""
 
     query: Query
-    texts: list[str]
+    texts: Passages
     return_text: bool | None = None
 
 
@@ -174,7 +177,7 @@ class Verify(_OwnBody):
     """See `CompositionalReranker.verify`."""
 
     query: Query
-    passages: list[str]
+    passages: Passages
     denials: Denials = "auto"
     own_text: OwnText = None
 
@@ -190,6 +193,6 @@ class Check(_OwnBody):
     """See `CompositionalReranker.check`."""
 
     answer: Annotated[str, AfterValidator(check_answer), Field(json_schema_extra={"pattern": r"\S"})]
-    passages: list[str]
+    passages: Passages
     own_text: OwnText = None
     max_verified: Count = None

@@ -12,6 +12,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from threading import Event
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -152,8 +153,10 @@ class Guard:
 
 def _check_characters(body: bytes) -> None:
     """Refuse half a surrogate pair, which JSON can write, and no answer could quote."""
-    if _SURROGATE.search(body) is None:
-        return
+    with suppress(UnicodeDecodeError):  # raw bytes may hold half a character, too, and UTF-16 anything
+        body.decode()
+        if b"\0" not in body and _SURROGATE.search(body) is None:
+            return
     try:
         json.dumps(json.loads(body), ensure_ascii=False).encode()
     except UnicodeEncodeError as error:

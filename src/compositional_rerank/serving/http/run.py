@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import logging
 import logging.config
+import math
 import multiprocessing
 import os
 import signal
@@ -29,9 +30,11 @@ from uvicorn.config import LOGGING_CONFIG
 
 from compositional_rerank.backends.freed_memory import return_freed_memory
 from compositional_rerank.checkpoints.locate import locate
+from compositional_rerank.concurrency.turns import cores
 from compositional_rerank.errors import CompositionalRerankError, InputError
 from compositional_rerank.serving.http import metrics
 from compositional_rerank.serving.http.settings import Settings
+from compositional_rerank.store.url import PASSWORD_VARIABLE, StoreUrl
 
 COULD_NOT_START = 3
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -74,6 +77,8 @@ def serve(settings: Settings, host: str, port: int, log_level: str, say: Callabl
         tempfile.TemporaryDirectory(prefix="compositional-rerank-") as folder,
     ):
         os.environ[metrics.FOLDER_VARIABLE] = folder
+        if isinstance(settings.store, StoreUrl) and settings.store.password is not None:
+            os.environ[PASSWORD_VARIABLE] = settings.store.password  # what workers are sent does not hold it
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")  # there is a process for each core
         return _watch(settings, host, port, log_level)
 
@@ -93,9 +98,9 @@ def check(settings: Settings) -> None:
             f"--sensitivity {settings.sensitivity:g} needs a checkpoint with a structural part: leave it out"
         )
     if settings.store is not None:
-        from compositional_rerank.store import FileStore
+        from compositional_rerank.store import open_store
 
-        FileStore(settings.store)
+        open_store(settings.store).close()
 
 
 def is_open(settings: Settings, host: str) -> bool:
@@ -116,12 +121,13 @@ def _watch(settings: Settings, host: str, port: int, log_level: str) -> int:
         return worker
 
     workers = [start() for _ in range(settings.workers)]
+    first = set(workers)
     while not stopping.is_set():
         ended = wait([worker.sentinel for worker in workers], timeout=0.5)
         for worker in [one for one in workers if one.sentinel in ended and not stopping.is_set()]:
             worker.join()
             workers.remove(worker)
-            if worker.exitcode == COULD_NOT_START:
+            if worker.exitcode == COULD_NOT_START and worker in first:
                 code = COULD_NOT_START
                 stopping.set()
                 break
@@ -163,7 +169,7 @@ def _answer(settings: Settings, listener: socket.socket) -> None:
     from compositional_rerank.serving.http.app import create_app
 
     logging.captureWarnings(True)
-    torch.set_num_threads(max(1, min(torch.get_num_threads(), (os.cpu_count() or 1) // settings.workers)))
+    torch.set_num_threads(max(1, min(torch.get_num_threads(), cores() // settings.workers)))
     leaving = Event()
     run_app(create_app(settings, leaving, settings.keys()), settings, leaving, listener)
 
@@ -177,7 +183,8 @@ def run_app(app: FastAPI, settings: Settings, leaving: Event, listener: socket.s
         access_log=False,
         server_header=False,
         timeout_keep_alive=_KEEP_ALIVE,
-        timeout_graceful_shutdown=int(settings.timeout) + 5,  # what a request may take, and a little
+        # what a body and then its answer may take, and a little
+        timeout_graceful_shutdown=2 * math.ceil(settings.timeout) + 5,
     )
     _Server(config, leaving, settings.drain).run([listener])
 
@@ -222,10 +229,10 @@ def bound(host: str, port: int, *, shared: bool = False) -> socket.socket:
         if shared:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listener.bind(address)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter of a name such as a..b
+        reason = getattr(error, "strerror", None) or error
         raise InputError(
-            f"port {port} of {host} cannot be used: {error.strerror or error}: choose another with --port, "
-            "or another --host"
+            f"port {port} of {host} cannot be used: {reason}: choose another with --port, or another --host"
         ) from error
     return listener
 

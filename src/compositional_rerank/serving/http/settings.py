@@ -24,7 +24,7 @@ class Settings:
         verifier: another verifier than the model's.
         device: torch device name.
         backend: what runs the networks.
-        store: folder of a `FileStore` that all workers share; None keeps passages in each one's memory.
+        store: folder or address of a store that all workers share; None keeps passages in each one's memory.
         sensitivity: weight of the embedder's structural part, in [0, 1]; None is the checkpoint's.
         key_file: file of keys, one a line; None where there is none.
         workers: processes.
@@ -100,7 +100,7 @@ class Settings:
         if self.key_file is None:
             return keys
         try:
-            lines = Path(self.key_file).read_text(encoding="utf-8").splitlines()
+            lines = Path(self.key_file).read_text(encoding="utf-8-sig").splitlines()
         except (OSError, UnicodeDecodeError) as error:
             raise InputError(f"--api-keys {self.key_file} cannot be read: {error}") from error
         found = [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar, cast
 import torch
 from tokenizers import Tokenizer
 
+from compositional_rerank.concurrency.deadline import ended_by, step
 from compositional_rerank.encoding.base import Encoder, Task
 from compositional_rerank.encoding.embedder import StructuralEmbedder
 from compositional_rerank.encoding.encoded_text import EncodedText
@@ -24,12 +25,9 @@ from compositional_rerank.verification.base import Verifier
 
 _TEXTS, _CHARACTERS = 32, 20_000  # of one run of the encoder; a longer text is one by itself
 _PAIRS = 128  # of one run of the verifier
+_LONGEST = 512  # tokens that count where a model names no limit
 
 _Item = TypeVar("_Item")
-
-
-class Stopped(Exception):
-    """Nobody waits for the answer any more."""
 
 
 class Job:
@@ -37,16 +35,11 @@ class Job:
 
     def __init__(self) -> None:
         self.tokens = 0
-        self._unwanted = Event()
+        self.unwanted = Event()
 
     def stop(self) -> None:
-        """Make the work end at its next run of a network."""
-        self._unwanted.set()
-
-    def check(self) -> None:
-        """Raise `Stopped` if the work is no longer wanted."""
-        if self._unwanted.is_set():
-            raise Stopped
+        """Make the work end at its next step."""
+        self.unwanted.set()
 
 
 _current: ContextVar[Job | None] = ContextVar("_current", default=None)
@@ -57,7 +50,8 @@ def working_on(job: Job) -> Iterator[None]:
     """What this thread asks of the networks meanwhile belongs to the job."""
     token = _current.set(job)
     try:
-        yield
+        with ended_by(job.unwanted):
+            yield
     finally:
         _current.reset(token)
 
@@ -92,8 +86,7 @@ class Together(Generic[_Item]):
 
     def __call__(self, items: Sequence[_Item]) -> Any:
         """The entries of these items; an error of the call is raised in all threads that took part in it."""
-        if (job := _current.get()) is not None:
-            job.check()
+        step()
         share = _Share(items)
         self._waiting.append(share)
         with self._running:
@@ -111,7 +104,8 @@ class Together(Generic[_Item]):
             shares.append(self._waiting.popleft())
         self._batches.observe(len(shares))
         try:
-            outcomes = self._call([item for share in shares for item in share.items])
+            with ended_by():  # the end of one thread's work is not that of the others'
+                outcomes = self._call([item for share in shares for item in share.items])
             start = 0
             for share in shares:
                 share.outcome = outcomes[start : start + len(share.items)]
@@ -191,6 +185,7 @@ class JoinedEmbedder:
         # a private copy: the model's own one is changed by whoever encodes
         self._tokenizer = Tokenizer.from_str(embedder.model.tokenizer.backend_tokenizer.to_str())
         self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(embedder.model.max_seq_length or _LONGEST)
         self._runs = {
             "query": Together[str]("embedder, query", embedder.encode_query, _TEXTS),
             "document": Together[str]("embedder, document", embedder.encode_document, _TEXTS),

@@ -31,11 +31,13 @@ class Embeddings:
 
     def _of(self, passages: Sequence[str]) -> list[Any]:
         with self._lock:
-            found = {text: self._kept.pop(text) for text in set(passages) & self._kept.keys()}
+            found = {text: self._kept[text] for text in set(passages) & self._kept.keys()}
         missing = [text for text in dict.fromkeys(passages) if text not in found]
         found.update(zip(missing, self._embedder.encode(missing, "document"), strict=True))
         with self._lock:
             self._kept.update(found)
+            for text in found:
+                self._kept.move_to_end(text)
             while len(self._kept) > _MOST:
                 self._kept.popitem(last=False)
         return [found[text] for text in passages]

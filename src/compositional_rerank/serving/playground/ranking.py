@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 from pydantic import Field
 
+from compositional_rerank.errors import StoreError
 from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.scoring.policy import NearMisses, Order
 from compositional_rerank.serving.http.answers import Judged, Judgement
@@ -54,16 +56,17 @@ def compared(
     """
     started = time.perf_counter()
     cosines = embeddings.cosines(query, passages)
-    reranker.encode_passages(passages)
+    with suppress(StoreError):  # what cannot be kept is encoded anew
+        reranker.encode_passages(passages)
     ready = time.perf_counter()
     before = sorted(range(len(passages)), key=lambda index: -cosines[index])
     texts, scores = [passages[index] for index in before], [cosines[index] for index in before]
+    kept = "demote" if near_misses == "drop" else near_misses  # their scores are the same
     begun = time.perf_counter()
     ranking = reranker.rerank(
-        query, texts, retrieval_scores=scores, order=order, near_misses=near_misses, threshold=1.0
+        query, texts, retrieval_scores=scores, order=order, near_misses=kept, threshold=1.0
     )
     ended = time.perf_counter()
-    kept = "demote" if near_misses == "drop" else near_misses  # their scores are the same
     flagged = reranker.rerank(
         query, texts, retrieval_scores=scores, order=order, near_misses=kept, threshold=0.0
     )
