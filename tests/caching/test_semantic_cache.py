@@ -155,6 +155,28 @@ def test_another_embedding_model_embeds_the_file_again(tmp_path: Path, guard: Ca
         assert len(other) == 2
 
 
+def test_what_was_answered_meanwhile_is_kept_when_a_file_is_embedded_again(
+    tmp_path: Path, guard: CacheGuard
+) -> None:
+    path = tmp_path / "answers.db"
+    with SemanticCache(path, guard=guard, embed=by_letters) as cache:
+        cache.put("a b c?", "old")
+        cache.put("d e f?", "gone")
+
+        def slowly(texts: list[str]) -> NDArray[np.float64]:
+            if len(cache) == 2:
+                cache.clear()
+                cache.put("a b c?", "new")
+            return by_letters(texts)[:, ::2]
+
+        with SemanticCache(path, guard=guard, embed=slowly) as other:
+            other.get("a  b c?")  # embeds the file again
+            found = other.get("a b c?")
+            assert found is not None
+            assert found.answer == "new"
+            assert other.get("d e f?") is None
+
+
 def test_processes_share_a_file(tmp_path: Path, guard: CacheGuard) -> None:
     path = tmp_path / "answers.db"
     cache = SemanticCache(path, guard=guard, embed=by_letters)
@@ -248,6 +270,17 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, guard: CacheGuard) 
         SemanticCache(tmp_path / "other.db", guard=guard)
     with pytest.raises(StoreError, match="cannot be used as a cache"):
         SemanticCache(tmp_path, guard=guard)
+    for table in ("mine", "answers"):
+        file = tmp_path / f"{table}.db"
+        other = sqlite3.connect(file)
+        other.execute("PRAGMA user_version = 1")  # a number that many programs use
+        other.execute(f"CREATE TABLE {table} (x)")
+        other.commit()
+        other.close()
+        before = file.read_bytes()
+        with pytest.raises(StoreError, match="no cache of format 1"):
+            SemanticCache(file, guard=guard)
+        assert file.read_bytes() == before
 
 
 def test_a_relative_path_stays_where_it_was(

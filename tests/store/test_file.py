@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gc
 import json
+import multiprocessing
 import os
 import shutil
 import warnings
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -329,6 +331,31 @@ def test_read_only_keeps_nothing(tmp_path: Path, kit: Any) -> None:
         reader.compact()
     store.put({kit.key(2): kit.entry()})
     assert missing(reader, [kit.key(1), kit.key(2)]) == [False, False]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_can_write_while_a_thread_of_its_parent_did(tmp_path: Path, kit: Any) -> None:
+    store = FileStore(tmp_path)
+    inside, go_on = Event(), Event()
+
+    def write() -> None:
+        with store._writing:  # as a thread holds it that waits for the disk
+            inside.set()
+            go_on.wait(60)
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(write)
+        assert inside.wait(60)
+        process = multiprocessing.get_context("fork").Process(
+            target=lambda: store.put({kit.key(1): kit.entry()})
+        )
+        process.start()
+        process.join(60)
+        go_on.set()
+        done.result()
+    assert process.exitcode == 0
+    assert missing(store, [kit.key(1)]) == [False]
 
 
 def test_it_says_what_it_holds(tmp_path: Path, kit: Any) -> None:

@@ -12,7 +12,7 @@ import torch
 
 from compositional_rerank import CompositionalReranker, FileStore, MemoryStore, TokenEncoder
 from compositional_rerank.encoding.encoded_text import EncodedText
-from compositional_rerank.errors import EncodingError, InputError
+from compositional_rerank.errors import EncodingError, InputError, StoreError
 from compositional_rerank.store import quantise, token_key
 from compositional_rerank.store.layout import Layout
 from compositional_rerank.warming import chunks, warm
@@ -83,6 +83,13 @@ def test_what_the_store_does_not_keep_is_counted(reranker: CompositionalReranker
     with pytest.warns(UserWarning, match="max_passage_bytes is 20000"):
         done = warm(own, ["Rome.", "Rome is old. " * 50])
     assert (done.new, done.unkept) == (1, 1)
+
+
+def test_a_store_that_is_read_only_is_refused(reranker: CompositionalReranker, tmp_path: Path) -> None:
+    FileStore(tmp_path / "store").close()
+    own = reranker.with_store(FileStore(tmp_path / "store", read_only=True))
+    with pytest.raises(StoreError, match="read only"):
+        warm(own, PASSAGES)
 
 
 def test_a_damaged_passage_is_encoded_again(reranker: CompositionalReranker, tmp_path: Path) -> None:

@@ -6,23 +6,28 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
-from threading import RLock
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from compositional_rerank.concurrency.forked import ForkedLock
 from compositional_rerank.errors import StoreError
 
 _FORMAT = 1
 _FLOAT = np.dtype("<f4")
+_NO_SCOPE = -2  # no entry has it
+_FEW = 100  # scopes without an entry that are remembered
 _BUSY_SECONDS = 5.0  # another process writes for a moment only
 _TABLE = """
 CREATE TABLE IF NOT EXISTS answers (
     id INTEGER PRIMARY KEY AUTOINCREMENT, scope TEXT NOT NULL, question TEXT NOT NULL, answer TEXT NOT NULL,
     vector BLOB NOT NULL, stored REAL NOT NULL, used REAL NOT NULL, UNIQUE (scope, question)
 )"""
+
+_COLUMNS = {"id", "scope", "question", "answer", "vector", "stored", "used"}
 
 Floats32 = NDArray[np.float32]
 _inherited: list[sqlite3.Connection] = []  # a child must neither use nor close its parent's
@@ -56,7 +61,7 @@ class Entries:
         self.path = path
         self.max_entries = max_entries
         self.ttl = float("inf") if ttl is None else ttl
-        self._lock = RLock()
+        self._lock = ForkedLock()
         self._connect()
 
     def __len__(self) -> int:
@@ -110,7 +115,7 @@ class Entries:
             self._refresh()
             if not self._slots or self._vectors.shape[1] != len(vector):
                 return []
-            fits = (self._scopes == self._number(scope)) & (self._stored > now - self.ttl)
+            fits = (self._scopes == self._numbers.get(scope, _NO_SCOPE)) & (self._stored > now - self.ttl)
             cosines = np.where(fits, self._vectors @ vector, -np.inf)
             best = np.argsort(-cosines, kind="stable")[:most]
             close = {int(self._ids[slot]): float(cosines[slot]) for slot in best if cosines[slot] >= least}
@@ -129,6 +134,7 @@ class Entries:
     def clear(self) -> None:
         """Drop everything."""
         with self._lock:
+            self._refresh()
             self._database.execute("DELETE FROM answers")
             self._mirror()
 
@@ -144,16 +150,14 @@ class Entries:
     def embed_again(self, embed: Callable[[list[str]], Floats32]) -> None:
         """Replace all vectors. The entries get new numbers, so that other processes see that they changed."""
         with self._lock:
-            rows = self._database.execute(
-                "SELECT scope, question, answer, stored, used FROM answers"
-            ).fetchall()
+            rows = self._database.execute("SELECT id, question FROM answers").fetchall()
             vectors = embed([row[1] for row in rows])
-            changed = [(*row, _bytes(vector)) for row, vector in zip(rows, vectors, strict=True)]
+            changed = [(_bytes(vector), row[0]) for row, vector in zip(rows, vectors, strict=True)]
             with self._database:
                 self._database.execute("BEGIN IMMEDIATE")
-                self._database.executemany(
+                self._database.executemany(  # what another process dropped or replaced meanwhile stays so
                     "INSERT OR REPLACE INTO answers (scope, question, answer, stored, used, vector) "
-                    "VALUES (?, ?, ?, ?, ?, ?)",
+                    "SELECT scope, question, answer, stored, used, ? FROM answers WHERE id = ?",
                     changed,
                 )
             self._mirror()
@@ -161,7 +165,10 @@ class Entries:
     def close(self) -> None:
         """Close the file."""
         with self._lock:
-            self._database.close()
+            if self._process == os.getpid():
+                self._database.close()
+            else:
+                _inherited.append(self._database)
 
     def _connect(self) -> None:
         where = ":memory:" if self.path is None else self.path
@@ -172,10 +179,14 @@ class Entries:
                 where, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
             )
             self._prepare()
+            self._begin()
         except StoreError:
             raise
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{where} cannot be used as a cache: {error}; pass another path") from error
+
+    def _begin(self) -> None:
+        """Read the table into arrays."""
         self._process = os.getpid()
         self._ids = np.zeros(0, dtype=np.int64)
         self._scopes = np.zeros(0, dtype=np.int64)
@@ -184,6 +195,7 @@ class Entries:
         self._slots: dict[int, int] = {}
         self._free: list[int] = []
         self._numbers: dict[str, int] = {}
+        self._next = count()
         self._last = 0
         self._mirror()
 
@@ -193,7 +205,9 @@ class Entries:
             self._database.execute("BEGIN IMMEDIATE")  # another process may be making it
             [found] = self._database.execute("PRAGMA user_version").fetchone()
             [tables] = self._database.execute("SELECT count(*) FROM sqlite_master").fetchone()
-            if found != _FORMAT and (found or tables):
+            columns = {row[1] for row in self._database.execute("PRAGMA table_info(answers)")}
+            # others' files may have that number, too
+            if (tables and (found != _FORMAT or columns != _COLUMNS)) or (found and not tables):
                 raise StoreError(
                     f"{self.path} is no cache of format {_FORMAT}: pass another path, or one of no file yet"
                 )
@@ -225,6 +239,9 @@ class Entries:
             slot = self._slots.pop(gone)
             self._scopes[slot] = -1
             self._free.append(slot)
+        if len(self._numbers) > 2 * len(self._slots) + _FEW:
+            used = set(self._scopes[list(self._slots.values())].tolist())
+            self._numbers = {scope: number for scope, number in self._numbers.items() if number in used}
         query = "SELECT id, scope, vector, stored FROM answers WHERE id > ? ORDER BY id"
         for number, scope, blob, stored in self._database.execute(query, (self._last,)):
             vector = np.frombuffer(blob, dtype=_FLOAT)
@@ -250,7 +267,7 @@ class Entries:
         return self._free.pop()
 
     def _number(self, scope: str) -> int:
-        return self._numbers.setdefault(scope, len(self._numbers))
+        return self._numbers.setdefault(scope, next(self._next))
 
 
 def _bytes(vector: Floats32) -> bytes:

@@ -139,7 +139,6 @@ def _from_hub(name: str, *, local_files_only: bool) -> Path | None:
     if local_files_only and not _may_be_cached(name):
         return None
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     try:
         folder = Path(
@@ -159,7 +158,7 @@ def _from_hub(name: str, *, local_files_only: bool) -> Path | None:
                 ],
             )
         )
-    except (LocalEntryNotFoundError, HFValidationError, HfHubHTTPError, OSError):
+    except Exception:  # also what the hub's HTTP library raises, as for a proxy that refuses
         return None
     # Other programs cache single files, such as a tokenizer: such a folder is not the model.
     complete = any(folder.rglob("*.safetensors")) or not local_files_only

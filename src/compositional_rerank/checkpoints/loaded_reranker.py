@@ -180,7 +180,7 @@ class LoadedReranker(LoadedOnce["Engine"]):
 
     @property
     def fingerprint(self) -> str:
-        """sha256 (hex) over everything that the scores depend on."""
+        """sha256 (hex) over everything that the scores depend on, but the store's rounding."""
         return self._loaded().fingerprint
 
     def _load(self) -> Engine:

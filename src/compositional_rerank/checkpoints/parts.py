@@ -67,8 +67,9 @@ def load_parts(
         RuntimeWarning: its verifier cannot be loaded, and the caller goes without.
     """
     checked = not without_verifier
-    both = locate(model, check_verifier=checked) if encoder is None or verifier is None else None
-    encoding = both if encoder is None else _named(encoder, checked)
+    wanted = checked and verifier is None  # a verifier that is not used need not be whole
+    both = locate(model, check_verifier=wanted) if encoder is None or verifier is None else None
+    encoding = both if encoder is None else _named(encoder, checked=False)
     reading = both if verifier is None else _named(verifier, checked)
     where = device_of(device, backend)
     found, config = None, None

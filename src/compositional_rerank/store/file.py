@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from threading import RLock
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
 from compositional_rerank._files import absolute
+from compositional_rerank.concurrency.forked import ForkedLock
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.errors import InputError, StoreError
 from compositional_rerank.store.compaction import copy_records
@@ -84,7 +84,8 @@ class FileStore:
         self.path = Path(absolute(path))
         self.max_passage_bytes = max_passage_bytes
         self._folder = Folder(self.path)
-        self._lock = RLock()
+        self._lock = ForkedLock()  # of the state, held for moments
+        self._writing = ForkedLock()  # of who writes, or waits for another process that does
         self._told_of_length = False
         meta = self._folder.read_meta()
         if meta is None:
@@ -182,7 +183,7 @@ class FileStore:
         records["tokens"] = [tokens[place] for place in kept]
         records["size"] = [len(packed[place]) for place in kept]
         records["checksum"] = [layout.checksum(int(words[place, 1]), packed[place]) for place in kept]
-        with self._lock, self._folder.locked():
+        with self._writing, self._folder.locked(), self._lock:
             state = self._state = self._load(self._fresh())
             self._append(state, layout, [packed[place] for place in kept], records)
             self._state = self._load(self._state)
@@ -198,7 +199,7 @@ class FileStore:
         """
         if self.read_only:
             raise StoreError(f"store {self.path} is read only: compact it where it can be written to")
-        with self._lock, self._folder.locked():
+        with self._writing, self._folder.locked():
             state = self._load(self._fresh())
             new = replace(state.meta, generation=state.meta.generation + 1)
             files = (self._folder.data(new), self._folder.index(new))
@@ -210,7 +211,8 @@ class FileStore:
                 for file in files if self._folder.read_meta() == state.meta else ():
                     file.unlink(missing_ok=True)
                 raise StoreError(f"store {self.path} was not compacted: {error.strerror or error}") from error
-            self._state = self._load(None)
+            with self._lock:
+                self._state = self._load(None)
             for pattern in ("vectors-*.bin", "index-*.bin"):  # and what a compaction left that was cut short
                 for file in set(self.path.glob(pattern)) - set(files):
                     file.unlink(missing_ok=True)
@@ -237,13 +239,15 @@ class FileStore:
                 if state is None or state.meta.generation != meta.generation:
                     files = Reader(self._folder.data(meta)), Reader(self._folder.index(meta))
                     state = _State(meta, files[0], Index(), files[1], 0, 0, 0)
+                start = state.read * RECORD.itemsize
+                if state.index_file.size() < start:  # removed, or a failed write was taken back
+                    state = None
+                    continue
+                content = state.index_file.tail(start)
             except FileNotFoundError:
                 continue
-            start = state.read * RECORD.itemsize
-            if state.index_file.size() < start:  # removed, or a failed write was taken back
-                state = None
-                continue
-            content = state.index_file.tail(start)
+            except OSError as error:
+                raise StoreError(f"store {self.path} cannot be read: {error.strerror or error}") from error
             records, read, damaged = parse(content)
             if len(records) and not meta.dimension:
                 continue  # the first passage came after meta.json was read

@@ -132,10 +132,14 @@ class Folder:
                 "new folder"
             )
         with self.locked():
-            if self.read_meta() is None:
+            if self.read_meta() is not None:
+                return
+            try:
                 for file in (self.data(meta), self.index(meta)):
                     os.close(os.open(file, os.O_WRONLY | os.O_CREAT, 0o666))
                 self.write_meta(meta)
+            except OSError as error:
+                raise StoreError(f"store {self.path} cannot be made: {error.strerror or error}") from error
 
     def sync(self) -> None:
         """Bring the names of the files to the disk."""

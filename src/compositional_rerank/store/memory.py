@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from threading import Lock
 
+from compositional_rerank.concurrency.forked import ForkedLock
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.errors import InputError
 from compositional_rerank.store.quantise import check_dtype
@@ -38,7 +38,7 @@ class MemoryStore:
         self.max_bytes = max_bytes
         self.nbytes = 0
         self._entries: OrderedDict[bytes, EncodedText] = OrderedDict()
-        self._lock = Lock()
+        self._lock = ForkedLock()
 
     def __len__(self) -> int:
         return len(self._entries)

@@ -25,6 +25,7 @@ class Outage:
         self._lock = Lock()
         self._row = 0  # failures since it last answered
         self._again = 0.0  # when to ask it again
+        self._probing = False  # whether a thread asks it after a pause
 
     def is_time(self) -> bool:
         """Whether to ask the store: after a pause one thread does, and the others go on without it."""
@@ -35,6 +36,7 @@ class Outage:
             if now < self._again:
                 return False
             self._again = now + self._pause()
+            self._probing = True
             return True
 
     @property
@@ -52,6 +54,9 @@ class Outage:
         """It does not: the first time in a row that is worth a warning."""
         with self._lock:
             self.failures += 1
+            if self._row and not self._probing:
+                return  # asked before it was known: threads that fail together are one failure
+            self._probing = False
             self._row += 1
             self._again = time.monotonic() + self._pause()
             if self._row > 1:

@@ -42,7 +42,11 @@ class Reader:
 
     def tail(self, start: int) -> bytes:
         """What the file holds from a place on."""
-        return os.pread(self._descriptor, max(self.size() - start, 0), start)
+        parts, end = [], self.size()
+        while start < end and (part := os.pread(self._descriptor, end - start, start)):  # 2 GiB at most
+            parts.append(part)
+            start += len(part)
+        return b"".join(parts)
 
     def holds(self, records: Records) -> NDArray[np.bool_]:
         """Which records point at bytes that the file has, bool ``[n]``; a damaged one may point anywhere."""

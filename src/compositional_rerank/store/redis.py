@@ -96,6 +96,8 @@ class RedisStore:
         if dtype is not None and "dtype=" in self.url and dtype != address.dtype:
             raise InputError(f"store {self.url} has another dtype than {dtype!r:.20}: leave one of them out")
         self.dtype = check_dtype(dtype or address.dtype)
+        if dtype is not None:
+            self.url = self.url.with_dtype(self.dtype)  # which a copy of this store is made from
         if self.url.lacks_password:
             raise StoreError(
                 f"store {self.url} had a password, which is written nowhere: pass the whole address, or set "

@@ -107,6 +107,14 @@ class StoreUrl(str):
     def __deepcopy__(self, memo: dict[int, object]) -> StoreUrl:
         return self
 
+    def with_dtype(self, dtype: str) -> StoreUrl:
+        """The same address with a dtype, if it names none."""
+        if "dtype=" in self:
+            return self
+        url = StoreUrl(f"{self}{'&' if '?' in self else '?'}dtype={dtype}")
+        url._login = self._login
+        return url
+
     @property
     def password(self) -> str | None:
         """Its own, else the environment's."""

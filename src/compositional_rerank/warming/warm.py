@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from compositional_rerank._validation import ENGINES, check_count, check_texts
 from compositional_rerank.encoding.encoded_text import EncodedText
-from compositional_rerank.errors import EncodingError, InputError
+from compositional_rerank.errors import EncodingError, InputError, StoreError
 from compositional_rerank.store import quantise, token_key
 from compositional_rerank.warming.chunks import Chunk, chunks, encoded
 
@@ -131,6 +131,10 @@ class _Work:
     def keep(self, chunk: Chunk) -> None:
         """Bring a chunk into the store, and look whether it is there."""
         store, done = self._store, self.done
+        if chunk.entries and getattr(store, "read_only", False):
+            raise StoreError(
+                "the store is read only, and would keep nothing: warm it where it can be written to"
+            )
         store.put(
             {
                 token_key(self._fingerprint, text, store.dtype): quantise(entry, store.dtype)
