@@ -54,6 +54,12 @@ def test_a_statement_that_points_back_is_read_with_what_it_points_at() -> None:
     assert asked("It closes at six.") == [Ask("It closes at six.", "statement", (0,))]
 
 
+def test_a_question_without_content_is_not_asked_by_itself() -> None:
+    assert [ask.text for ask in asked("Is the drug safe for children? Why?")] == [
+        "Is the drug safe for children?"
+    ]
+
+
 @pytest.mark.parametrize(
     "query", ["refund policy", "What is it?", "", SENTENCES[6], "日本 の 首都", "a[0]->b();"]
 )

@@ -80,6 +80,17 @@ def test_headings_are_no_evidence_and_no_window_reaches_over_one() -> None:
         assert found in ("The drug is safe.", "Keep it dry and cool.")
 
 
+def test_a_line_that_was_wrapped_is_no_heading() -> None:
+    passage = read("Contractors and consultants in Berlin\nare not covered by the insurance.")
+    assert said(passage, [0.5] * len(passage.encoded.segments), tokens=50) == [passage.text]
+
+
+def test_a_caption_is_evidence_beside_metadata_that_are_none() -> None:
+    text = "file_path: a.txt\n\nA dog on a sofa"
+    passage = read(text, (text.index("A dog"), len(text)))
+    assert said(passage, [0.5] * len(passage.encoded.segments), tokens=50) == ["A dog on a sofa"]
+
+
 @pytest.mark.parametrize("text", ["", " ", "# Heading alone", "Refund policy", "x = f(y); z = {}; a[0] -> b"])
 def test_nothing_is_read_of_what_cannot_be_judged(text: str) -> None:
     passage = read(text)

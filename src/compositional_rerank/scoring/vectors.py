@@ -55,7 +55,7 @@ def _array(value: Any, what: str) -> NDArray[np.float32]:
     if isinstance(value, torch.Tensor):
         value = value.detach().float().cpu().numpy()
     try:
-        found = np.asarray(value, dtype=np.float32)
+        found = np.array(value, dtype=np.float32, order="C")
     except (TypeError, ValueError) as error:
         raise InputError(f"{what} must hold numbers, got {value!r:.60}") from error
     if not np.isfinite(found).all():

@@ -70,11 +70,15 @@ def asks_of(query: str, spans: Sequence[tuple[int, int]]) -> list[Ask]:
         if spans[last][1] - spans[first][0] > _LONGEST:
             first = last = place
         text = query[spans[first][0] : spans[last][1]]
+        if len(asked) > 1 and not has_content(text):
+            continue  # such as "Why?" behind another question
         found.append(Ask(text, forms[place], tuple(range(first, last + 1))))
     if found:
         return found
     for place, (sentence, form) in enumerate(zip(sentences, forms, strict=True)):
         if form == "statement":
             start = place - 1 if place and points_back(sentence) else place
+            if spans[place][1] - spans[start][0] > _LONGEST:
+                start = place
             found.append(Ask(query[spans[start][0] : spans[place][1]], form, (place,)))
     return found

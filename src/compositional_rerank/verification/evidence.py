@@ -22,6 +22,7 @@ from compositional_rerank.verification.readable import readable
 _ALSO_CLOSE = 0.1
 _HEADING_WORDS = 12
 _ITEM = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s")  # of a list
+_LINE_ENDS = re.compile(r"[ \t]*\n|\s*\Z")
 _ENDS = re.compile(r"[.!?:;…,\"')\]”’]\s*$")
 
 Span = tuple[int, int]
@@ -162,10 +163,11 @@ def readings(
 def _blocks(passage: Text) -> tuple[list[list[int]], dict[int, int]]:
     """Runs of the places of neighbouring segments that may be evidence, and where each begins to be it."""
     start, stop = passage.own or (0, len(passage.text))
+    own = passage.text[start:stop].strip()
     blocks: list[list[int]] = [[]]
     begins: dict[int, int] = {}
     for place, (first, last, *_) in enumerate(passage.encoded.segments.tolist()):
-        begin = _after_headings(passage.text, max(first, start), last)
+        begin = _after_headings(passage.text, max(first, start), last, own)
         if begin > first:
             blocks.append([])
         if begin < last <= stop:
@@ -174,16 +176,19 @@ def _blocks(passage: Text) -> tuple[list[list[int]], dict[int, int]]:
     return [block for block in blocks if block], begins
 
 
-def _after_headings(text: str, start: int, stop: int) -> int:
-    """Where a sentence begins that the lines of its headings are part of; ``stop`` for a heading alone."""
+def _after_headings(text: str, start: int, stop: int, own: str) -> int:
+    """Where a sentence begins that the lines of its headings are part of; ``stop`` for a heading alone.
+
+    A line that goes on with a small letter was only wrapped.
+    """
     while start < stop:
         end = text.find("\n", start, stop)
         line = text[start : stop if end < 0 else end]
-        alone = (end >= 0 or text[stop:].lstrip(" \t").startswith("\n") or not text[stop:].strip()) and (
-            text[:start].rstrip(" \t").endswith("\n") or not text[:start].strip()
-        )
-        whole = not (text[:start] + text[start + len(line) :]).strip()
-        if line.strip() and not (alone and _is_heading(line, whole)):
+        alone = (end >= 0 or _LINE_ENDS.match(text, stop) is not None) and not text[
+            text.rfind("\n", 0, start) + 1 : start
+        ].strip()
+        goes_on = end >= 0 and text[end + 1 : stop].lstrip()[:1].islower()
+        if line.strip() and (goes_on or not (alone and _is_heading(line, whole=line.strip() == own))):
             break
         start = stop if end < 0 else end + 1
     return start

@@ -9,7 +9,7 @@ Form = Literal["statement", "yes_no", "question", "keywords"]
 FORMS: tuple[Form, ...] = ("statement", "yes_no", "question", "keywords")
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
-_CLAUSE = re.compile(r"[,;:.!?–—]+\s+|\s+-\s+")
+_CLAUSE = re.compile(r"(?<![,;:.!?–—])[,;:.!?–—]+\s+|(?<!\s)\s+-\s+")
 _CLOSING = " \t\r\n\"')]’”"  # what may stand behind a question mark
 _ASKING = frozenset(
     "who whom whose what which when where why how whats wheres whos hows what's where's who's how's "
@@ -23,7 +23,10 @@ _BE_AND_MODAL = frozenset(
 )
 _OPENING = frozenset("and but so or then also ok okay hi hello hey please well yes no now just btw".split())
 _NOT_ASKED = frozenset("be been cannot need".split())
+_RELATIVE = frozenset("who whom whose which when where".split())  # they lead clauses of statements, too
 _KNOW = frozenset("know tell say explain remember remind show find".split())
+_ASKED = frozenset("you i we anyone anybody someone somebody".split())  # who may be asked for what is known
+_CERTAIN = frozenset("is are does did can could".split())  # no statement begins with one of them
 _WHETHER = frozenset("if whether".split())
 _PRONOUNS = frozenset("it they he she we i you there it's they're he's she's we're i'm you're".split())
 _DETERMINERS = frozenset("the a an this that these those his her its their my your our".split())
@@ -71,21 +74,25 @@ def form_of(text: str) -> Form:
     clauses = [words for part in _CLAUSE.split(text) if (words := _words(part))]
     every = [word for words in clauses for word in words]
     if asks(text):
-        for words in clauses:
+        for place, words in enumerate(clauses):
+            if words[0] in ("when", "where") and _leads(words, clauses[place + 1 :]):
+                continue
             if words[0] in _ASKING:
                 return "question"
             if words[0] in _BE_AND_MODAL - _NOT_ASKED:
                 return _of_auxiliary(words)
-        said = _BE_AND_MODAL.intersection(every) or _PRONOUNS.intersection(every)
+        said = (_BE_AND_MODAL | _PRONOUNS | _VERBS).intersection(every)
         return "yes_no" if said and not _ASKING.intersection(every) else "question"
     if len(every) <= _FEW:
         return "keywords"
     first, second = clauses[0][0], (*clauses[0], "")[1]
+    if first in _CERTAIN:
+        return _of_auxiliary(clauses[0])
     if text.rstrip(_CLOSING).endswith((".", "!")):
         return "question" if first in _ASKING and second in _BE_AND_MODAL else "statement"
     if first in _BE_AND_MODAL - _NOT_ASKED:
         return _of_auxiliary(clauses[0])
-    asking = next((place for place, word in enumerate(every) if word in _ASKING), len(every))
+    asking = next((place for place in range(len(every)) if _asks_at(every, place)), len(every))
     if asking < next((place for place, word in enumerate(every) if word in _BE_AND_MODAL), len(every)):
         return "question"
     said = _BE_AND_MODAL | _PRONOUNS | _DETERMINERS | _VERBS
@@ -99,7 +106,7 @@ def has_verb(text: str) -> bool:
         >>> has_verb("Safety of the drug"), has_verb("The drug is safe")
         (False, True)
     """
-    every = {word.lower() for word in _WORD.findall(text)}
+    every = set(map(_plain, _WORD.findall(text)))
     return bool((_BE_AND_MODAL | _PRONOUNS | _VERBS) & every)
 
 
@@ -120,7 +127,7 @@ def is_stop_word(word: str) -> bool:
         >>> is_stop_word("Is"), is_stop_word("drug")
         (True, False)
     """
-    return word.lower() in _STOP
+    return _plain(word) in _STOP
 
 
 def content_words(text: str) -> frozenset[str]:
@@ -147,7 +154,7 @@ def identical(text: str, other: str) -> bool:
 def _of_auxiliary(words: list[str]) -> Form:
     """``do you know who pays`` asks who, ``do you know whether it is paid`` takes a yes or a no."""
     for place, word in enumerate(words[:5]):
-        if word in _KNOW:
+        if word in _KNOW and _ASKED.intersection(words[:place]):
             after = words[place + 1 :]
             asking = next((other for other in after if other in _ASKING | _WHETHER), None)
             if asking in _ASKING:
@@ -155,8 +162,33 @@ def _of_auxiliary(words: list[str]) -> Form:
     return "yes_no"
 
 
+def _leads(words: list[str], after: list[list[str]]) -> bool:
+    """Whether a clause with "when" or "where" leads to another that asks: ``when it is lost, is it paid``."""
+    return (
+        words[1:2] != []
+        and words[1] not in _BE_AND_MODAL
+        and any(one[0] in _BE_AND_MODAL - _NOT_ASKED for one in after)
+    )
+
+
+def _asks_at(words: list[str], place: int) -> bool:
+    """Whether a word asks; behind a noun ``who`` and the like say more of it: ``people who travel``."""
+    if words[place] not in _RELATIVE or place == 0:
+        return words[place] in _ASKING
+    return words[place - 1] in _EMPTY | _KNOW | {"me", "us"}
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("’", "'")
+
+
 def _words(clause: str) -> list[str]:
-    words = [word.lower().replace("’", "'") for word in _WORD.findall(clause)]
+    """Words in small letters; but IT, WHO and US, among words in small letters, are no pronouns."""
+    loud = clause.isupper()
+    words = [
+        word if len(word) > 1 and word.isupper() and not loud else _plain(word)
+        for word in _WORD.findall(clause)
+    ]
     while len(words) > 1 and words[0] in _OPENING:
         words = words[1:]
     return words

@@ -7,7 +7,7 @@ import re
 _LETTER = re.compile(r"[^\W\d_]")
 _LATIN = re.compile(r"[A-Za-zÀ-ɏ]")
 _WORD = re.compile(r"[^\W\d_]+")
-_CODE = re.compile(r"[{}<>=\\|;_\[\]$^~`]|\(\)|->|::|//")
+_CODE = re.compile(r"[{}<>=\\|;_^~`]|\$(?!\d)|\[(?!\d+\])|(?<!\d)\]|\(\)|->|::|//")
 _ENGLISH = frozenset(
     "the of and to is in that it for on with as was are be this have from or by not but at which you we "
     "they his her he she an will has been were can does did do had their there what when who how if no "
@@ -15,19 +15,24 @@ _ENGLISH = frozenset(
 )
 _OTHER = (
     frozenset(
-        # German, French, Spanish, Italian, Portuguese, Dutch, Swedish, Polish, Turkish, Indonesian
+        # German, French, Spanish, Italian, Portuguese, Dutch, Swedish, Polish, Turkish, Indonesian, Finnish,
+        # Hungarian
         "der die das und ist nicht ein eine mit auf für von den dem sich auch wird sind bei zu im "
-        "le les des et est une dans pour pas que qui sur avec du au aux ce sont il elle "
-        "el los las y es una por con para del no se lo su "
+        "wann wer wie wo "
+        "le les des et est une dans pour pas que qui sur avec du au aux ce sont il elle quand comment où "
+        "el los las y es una por con para del no se lo su la de dónde está cómo qué cuál cuándo "
         "il gli e è un di che non per sono della nel "
         "o os as um uma não com da ao em "
         "het een van niet zijn voor op te dat wordt "
         "och är inte ett på som av det "
         "i nie jest w na się z do że "
         "ve bir bu için değil "
-        "yang dan tidak adalah dengan untuk itu".split()
+        "yang dan tidak adalah dengan untuk itu "
+        "ja ei että missä mikä milloin "
+        "az egy és hogy nem mikor hol".split()
     )
     - _ENGLISH
+    - frozenset("per non et e o".split())  # which English texts have, too
 )
 _SIGNS = 0.05  # signs of code a character, from which a text is no prose
 _FOREIGN = 0.1  # letters of another script a letter

@@ -7,6 +7,7 @@ from typing import NamedTuple, cast
 
 import torch
 
+from compositional_rerank.encoding.sentences import sentence_spans
 from compositional_rerank.results import Verdict, VerdictName
 from compositional_rerank.scoring.calibration import (
     DENIES,
@@ -68,9 +69,10 @@ def verdicts(
 
 
 def kind_of(form: str, evidence: str) -> Kind:
-    """How a pair is read: two questions are compared, whatever their form."""
+    """How a pair is read: questions are compared, whatever their form; one behind a text is a part of it."""
     if form != "statement" and is_question(evidence):
-        return "same_question"
+        if all(is_question(evidence[start:stop]) for start, stop in sentence_spans(evidence)):
+            return "same_question"
     return cast(Kind, form)
 
 
