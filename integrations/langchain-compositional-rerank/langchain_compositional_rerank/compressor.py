@@ -156,7 +156,9 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
         kept = source.metadata.get(key)
         if kept is not None and number(kept) is None:  # no score: the user's own
             ours.pop(key, None)
-        return source.model_copy(update={"metadata": {**source.metadata, **ours}})
+        stale = self.metadata_prefix + "degraded"  # of an earlier ranking
+        theirs = {name: value for name, value in source.metadata.items() if name != stale}
+        return source.model_copy(update={"metadata": {**theirs, **ours}})
 
     def as_runnable(self) -> Runnable[Mapping[str, Any], list[Document]]:
         """The reranker as a step of a chain: ``{"documents": [...], "query": "..."}`` -> documents.

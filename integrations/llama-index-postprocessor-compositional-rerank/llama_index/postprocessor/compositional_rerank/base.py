@@ -191,10 +191,12 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
         if self.keep_retrieval_score:
             scores[self.retrieval_score_key] = result.retrieval_score
         node = source.node
+        stale = self.metadata_prefix + "degraded"  # of an earlier ranking
+        theirs = {name: value for name, value in node.metadata.items() if name != stale}
         # Not a deep copy: an IndexNode may hold a whole query engine.
         copy = node.model_copy(
             update={
-                "metadata": {**node.metadata, **scores},
+                "metadata": {**theirs, **scores},
                 "excluded_embed_metadata_keys": _union(node.excluded_embed_metadata_keys, scores),
                 "excluded_llm_metadata_keys": _union(node.excluded_llm_metadata_keys, scores),
                 "relationships": dict(node.relationships),

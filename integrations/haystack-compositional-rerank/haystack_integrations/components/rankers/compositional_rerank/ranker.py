@@ -130,6 +130,8 @@ class CompositionalRanker:
     def to_dict(self) -> dict[str, Any]:
         """The settings, without the model."""
         settings = {**self.reranker.settings, "top_k": self.top_k, **self.options}
+        if settings["store"] is not None:
+            settings["store"] = str(settings["store"])  # no subclass of str: YAML would refuse it
         return default_to_dict(self, **settings, meta_prefix=self.meta_prefix)
 
     @classmethod
@@ -181,7 +183,8 @@ class CompositionalRanker:
             **lacks,
         }
         ours = {self.meta_prefix + name: value for name, value in scores.items()}
-        return replace(source, score=result.score if scored else source.score, meta={**source.meta, **ours})
+        theirs = {name: value for name, value in source.meta.items() if name != self.meta_prefix + "degraded"}
+        return replace(source, score=result.score if scored else source.score, meta={**theirs, **ours})
 
 
 def _count(top_k: object) -> int | None:
