@@ -12,8 +12,8 @@ _WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)?")
 _CLAUSE = re.compile(r"(?<![,;:.!?–—])[,;:.!?–—]+\s+|(?<!\s)\s+-\s+")
 _CLOSING = " \t\r\n\"')]’”"  # what may stand behind a question mark
 _ASKING = frozenset(
-    "who whom whose what which when where why how whats wheres whos hows what's where's who's how's "
-    "when's why's".split()
+    "who whom whose what which when where whereabouts why how whats wheres whos hows what's where's who's "
+    "how's when's why's".split()
 )
 _BE_AND_MODAL = frozenset(
     "is are was were am be been do does did has have had can could will would shall should may might "
@@ -24,6 +24,7 @@ _BE_AND_MODAL = frozenset(
 _OPENING = frozenset("and but so or then also ok okay hi hello hey please well yes no now just btw".split())
 _NOT_ASKED = frozenset("be been cannot need".split())
 _RELATIVE = frozenset("who whom whose which when where".split())  # they lead clauses of statements, too
+_CONDITION = frozenset("if when where since because after before unless once".split())
 _KNOW = frozenset("know tell say explain remember remind show find".split())
 _ASKED = frozenset("you i we anyone anybody someone somebody".split())  # who may be asked for what is known
 _CERTAIN = frozenset("is are does did can could".split())  # no statement begins with one of them
@@ -92,6 +93,10 @@ def form_of(text: str) -> Form:
         return "question" if first in _ASKING and second in _BE_AND_MODAL else "statement"
     if first in _BE_AND_MODAL - _NOT_ASKED:
         return _of_auxiliary(clauses[0])
+    if first in _CONDITION:
+        for words in clauses[1:]:
+            if words[0] in _BE_AND_MODAL - _NOT_ASKED and words[:2] != ["do", "not"] and words[0] != "don't":
+                return _of_auxiliary(words)
     asking = next((place for place in range(len(every)) if _asks_at(every, place)), len(every))
     if asking < next((place for place, word in enumerate(every) if word in _BE_AND_MODAL), len(every)):
         return "question"
