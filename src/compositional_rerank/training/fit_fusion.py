@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from compositional_rerank.audit.cache import EmbeddingCache, default_folder
+from compositional_rerank.audit.formats import RetrievalSet
 from compositional_rerank.audit.metrics import ranking_measures
 from compositional_rerank.audit.retrieval import first_stage, sample_queries
 from compositional_rerank.audit.sources import find_beir
@@ -28,7 +29,8 @@ START = Fusion(least_closeness=-1.0, threshold=1.0, bonus=1.0, penalty=0.0)
 FLAGGED = (0.05, 0.03, 0.02, 0.01, 0.005, 0.0)  # shares of answers above the threshold that are tried
 MISSED = 0.05  # share of near-misses farther than the gate
 LOSS = 0.0  # nDCG@10 that a setting may cost on any collection
-_QUERIES = 120
+_QUERIES = 100
+_DOCUMENTS = 1500  # of a collection: encoding more takes longer than all the rest
 _DEPTH = 30
 _GRID = ((0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4), (0.0, 0.05, 0.1, 0.2, 0.3, 0.5))
 
@@ -131,6 +133,7 @@ def _lists(reranker: CompositionalReranker, name: str) -> list[_List]:
     data, _ = find_beir(name)
     embedder = StructuralEmbedder(reranker.settings["model"])
     queries = sample_queries(data, _QUERIES, seed=0)
+    data = _smaller(data, {data.query_ids[query] for query in queries})
     first = first_stage(EmbeddingCache(default_folder()), embedder, data, queries, _DEPTH, data.name)
     found = []
     for query, (places, _) in zip(queries, first, strict=True):
@@ -142,6 +145,21 @@ def _lists(reranker: CompositionalReranker, name: str) -> list[_List]:
         judged = {data.query_ids[query]: data.qrels[data.query_ids[query]]}
         found.append((_Read.of(results), _worth(data.query_ids[query], judged, names)))
     return found
+
+
+def _smaller(data: RetrievalSet, queries: Set[str]) -> RetrievalSet:
+    """The documents of a collection that are judged for some queries, and others up to a number in all."""
+    judged = {document for query in queries for document in data.qrels[query]}
+    order = np.random.default_rng(0).permutation(len(data.document_ids)).tolist()
+    others = [place for place in order if data.document_ids[place] not in judged]
+    kept = {place for place in order if data.document_ids[place] in judged}
+    places = sorted({*kept, *others[: max(0, _DOCUMENTS - len(kept))]})
+    return dataclasses.replace(
+        data,
+        document_ids=[data.document_ids[place] for place in places],
+        documents=[data.documents[place] for place in places],
+        text_starts=[data.text_starts[place] for place in places],
+    )
 
 
 def _worth(
