@@ -1,4 +1,4 @@
-"""Tables of `result_pages.py` on load and faults, and the plot of the memory under load."""
+"""Tables of `result_pages.py` on load, faults and hostile input, and the plot of the memory under load."""
 
 from __future__ import annotations
 
@@ -54,6 +54,14 @@ def soaked(content: Content) -> Iterator[str]:
         ["growth of the resident set after the first tenth, MB", content["growth_mb"]],
     ]
     return table(("", ""), rows)
+
+
+def fuzzed(content: Content) -> Iterator[str]:
+    """Cases of every target."""
+    rows = [
+        [name, f"{found['cases']:,}", found["failed"] or "none"] for name, found in content["targets"].items()
+    ]
+    return table(("target", "cases", "failed"), [*rows, ["all", f"{content['cases']:,}", ""]])
 
 
 def warming(content: Content) -> Iterator[str]:

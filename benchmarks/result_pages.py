@@ -120,6 +120,10 @@ def _hurt(content: dict[str, Any]) -> str:
     return f"Written by `python benchmarks/crash.py`; seed {content['seed']}."
 
 
+def _fuzzed(content: dict[str, Any]) -> str:
+    return f"Written by `python benchmarks/fuzz.py`; seed {content['seed']}."
+
+
 def _loaded(content: dict[str, Any]) -> str:
     machine = content["machine"]
     command = content.get("command", f"python benchmarks/{content['benchmark']}.py")
@@ -175,6 +179,7 @@ TABLES: dict[str, tuple[str, Render, Callable[[dict[str, Any]], str]]] = {
     "encode": (f"{RESULTS}/encode.json", tables.encode, _benched),
     "failures": (f"{RESULTS}/failures.json", tables.failures, _looked),
     "forms": (f"{RESULTS}/audit_natural.json", tables.forms, _audited),
+    "fuzzed": (f"{RESULTS}/fuzz.json", fault_tables.fuzzed, _fuzzed),
     "inferences": (f"{RESULTS}/audit_near_misses.json", tables.inferences, _audited),
     "kernel": (f"{RESULTS}/kernel.json", tables.kernel, _benched),
     "kills": (f"{RESULTS}/crash.json", fault_tables.kills, _hurt),
