@@ -10,7 +10,6 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Discriminator,
-    FailFast,
     Field,
     Strict,
     StrictInt,
@@ -21,6 +20,8 @@ from compositional_rerank._validation import check_answer, check_query
 from compositional_rerank.scoring.calibration import Denials
 from compositional_rerank.scoring.policy import NearMisses, Order
 
+_FIRST_FAULT = Field(fail_fast=True)  # or a list of a million numbers has a million faults
+
 Query = Annotated[
     str,
     AfterValidator(check_query),
@@ -29,11 +30,11 @@ Query = Annotated[
         json_schema_extra={"pattern": r"\S"},
     ),
 ]
-Passages = Annotated[list[str], FailFast()]  # or a list of a million numbers has a million faults
+Passages = Annotated[list[str], _FIRST_FAULT]
 Count = Annotated[int | None, Field(ge=1)]
 Span = Annotated[tuple[StrictInt, StrictInt], Strict(False)]  # a list, in JSON
 OwnText = Annotated[
-    Annotated[list[Span | None], FailFast()] | None,
+    Annotated[list[Span | None], _FIRST_FAULT] | None,
     Field(description="Characters [start, stop] of each passage that may be evidence; null: all of it."),
 ]
 
@@ -62,7 +63,7 @@ class Policy(_OfNearMisses):
     min_score: Annotated[float | None, Field(ge=-1e6, le=1e6)] = None
     max_mismatch: Annotated[float | None, Field(ge=0, le=1)] = None
     own_text: OwnText = None
-    retrieval_scores: Annotated[list[float | None], FailFast()] | None = None
+    retrieval_scores: Annotated[list[float | None], _FIRST_FAULT] | None = None
 
     def policy(self) -> dict[str, Any]:
         """The options that were sent, as arguments of `rerank`."""
@@ -109,7 +110,7 @@ Texts = Annotated[
     Annotated[str, Tag("=one")] | Annotated[Passages, Tag("=many")], Discriminator(_one_or_many)
 ]
 Queries = Annotated[
-    Annotated[Query, Tag("=one")] | Annotated[list[Query], FailFast(), Tag("=many")],
+    Annotated[Query, Tag("=one")] | Annotated[list[Query], _FIRST_FAULT, Tag("=many")],
     Discriminator(_one_or_many),
 ]
 
@@ -118,11 +119,11 @@ class Rerank(Policy):
     """What Cohere, Jina and vLLM call reranking."""
 
     query: Query
-    documents: Annotated[list[AnyDocument], FailFast()]
+    documents: Annotated[list[AnyDocument], _FIRST_FAULT]
     model: str | None = Field(None, description="Not looked at: the service has one model.")
     top_n: Count = None
     return_documents: bool | None = None
-    rank_fields: Annotated[list[str], FailFast()] | None = Field(
+    rank_fields: Annotated[list[str], _FIRST_FAULT] | None = Field(
         None, description="Of documents that are objects: which fields are ranked, in order; else text."
     )
 
