@@ -97,9 +97,10 @@ def fit_fusion(
     )
     lists = [_lists(gated, name) for name in beir]
     everything = _Read.of([one for right, wrong in groups for one in (*right, *wrong)])
-    pairs, start = [], 0
-    for right, wrong in groups:
-        middle, stop = start + len(right), start + len(right) + len(wrong)
+    pairs: list[tuple[int, int]] = []
+    start = 0
+    for answers, others in groups:
+        middle, stop = start + len(answers), start + len(answers) + len(others)
         pairs += product(range(start, middle), range(middle, stop))
         start = stop
     first_of, second_of = np.array(pairs).T
