@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -138,8 +139,6 @@ class TokenEncoder:
         Returns:
             One `EncodedText` per text, in their order.
         """
-        from tqdm.auto import tqdm
-
         readable = [without_surrogates(text) for text in texts]
         encodings = self._tokenizer.encode_batch(readable, add_special_tokens=False)
         prompt = self._prompts.get(task, "")
@@ -161,7 +160,7 @@ class TokenEncoder:
             for window in windows_of(index, encoding.ids, room)
         ]
         windows.sort(key=lambda window: -len(window.ids))
-        with tqdm(total=len(windows), desc="Encoding", unit="window", disable=not show_progress) as bar:
+        with _progress(len(windows), show_progress) as advance:
             fill = self._fill if task == "query" else None
             for batch in batches_of(windows, len(before) + len(self._after), self._batch_tokens):
                 with turn():
@@ -170,7 +169,7 @@ class TokenEncoder:
                     first, last = window.keep
                     results[window.text][window.start + first : window.start + last] = vectors[first:last]
                     sums[window.text] += total
-                bar.update(len(batch))
+                advance(len(batch))
         pooled = torch.nn.functional.normalize(sums, dim=-1)
         found = []
         skipped = self._skipped.get(task, frozenset())
@@ -230,3 +229,16 @@ def _read_projection(file: Path, hidden: int) -> torch.Tensor:
             "use the checkpoint with the base model that it was trained on"
         )
     return weight
+
+
+@contextmanager
+def _progress(windows: int, show: bool) -> Iterator[Callable[[int], object]]:
+    """Told how many windows are encoded. Unshown, tqdm is left alone: processes share a lock of its, and one
+    that is killed while it holds it stops all that were forked beside it."""
+    if not show:
+        yield lambda _: None
+        return
+    from tqdm.auto import tqdm
+
+    with tqdm(total=windows, desc="Encoding", unit="window") as bar:
+        yield bar.update
