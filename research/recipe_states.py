@@ -36,18 +36,17 @@ def main() -> None:
     backbone = network[0].auto_model
     before = {name: value.detach().clone() for name, value in backbone.named_parameters()}
     found = load_file(args.source)
+    heads = {name: value for name, value in found.items() if name.startswith(("2.", "3."))}
     if args.verb == "keep":
         network.load_state_dict(found)
         tensors = compress_delta(before, dict(backbone.named_parameters()))
-        heads = {name: value for name, value in found.items() if name.startswith(("2.", "3."))}
+        tensors |= heads
     else:
-        heads = {name: value for name, value in found.items() if name.startswith(("2.", "3."))}
         apply_delta(backbone, {name: value for name, value in found.items() if name not in heads})
         network.load_state_dict(heads, strict=False)
         tensors = {name: value.contiguous() for name, value in network.state_dict().items()}
-        heads = {}
     args.target.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors | heads, args.target)
+    save_file(tensors, args.target)
     print(f"{args.target}: {args.target.stat().st_size / 1e6:.1f} MB")
 
 

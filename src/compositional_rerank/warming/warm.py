@@ -126,15 +126,15 @@ class _Work:
             if known := len(texts) - entries.count(None):
                 self.done.known += known
                 self._progress(known, 0)
+            if known < len(texts) and getattr(self._store, "read_only", False):
+                raise StoreError(
+                    "the store is read only, and would keep nothing: warm it where it can be written to"
+                )
             yield from (text for text, entry in zip(texts, entries, strict=True) if entry is None)
 
     def keep(self, chunk: Chunk) -> None:
         """Bring a chunk into the store, and look whether it is there."""
         store, done = self._store, self.done
-        if chunk.entries and getattr(store, "read_only", False):
-            raise StoreError(
-                "the store is read only, and would keep nothing: warm it where it can be written to"
-            )
         store.put(
             {
                 token_key(self._fingerprint, text, store.dtype): quantise(entry, store.dtype)

@@ -12,7 +12,6 @@ import time
 import traceback
 import uuid
 from collections.abc import Sequence
-from contextlib import suppress
 from threading import Event
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -25,7 +24,7 @@ from compositional_rerank.serving.http.settings import Settings
 OPEN = ("/healthz", "/readyz", "/openapi.json")
 """What needs no key."""
 _DISCARDED = 8  # times the limit: so much of a body that is too large is read, so that its answer arrives
-_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]|\0")  # as JSON or UTF-8 has it, or in UTF-16
 _log = logging.getLogger("compositional_rerank.service")
 
 
@@ -153,10 +152,8 @@ class Guard:
 
 def _check_characters(body: bytes) -> None:
     """Refuse half a surrogate pair, which JSON can write, and no answer could quote."""
-    with suppress(UnicodeDecodeError):  # raw bytes may hold half a character, too, and UTF-16 anything
-        body.decode()
-        if b"\0" not in body and _SURROGATE.search(body) is None:
-            return
+    if _SURROGATE.search(body) is None:
+        return
     try:
         json.dumps(json.loads(body), ensure_ascii=False).encode()
     except UnicodeEncodeError as error:

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from compositional_rerank.training.edits import as_typed, differing_words
-from compositional_rerank.training.kinds.sentences import edit, sentences_of
+from compositional_rerank.training.kinds.sentences import among, edit, sentences_of
 from compositional_rerank.training.questions import open_question, yes_no_question
 from compositional_rerank.training.rows import DENIES, DIFFERS, SILENT, SUPPORTS, Row
 
@@ -45,13 +45,7 @@ def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
         if other != sentence and rng.random() < _OTHER:
             texts.append((other, DIFFERS | SILENT))
         for text, verdict in texts:
-            before = after = ""
-            if rng.random() < _BESIDE:
-                beside = rng.choice(sentences)
-                before, after = rng.sample(["" if beside == sentence else beside, ""], 2)
-            evidence = " ".join(part for part in (before, text, after) if part)
-            shift = len(before) + 1 if before else 0
-            wrong = tuple((start + shift, stop + shift) for start, stop in differing_words(text, sentence))
+            evidence, wrong = among(text, sentence, sentences, _BESIDE, rng)
             found.append(
                 Row(asked, evidence, verdict, file.stem, str(number), None if text == other else wrong)
             )

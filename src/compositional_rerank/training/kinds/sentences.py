@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 from compositional_rerank.errors import DataError
 from compositional_rerank.training.edits import (
+    Span,
     alike_words,
     content_words,
     differing_words,
@@ -41,15 +43,33 @@ def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
             continue
         query = sentence.lower() if rng.random() < _LOWERED else sentence
         for text, verdict in ((sentence, SUPPORTS), (edited, different or DENIES | DIFFERS)):
-            before = after = ""
-            if rng.random() < _BESIDE:
-                beside = rng.choice(found)
-                before, after = rng.sample(["" if beside == sentence else beside, ""], 2)
-            evidence = " ".join(part for part in (before, text, after) if part)
-            shift = len(before) + 1 if before else 0
-            wrong = tuple((start + shift, stop + shift) for start, stop in differing_words(text, sentence))
+            evidence, wrong = among(text, sentence, found, _BESIDE, rng)
             rows.append(Row(query, evidence, verdict, file.stem, str(number), wrong))
     return rows
+
+
+def among(
+    text: str, sentence: str, sentences: Sequence[str], share: float, rng: random.Random
+) -> tuple[str, tuple[Span, ...]]:
+    """A sentence or an edit of it, sometimes beside another sentence, and where it differs from the sentence.
+
+    Args:
+        text: the sentence, or its edit.
+        sentence: the sentence.
+        sentences: what may stand beside it.
+        share: how often something does, in [0, 1].
+        rng: whether, what, and on which side.
+
+    Returns:
+        The evidence, and the characters of its words that the sentence has not.
+    """
+    before = after = ""
+    if rng.random() < share:
+        beside = rng.choice(sentences)
+        before, after = rng.sample(["" if beside == sentence else beside, ""], 2)
+    evidence = " ".join(part for part in (before, text, after) if part)
+    shift = len(before) + 1 if before else 0
+    return evidence, tuple((start + shift, stop + shift) for start, stop in differing_words(text, sentence))
 
 
 def sentences_of(file: Path) -> list[str]:
