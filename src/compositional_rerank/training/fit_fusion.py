@@ -17,17 +17,19 @@ from compositional_rerank.audit.formats import RetrievalSet
 from compositional_rerank.audit.metrics import ranking_measures
 from compositional_rerank.audit.retrieval import first_stage, sample_queries
 from compositional_rerank.audit.sources import find_beir
+from compositional_rerank.checkpoints.config import VerifierConfig
 from compositional_rerank.encoding.embedder import StructuralEmbedder
 from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.results import RankedPassage
 from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.scoring.policy import Policy
 from compositional_rerank.training.kinds.contrast import judged_passages
+from compositional_rerank.verification.evidence import to_read
 
 # everything is read, nothing falls, and what the score has above the relevance is how well it was answered
 START = Fusion(least_closeness=-1.0, threshold=1.0, bonus=1.0, penalty=0.0)
 FLAGGED = (0.05, 0.03, 0.02, 0.01, 0.005, 0.0)  # shares of answers above the threshold that are tried
-MISSED = 0.05  # share of near-misses farther than the gate
+READS = 4.0  # passages of a list that may be read on average: each costs milliseconds
 LOSS = 0.0  # nDCG@10 that a setting may cost on any collection
 _QUERIES = 100
 _DOCUMENTS = 1500  # of a collection: encoding more takes longer than all the rest
@@ -36,11 +38,12 @@ _GRID = ((0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4), (0.0, 0.05, 0.1, 0.2, 0.3,
 
 
 class _Read(NamedTuple):
-    """What was found of ``n`` passages: all that a fusion makes scores of."""
+    """What was found of the ``n`` passages of a list: all that a fusion makes scores of."""
 
     relevance: torch.Tensor
     answered: list[float]
     mismatch: list[float | None]
+    closeness: torch.Tensor  # -1 where it was not read
 
     @classmethod
     def of(cls, results: Sequence[RankedPassage]) -> _Read:
@@ -49,6 +52,22 @@ class _Read(NamedTuple):
             torch.tensor([one.relevance for one in results], dtype=torch.float32),
             [0.0 if one.mismatch is None else max(0.0, one.score - one.relevance) for one in results],
             [one.mismatch for one in results],
+            torch.tensor([-1.0 if one.closeness is None else one.closeness for one in results]),
+        )
+
+    def within(self, least: float, limits: VerifierConfig) -> list[int]:
+        """The places that are read where the gate is ``least``."""
+        read = to_read(
+            self.relevance, self.closeness, least=least, first=limits.first, most=limits.max_verified
+        )
+        return [place for place in read if self.mismatch[place] is not None]
+
+    def gated(self, least: float, limits: VerifierConfig) -> _Read:
+        """What would have been found with that gate."""
+        read = self.within(least, limits)
+        return self._replace(
+            answered=[one if place in read else 0.0 for place, one in enumerate(self.answered)],
+            mismatch=[one if place in read else None for place, one in enumerate(self.mismatch)],
         )
 
     def scores(self, fusion: Fusion | None) -> list[float]:
@@ -67,9 +86,10 @@ def fit_fusion(
 ) -> Fusion:
     """The fusion of a checkpoint, fitted on data that it was not trained on.
 
-    The gate opens for all but `MISSED` of the near-misses. Threshold, bonus and penalty are those that put
-    most answers above their near-misses and cost no collection more than `LOSS` of nDCG@10. Where all cost
-    more, nothing falls: then threshold is 1, and bonus and penalty are 0.
+    The gate is the widest through which `READS` passages of a collection's list come on average. Threshold,
+    bonus and penalty are those that put most answers above their near-misses and cost no collection more
+    than `LOSS` of nDCG@10. Where all cost more, nothing falls: then threshold is 1, and bonus and penalty
+    are 0.
 
     Args:
         checkpoint: folder whose fusion is `START`.
@@ -78,42 +98,39 @@ def fit_fusion(
         tell: called with lines on what came out.
     """
     reranker = CompositionalReranker.from_pretrained(checkpoint)
-    groups = []
+    assert reranker.config is not None
+    assert reranker.config.verifier is not None
+    limits = reranker.config.verifier
+    lists = [_lists(reranker, name) for name in beir]
+    least = _gate([read for ranked in lists for read, _ in ranked], limits)
+    lists = [[(read.gated(least, limits), worth) for read, worth in ranked] for ranked in lists]
+    scored = []
+    pairs: list[tuple[int, int]] = []
+    rights: list[bool] = []
     for query, right, wrong in (one for file in contrast for one in judged_passages(file)):
         passages = [*right, *wrong]
         ranking = reranker.rerank(query, passages, order="relevance", max_verified=len(passages))
         results = sorted(ranking, key=lambda result: result.index)
-        groups.append((results[: len(right)], results[len(right) :]))
-    flagged = [one.mismatch or 0.0 for right, _ in groups for one in right]
-    near_misses = [one for _, wrong in groups for one in wrong]
-    least = float(np.quantile([one.closeness or -1.0 for one in near_misses], MISSED))
-    fusion = dataclasses.replace(START, least_closeness=round(least, 3))
-    assert reranker.config is not None
-    gated = CompositionalReranker.from_parts(
-        reranker.encoder,
-        name=reranker.name,
-        config=dataclasses.replace(reranker.config, fusion=fusion),
-        verifier=reranker.verifier,
+        scored.append(_Read.of(results).gated(least, limits))
+        middle, stop = len(rights) + len(right), len(rights) + len(passages)
+        pairs += product(range(len(rights), middle), range(middle, stop))
+        rights += [True] * len(right) + [False] * len(wrong)
+    everything = _Read(
+        torch.cat([read.relevance for read in scored]),
+        [one for read in scored for one in read.answered],
+        [one for read in scored for one in read.mismatch],
+        torch.cat([read.closeness for read in scored]),
     )
-    lists = [_lists(gated, name) for name in beir]
-    everything = _Read.of([one for right, wrong in groups for one in (*right, *wrong)])
-    pairs: list[tuple[int, int]] = []
-    start = 0
-    for answers, others in groups:
-        middle, stop = start + len(answers), start + len(answers) + len(others)
-        pairs += product(range(start, middle), range(middle, stop))
-        start = stop
+    is_right = np.array(rights)
+    mismatch = np.array([one or 0.0 for one in everything.mismatch])
     first_of, second_of = np.array(pairs).T
 
     def right_first(tried: Fusion) -> float:
         scores = np.array(everything.scores(tried))
         return float(np.mean(scores[first_of] > scores[second_of]))
 
-    thresholds = [round(max(0.5, float(np.quantile(flagged, 1 - share))), 3) for share in FLAGGED]
-    settings = [
-        Fusion(fusion.least_closeness, *values)
-        for values in product(dict.fromkeys([*thresholds, 1.0]), *_GRID)
-    ]
+    thresholds = [round(max(0.5, float(np.quantile(mismatch[is_right], 1 - share))), 3) for share in FLAGGED]
+    settings = [Fusion(least, *values) for values in product(dict.fromkeys([*thresholds, 1.0]), *_GRID)]
     plain = [_ndcg(ranked, None) for ranked in lists]
     found = {}
     for tried in settings:
@@ -122,11 +139,23 @@ def fit_fusion(
             found[tried] = (right_first(tried), losses)
     chosen = max(found, key=lambda tried: found[tried][0])
     first, losses = found[chosen]
-    rejected = float(np.mean([(one.mismatch or 0.0) >= chosen.threshold for one in near_misses]))
-    wrongly = float(np.mean([mismatch >= chosen.threshold for mismatch in flagged]))
+    wrongly = float(np.mean(mismatch[is_right] >= chosen.threshold))
+    rejected = float(np.mean(mismatch[~is_right] >= chosen.threshold))
     tell(f"  {chosen}: rejects {wrongly:.1%} of the answers and {rejected:.1%} of the near-misses")
     tell(f"  right above near-miss {first:.3f}; nDCG@10 gains {[round(-loss, 4) for loss in losses]}")
     return chosen
+
+
+def _gate(lists: Sequence[_Read], limits: VerifierConfig) -> float:
+    """The least closeness at which `READS` passages are read on average of the lists that ask something."""
+    judged = [read for read in lists if any(one is not None for one in read.mismatch)]
+    tried = np.round(np.arange(-1.0, 1.0, 0.01), 2).tolist()
+    fine = (
+        least
+        for least in tried
+        if sum(len(read.within(least, limits)) for read in judged) <= READS * len(judged)
+    )
+    return float(next(fine, 1.0))
 
 
 def _lists(reranker: CompositionalReranker, name: str) -> list[_List]:
