@@ -12,16 +12,17 @@ from compositional_rerank.errors import InputError
 
 def report(**changes: Any) -> dict[str, Any]:
     cosine = {"ndcg@10": 0.50, "recall@100": 0.90}
-    part = {"two_stage": {"rejection": 0.95}}
+    part = {"n": 4, "two_stage": {"rejection": 0.95}}
     return {
         "retrieval": {"c": {"cosine": cosine, "two_stage": {"ndcg@10": 0.49, "recall@100": 0.90}, **changes}},
         "near_misses": {
             "s": {
                 "kind": "triples",
+                "n": 8,
                 "two_stage": {"rejection": 0.92},
-                "by_edit_type": {"role": part, "negation": {"two_stage": {"rejection": 0.5}}},
+                "by_edit_type": {"role": part, "negation": {"n": 4, "two_stage": {"rejection": 0.5}}},
             },
-            "n": {"kind": "contrast", "two_stage": {"rejection": 0.0}, "by_edit_type": {}},
+            "n": {"kind": "contrast", "n": 2, "two_stage": {"rejection": 0.0}, "by_edit_type": {}},
         },
     }
 
@@ -45,6 +46,17 @@ def test_rejection_is_judged_for_every_set_and_edit_type() -> None:
         (True, "s / role"),
         (False, "s / negation"),
     ]
+
+
+def test_an_edit_type_is_judged_where_it_has_near_misses_and_is_not_the_whole_set() -> None:
+    data = report()
+    types = data["near_misses"]["s"]["by_edit_type"]
+    types["paraphrase"] = {"n": 4, "two_stage": {"rejection": None}}
+    assert [line.text.split(":")[0] for line in judge(data, None, 0.9)] == ["s", "s / role", "s / negation"]
+    data["near_misses"]["s"]["by_edit_type"] = {"role": types["role"]}
+    assert [line.text.split(":")[0] for line in judge(data, None, 0.9)] == ["s", "s / role"]
+    data["near_misses"]["s"]["by_edit_type"] = {"role": {"n": 8, "two_stage": {"rejection": 0.92}}}
+    assert [line.text.split(":")[0] for line in judge(data, None, 0.9)] == ["s"]
 
 
 def test_without_a_verifier_the_gate_fails() -> None:

@@ -175,3 +175,36 @@ def test_names_that_look_like_the_writer() -> None:
 )
 def test_long_texts_of_opening_marks(mark: str) -> None:
     assert claims_of(mark * 20_000 + "The drug is safe.")
+
+
+def test_an_item_does_not_complete_the_line_above_the_list_it_stands_in() -> None:
+    found = read("The policy covers:\n- fire\n- Not covered:\n  - floods")
+    assert found["fire"] == "The policy covers: fire."
+    assert found["floods"] is None
+
+
+@pytest.mark.parametrize(
+    "cited",
+    [
+        "The drug is safe [1](https://x.org).",
+        "The drug is safe [[1]](https://x.org).",
+        "The drug is safe<sup>1, 2</sup>.",
+    ],
+)
+def test_linked_citations_are_left_out(cited: str) -> None:
+    assert list(read(cited).values()) == ["The drug is safe."]
+
+
+def test_code_within_a_line_opens_no_block() -> None:
+    found = read("```pip install x``` installs it.\n\nThe drug is safe.")
+    assert found["The drug is safe."] == "The drug is safe."
+
+
+def test_a_longer_fence_ends_a_shorter_one() -> None:
+    found = read("```\nx = 1\n````\nThe drug is safe.")
+    assert found["The drug is safe."] == "The drug is safe."
+
+
+def test_a_second_paragraph_of_an_item_is_no_code() -> None:
+    found = read("*   **Syrup**\n\n    The syrup is safe for children.")
+    assert found["The syrup is safe for children."] == "The syrup is safe for children."

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,8 @@ from compositional_rerank import CompositionalReranker
 CLOSED = "The office is closed on Sundays."
 DOGS = "Dogs are not allowed in the office."
 Command = Any
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+PROCESS = [sys.executable, "-m", "compositional_rerank"]
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +119,17 @@ def test_a_model_without_a_verifier(command: Command, rules: str) -> None:
     outcome = command("check", "--answer", CLOSED, rules)
     assert outcome.code == 2
     assert "has no verifier" in outcome.err
+
+
+def test_a_reader_who_has_had_enough_does_not_change_the_exit_code(rules: str) -> None:
+    process = subprocess.Popen(
+        [*PROCESS, "check", "--answer", "Dogs are allowed in the office.", rules],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    _, error = process.communicate(timeout=120)
+    assert error == b""
+    assert process.returncode == 1

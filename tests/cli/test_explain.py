@@ -87,7 +87,7 @@ def test_a_passage_in_a_file_of_records(command: Any, tmp_path: Path) -> None:
     file.write_text('{"text": "a"}\n{"text": "b"}\n')
     outcome = command(*start)
     assert outcome.code == 2
-    assert "hits.jsonl holds 2 passages, and one is explained: pass its text with --passage" in outcome.err
+    assert "hits.jsonl holds 2 texts, and the passage is one: pass it with --passage" in outcome.err
 
 
 def test_a_model_without_verifier_is_said_once(command: Any) -> None:

@@ -183,12 +183,15 @@ def test_names_that_hold_nothing(tmp_path: Path, name: str, form: str, said: str
 
 
 def test_one_passage_is_a_whole_text_or_the_only_record(tmp_path: Path) -> None:
-    assert read_one(str(written(tmp_path / "a.txt", WRAPPED))) == WRAPPED
-    assert read_one(str(written(tmp_path / "a.csv", "text\nOne."))) == "One."
-    with pytest.raises(CompositionalRerankError, match=r"b\.txt holds 2 passages, and one is explained"):
-        read_one(str(written(tmp_path / "b.txt", '["a", "b"]')))
-    with pytest.raises(CompositionalRerankError, match="is a folder, and one passage is explained"):
-        read_one(str(tmp_path))
+    assert read_one(str(written(tmp_path / "a.txt", WRAPPED)), "the passage", "--passage") == WRAPPED
+    assert read_one(str(written(tmp_path / "a.csv", "text\nOne.")), "the passage", "--passage") == "One."
+    with pytest.raises(
+        CompositionalRerankError,
+        match=r"b\.txt holds 2 texts, and the passage is one: pass it with --passage",
+    ):
+        read_one(str(written(tmp_path / "b.txt", '["a", "b"]')), "the passage", "--passage")
+    with pytest.raises(CompositionalRerankError, match="is a folder, and the passage is one text"):
+        read_one(str(tmp_path), "the passage", "--passage")
 
 
 class TestParquet:
@@ -209,7 +212,7 @@ class TestParquet:
         file = table(ID=[7, 8], Passage=["One.\n\nMore.", "Two."], score=[0.5, None], vector=[[1.0], [2.0]])
         expected = [Passage("One.\n\nMore.", 7, 0.5), Passage("Two.", 8)]
         assert read_passages([str(file)]) == read_passages([str(tmp_path)]) == expected
-        assert read_one(str(table(body=["One."]))) == "One."
+        assert read_one(str(table(body=["One."])), "the passage", "--passage") == "One."
 
     @pytest.mark.parametrize(
         ("columns", "said"),

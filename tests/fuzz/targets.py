@@ -161,7 +161,7 @@ def input_file(case: tuple[str, bytes, str]) -> None:
         with ours():
             assert all(type(passage.text) is str for passage in read_passages([str(file)], form))
         with ours():
-            assert type(read_one(str(file))) is str
+            assert type(read_one(str(file), "it", "--it")) is str
 
 
 def input_records(passages: list[tuple[str, Any, Any]]) -> None:

@@ -196,7 +196,16 @@ def test_the_command_ends_with_expected_and_got(
         printed = capsys.readouterr().out
         assert ("outside" in printed) == bool(code)
         assert "near_misses/reported/n" in printed
-        assert json.loads(out.with_name(out.name + ".audit.json").read_text("utf-8"))["near_misses"]
+        report = out.with_name(out.name + ".audit.json")
+        assert json.loads(report.read_text("utf-8"))["near_misses"]
+        report.unlink()  # as if it had been stopped in the audit
+        before = (out / "config.json").stat().st_mtime_ns
+        assert main([*arguments, "--out", str(out), "--device", "cpu"]) == code
+        assert report.exists()
+        assert (out / "config.json").stat().st_mtime_ns == before
+        capsys.readouterr()
+        assert main([*arguments, "--out", str(out), "--device", "cpu"]) == 2
+        assert "exists: choose another folder" in capsys.readouterr().err
 
 
 def test_the_table_names_what_is_outside() -> None:

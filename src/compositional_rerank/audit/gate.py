@@ -87,7 +87,7 @@ def judge(
                 lines += [
                     _rejection_line(f"{name} / {edit_type}", part, min_rejection)
                     for edit_type, part in entry["by_edit_type"].items()
-                    if len(entry["by_edit_type"]) > 1
+                    if part["n"] != entry["n"] and part["two_stage"]["rejection"] is not None
                 ]
     return lines
 

@@ -94,7 +94,7 @@ def _facts(report: Mapping[str, Any]) -> str:
     if "against" in report:
         facts.append(f"against <code>{escape(report['against']['name'])}</code>")
     if not settings["verifier"]:
-        facts.append("no verifier is loaded: two_stage is relevance")
+        facts.append("no verifier is loaded: two_stage ranks collections and lists by --order alone")
     facts += [f"top {settings['depth']} reranked", f"seed {settings['seed']}"]
     return f"<p class='facts'>{' · '.join(facts)}</p>"
 

@@ -8,6 +8,7 @@ within a query) is a few lines here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +18,18 @@ from compositional_rerank.errors import MissingDependencyError
 Floats = NDArray[np.float64]
 
 RETRIEVAL_MEASURES = ("ndcg@10", "mrr@10", "recall@100")
+
+
+def check_measures() -> None:
+    """Say before any work that the library is missing.
+
+    Raises:
+        MissingDependencyError: `ir_measures` is not installed.
+    """
+    if find_spec("ir_measures") is None or find_spec("pytrec_eval") is None:
+        raise MissingDependencyError(
+            "the audit of collections needs ir_measures: pip install 'compositional-rerank[audit]'"
+        )
 
 
 def ranking_measures(
@@ -42,12 +55,9 @@ def ranking_measures(
         >>> measures["mrr@10"].tolist(), measures["recall@100"].tolist()
         ([0.5], [1.0])
     """
-    try:
-        import ir_measures
-    except ImportError as error:
-        raise MissingDependencyError(
-            "the audit needs ir_measures: pip install 'compositional-rerank[audit]'"
-        ) from error
+    check_measures()
+    import ir_measures
+
     measures = {
         ir_measures.nDCG @ 10: "ndcg@10",
         ir_measures.RR @ 10: "mrr@10",

@@ -76,9 +76,10 @@ def plane(report: Mapping[str, Any], systems: Sequence[str]) -> str:
 
 def distributions(name: str, result: NearMissResult, entry: Mapping[str, Any], systems: Sequence[str]) -> str:
     """Scores of paraphrases or answers (above) and near-misses (below), one column a system."""
+    everything = np.arange(len(result.edit_types))
     rows = result.rows_by_edit_type()
-    if len(rows) != 1:
-        rows = {"all": np.arange(len(result.edit_types)), **rows}
+    if [len(places) for places in rows.values()] != [len(everything)]:
+        rows = {"all": everything, **rows}
     left, gap, row_height, top = 150, 34, 84, 34
     column = (WIDTH - left - gap * (len(systems) - 1)) / len(systems)
     height = top + row_height * len(rows) + 26

@@ -127,7 +127,12 @@ def evaluate(
             for result in results:
                 scores[result.index] = getattr(result, name)
             orders[name].append(np.append(candidates[_stable(scores)], tail))
-        orders["two_stage"].append(np.append(candidates[[result.index for result in results]], tail))
+        kept = [
+            result.index
+            for result in results
+            if not (result.near_miss and systems.policy.near_misses == "drop")
+        ]
+        orders["two_stage"].append(np.append(candidates[kept], tail))
         if systems.cross_encoder is not None:
             scores = systems.cross_encoder.score([(query, text) for text in texts])
             orders["cross_encoder"].append(np.append(candidates[_stable(scores)], tail))

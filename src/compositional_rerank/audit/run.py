@@ -16,6 +16,7 @@ from compositional_rerank.audit.answers import NATURAL_SUITE
 from compositional_rerank.audit.cache import EmbeddingCache, default_folder
 from compositional_rerank.audit.formats import ContrastSet, NearMissSet, RetrievalSet
 from compositional_rerank.audit.gate import GateLine, check_limits, judge
+from compositional_rerank.audit.metrics import check_measures
 from compositional_rerank.audit.sources import (
     find_answers,
     find_beir,
@@ -144,6 +145,7 @@ def read_data(settings: AuditSettings) -> AuditData:
     Raises:
         DataError: a file is missing or has a bad line, or two sets have one name.
         InputError: a gate's limit cannot be judged on this data.
+        MissingDependencyError: what measures collections is not installed.
     """
     named = any(getattr(settings, name) for name in SOURCES)
     suite = settings.suite or (None if named else NATURAL_SUITE.stem)
@@ -160,6 +162,8 @@ def read_data(settings: AuditSettings) -> AuditData:
     ]
     for group in (collections, sets, inferences):
         _check_names([data.name for data in group])
+    if collections:
+        check_measures()
     check_limits(
         settings.max_recall_drop,
         settings.min_rejection,
@@ -200,7 +204,7 @@ def run_audit(settings: AuditSettings, tell: Callable[[str], None] | None = None
     if systems.reranker.verifier is None:
         notes.append(
             f"{systems.reranker.name} has no verifier, so that near-misses are not judged: two_stage ranks "
-            "by relevance alone"
+            "collections and lists by --order alone"
         )
     if tell is not None:
         for note in notes:

@@ -48,8 +48,9 @@ _SYSTEMS = (
 _NEAR_MISSES = (
     "rejected at 5%: near-misses below the cut that loses 5% of true paraphrases or answers; any system can "
     "be read so.",
-    "rejected, wrongly rej.: near-misses, and true paraphrases or answers, whose mismatch reaches the "
-    "shipped threshold. A pair that cannot be judged is not rejected, and not in the ECE.",
+    "rejected, wrongly rej.: near-misses, and true paraphrases or answers, whose mismatch reaches "
+    "--threshold, by default the model's own. A pair that cannot be judged is not rejected, and not in the "
+    "ECE.",
 )
 _KINDS = {
     "triples": "beats both: sim(a, p) > sim(a, n) and sim(a, p) > sim(p, n). beats near-miss: sim(a, p) > "
@@ -99,7 +100,7 @@ def sections(report: Mapping[str, Any]) -> list[tuple[str, Row, list[Row]]]:
         header = ("system", *(TITLES[m] for m in measures))
         rows = [(s, *(_with_interval(entry[s], m) for m in measures)) for s in systems]
         found.append((f"{name}: {entry['n']} {_unit(entry['kind'])}", header, rows))
-        if len(entry["by_edit_type"]) > 1:
+        if any(part["n"] != entry["n"] for part in entry["by_edit_type"].values()):
             found.append(_parts(name, "edit type", entry, "by_edit_type", systems))
         if len(entry.get("by_form", {})) > 1:
             found.append(_parts(name, "form", entry, "by_form", systems))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compositional_rerank._validation import check_device
 from compositional_rerank.audit.cache import Embedder, EmbeddingCache
 from compositional_rerank.audit.metrics import Floats
 from compositional_rerank.audit.verdicts import Verdicts
-from compositional_rerank.errors import InputError
+from compositional_rerank.errors import CheckpointError, InputError
 from compositional_rerank.results import PairScores, RankedPassage
 from compositional_rerank.scoring.policy import Policy
 
@@ -96,7 +96,7 @@ class Systems:
         scores: Sequence[float] | None = None,
         own_text: Sequence[tuple[int, int]] | None = None,
     ) -> tuple[RankedPassage, ...]:
-        """What `two_stage` makes of a list, as the reranker is used.
+        """What `two_stage` makes of a list, as the reranker is used; but what it would drop stands last.
 
         Args:
             query: the query.
@@ -111,7 +111,7 @@ class Systems:
             retrieval_scores=scores,
             own_text=own_text,
             order=policy.order,
-            near_misses=policy.near_misses,
+            near_misses="demote" if policy.near_misses == "drop" else policy.near_misses,
             threshold=policy.threshold,
         ).results
 
@@ -171,18 +171,23 @@ class CrossEncoderSystem:
 
     Raises:
         ModelNotFoundError: no place has the model.
+        CheckpointError: its files are unsafe or damaged.
         InputError: the model gives more than one score for a pair.
     """
 
     def __init__(self, name: str, device: str | None = None) -> None:
         from sentence_transformers import CrossEncoder
 
-        from compositional_rerank.checkpoints.base_models import resolve
+        from compositional_rerank.checkpoints.base_models import UNLOADABLE, resolve
 
         self.name = name
-        self.model: Any = CrossEncoder(
-            str(resolve(name).path), device=device, model_kwargs={"use_safetensors": True}
-        )
+        folder = str(resolve(name).path)
+        try:
+            self.model: Any = CrossEncoder(
+                folder, device=check_device(device), model_kwargs={"use_safetensors": True}
+            )
+        except UNLOADABLE as error:
+            raise CheckpointError(f"cross-encoder {name} cannot be loaded: {error}") from error
         outputs = int(getattr(self.model, "num_labels", 1))
         if outputs != 1:
             raise InputError(
@@ -253,6 +258,7 @@ def load_systems(
     from compositional_rerank.encoding.modules import embedding_model
     from compositional_rerank.reranker import CompositionalReranker
     from compositional_rerank.store import MemoryStore
+    from compositional_rerank.store.memory import ample_bytes
 
     compared = against is not None or bool(sensitivity)
     return Systems(
@@ -263,10 +269,12 @@ def load_systems(
             verifier=verifier,
             device=device,
             backend=backend,
-            store=MemoryStore(token_store_bytes()) if store is None else store,
+            store=MemoryStore(ample_bytes()) if store is None else store,
         ),
         cache=cache,
-        against=load_embedder(against or model, device, sensitivity or 0.0) if compared else None,
+        against=load_embedder(against or embedding_model(model, encoder), device, sensitivity or 0.0)
+        if compared
+        else None,
         cross_encoder=None if cross_encoder is None else CrossEncoderSystem(cross_encoder, device),
         policy=policy or Policy(),
     )
@@ -279,15 +287,6 @@ def load_embedder(name: str | None, device: str | None = None, sensitivity: floa
     model = StructuralEmbedder.from_pretrained(name, device=device, sensitivity=sensitivity)
     label = f"{model.name} at sensitivity {sensitivity:g}" if sensitivity else model.name
     return _Fingerprinted(model, label, f"{model.fingerprint} sensitivity={model.sensitivity}")
-
-
-def token_store_bytes() -> int:
-    """Memory for candidates' token vectors: a quarter of the machine's, between 1 and 8 GiB."""
-    try:
-        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not a POSIX system
-        total = 0
-    return min(max(total // 4, 1 << 30), 8 << 30)
 
 
 def _distinct(texts: Sequence[str]) -> tuple[list[str], np.ndarray[Any, np.dtype[np.int64]]]:

@@ -69,7 +69,9 @@ def claims_of(answer: str) -> list[Claim]:
             else:
                 claim = Claim(span)
             found.append(claim)
-        if not block.item:
+        if block.item and last.endswith(":"):
+            lead = None  # what follows may stand under this item, and mean the opposite
+        elif not block.item:
             leads = block.prose and last.endswith(":") and _reads(last)
             lead = _with_context((block.start, block.stop), last, before) if leads else None
     return found

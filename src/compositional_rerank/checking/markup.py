@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_FENCE = re.compile(r"\s*(```|~~~)")
+_FENCE = re.compile(r"\s*(`{3,}(?!.*`)|~{3,})")
 _HEADING = re.compile(r"\s{0,3}#{1,6}\s|\s*(?:-{3,}|\*{3,}|_{3,}|={3,})\s*$")
 _BOLD_LINE = re.compile(r"\s*(\*\*|__)\S.*\1:?\s*$")  # a heading, as some write it
 _TABLE = re.compile(r"\s*\|")
@@ -14,6 +14,9 @@ _MARKER = re.compile(r"(?:\s{0,40}>)*\s{0,40}(?:[-*+•–]|\(?\d{1,3}[.)]|\(?[a
 _QUOTE = re.compile(r"\s*(?:>\s?)+")
 # All that looks ahead does so for 300 characters at most: a long text of opening marks takes no longer.
 _IMAGE = re.compile(r"!\[[^\[\]]{0,300}\]\([^()]{0,300}\)")
+_LINKED_CITATION = re.compile(
+    r" ?\[{1,2}\^?\d{1,4}\^?\]{1,2}\([^()\s]{0,300}\)| ?<sup>[\s\d,;–-]{0,60}</sup>"
+)
 _LINK = re.compile(r"\[([^\[\]]{1,300})\]\([^()\s]{0,300}(?: \"[^\"]{0,300}\")?\)")
 _CITATION = re.compile(
     r" ?(?:\[\^?\d+(?: ?[,;–-] ?\^?\d+){0,30}\]|【[^】]{0,100}】"
@@ -54,17 +57,18 @@ def blocks_of(text: str) -> list[Block]:
         start, at = at, at + len(line)
         stop = start + len(line.rstrip())
         fence = _FENCE.match(line)
+        in_list = bool(found) and found[-1].item  # where indented lines are its paragraphs, and no code
         if opened or fence:
             if opened and found:
                 found[-1] = Block(found[-1].start, max(stop, found[-1].stop), prose=False)
             else:
                 found.append(Block(start, stop, prose=False))
-            if fence and (not opened or fence[1] == opened):
+            if fence and (not opened or fence[1].startswith(opened)):
                 opened = "" if opened else fence[1]
             joins = False
         elif not line.strip():
             joins = False
-        elif _is_no_prose(line, joins):
+        elif _is_no_prose(line, joins or in_list):
             found.append(Block(start + len(line) - len(line.lstrip()), stop, prose=False))
             joins = False
         elif marker := _MARKER.match(line):
@@ -77,7 +81,7 @@ def blocks_of(text: str) -> list[Block]:
             quote = _QUOTE.match(line)
             begin = start + (quote.end() if quote else len(line) - len(line.lstrip()))
             if begin < stop:
-                found.append(Block(begin, stop))
+                found.append(Block(begin, stop, item=in_list and line[0].isspace()))
                 joins = not _BOLD_LINE.match(line)
     return found
 
@@ -96,7 +100,7 @@ def plain(text: str) -> str:
         'The drug is safe.'
     """
     text = " ".join(_QUOTED.sub("\n", text).split())
-    text = _LINK.sub(r"\1", _IMAGE.sub("", text))
+    text = _LINK.sub(r"\1", _LINKED_CITATION.sub("", _IMAGE.sub("", text)))
     text = _TAG.sub("", _CITATION.sub("", text))
     for mark in (_TICKS, _STRONG, _EMPHASIS):
         text = mark.sub(r"\2", text)

@@ -21,6 +21,7 @@ from compositional_rerank.verification.cross_encoder import CheckpointVerifier
 from compositional_rerank.verification.nli import NliVerifier
 
 NONE = "none"
+VERIFIER_OF = " with the verifier of "  # between the names of an encoder and a verifier
 _LIKELIER = 0.5  # threshold of a verifier that nobody has fitted one for
 
 
@@ -138,4 +139,4 @@ def _tell_unverified(name: str) -> None:
 
 def _both_names(encoding: Located | None, reading: Located | None) -> str:
     encoder = "no encoder" if encoding is None else encoding.name
-    return f"{encoder} with {'no verifier' if reading is None else f'the verifier of {reading.name}'}"
+    return f"{encoder} with no verifier" if reading is None else f"{encoder}{VERIFIER_OF}{reading.name}"

@@ -52,6 +52,11 @@ def read_passages(names: Sequence[str], form: str = FORMS[0]) -> list[Passage]:
     return files.read_passages(names, form, tell)
 
 
-def read_one(name: str) -> str:
+def read_lines(name: str) -> list[Passage]:
+    """What a file holds, plain text a line each, whatever blank lines part."""
+    return files.read_passages([name], "auto", tell, by_line=True)
+
+
+def read_one(name: str, what: str, option: str) -> str:
     """`files.read_one`, which says on stderr what the user should know."""
-    return files.read_one(name, tell)
+    return files.read_one(name, what, option, tell)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,7 @@ def load_reranker(
 ) -> CompositionalReranker:
     """Load what the model options name, with a store or the place of one."""
     from compositional_rerank.reranker import CompositionalReranker
+    from compositional_rerank.store.memory import MemoryStore, ample_bytes
 
     with without_warnings():
         return CompositionalReranker.from_pretrained(
@@ -34,7 +36,7 @@ def load_reranker(
             verifier=getattr(args, "verifier", None),
             device=args.device,
             backend=args.backend,
-            store=store,
+            store=MemoryStore(ample_bytes()) if store is None else store,
         )
 
 
@@ -44,6 +46,19 @@ def without_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield
+
+
+def show(text: str, code: int) -> None:
+    """Print a result; a reader of it who has had enough does not change the exit code.
+
+    Raises:
+        SystemExit: with that code, as nobody reads on.
+    """
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # which Python flushes at exit
+        raise SystemExit(code) from None
 
 
 def tell_unverified(reranker: CompositionalReranker, also: str = "") -> None:

@@ -164,8 +164,13 @@ def add_store_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_model_options(parser: argparse._ActionsContainer, *, verifies: bool = True) -> None:
-    """Add the options that name a model and its parts, ``--verifier`` where it ``verifies``."""
+def add_model_options(
+    parser: argparse._ActionsContainer, *, verifies: bool = True, encodes: bool = False
+) -> None:
+    """Add the options that name a model and its parts, ``--verifier`` where it ``verifies``.
+
+    One that ``encodes`` cannot do without an encoder.
+    """
     parser.add_argument(
         "--model",
         metavar="M",
@@ -175,7 +180,7 @@ def add_model_options(parser: argparse._ActionsContainer, *, verifies: bool = Tr
         "--encoder",
         metavar="E",
         help="another encoder beside the verifier: a sentence-transformers or late-interaction model"
-        + (", or none: the order stays as it comes, but for near-misses" if verifies else ""),
+        + (", or none: the order stays as it comes, but for near-misses" if verifies and not encodes else ""),
     )
     if verifies:
         parser.add_argument(

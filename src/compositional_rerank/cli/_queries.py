@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import cast
 
 from compositional_rerank._validation import check_query
-from compositional_rerank.cli._input import read_passages
+from compositional_rerank.cli._input import read_lines
 from compositional_rerank.errors import InputError
 from compositional_rerank.inputs.files import STDIN
 from compositional_rerank.inputs.forms import Passage
@@ -30,7 +30,7 @@ def queries_of(args: argparse.Namespace, names: Sequence[str]) -> list[Passage]:
         return [Passage(check_query(args.query))]
     if args.queries == STDIN and STDIN in names:
         raise InputError("--queries - and the passages are both standard input: name a file of passages")
-    queries = read_passages([args.queries])
+    queries = read_lines(args.queries)
     if not queries:
         raise InputError(f"--queries {args.queries} holds no query: write one a line")
     for number, query in enumerate(queries, start=1):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from compositional_rerank.cli._input import tell
-from compositional_rerank.cli._io import check_store, without_warnings
+from compositional_rerank.cli._io import check_store, show, without_warnings
 from compositional_rerank.cli._options import (
     SEEDS,
     add_model_options,
@@ -54,7 +54,7 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     systems = parser.add_argument_group("systems")
-    add_model_options(systems)
+    add_model_options(systems, encodes=True)
     systems.add_argument(
         "--against", metavar="M2", help="a second embedding model, for example a fine-tuned one"
     )
@@ -185,14 +185,17 @@ def run(args: argparse.Namespace) -> int:
     try:
         with without_warnings():
             result = run_audit(settings, tell)
-        if args.out is not None:
-            write(result, args.out)
     except KeyboardInterrupt:
         tell("stopped; embeddings made so far are kept, run the command again to go on")
         return 130
-    print(to_json(result.report) if args.format == "json" else table(result.report))
     for line in result.gate:
         tell(str(line))
+    show(to_json(result.report) if args.format == "json" else table(result.report), 0 if result.passed else 1)
+    if args.out is not None:
+        try:
+            write(result, args.out)
+        except (OSError, UnicodeError) as error:
+            raise InputError(f"--out {args.out}: the report cannot be written: {error}") from error
     return 0 if result.passed else 1
 
 

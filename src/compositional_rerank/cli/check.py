@@ -17,7 +17,7 @@ from compositional_rerank.cli._input import (
     read_passages,
     tell,
 )
-from compositional_rerank.cli._io import check_store, load_reranker
+from compositional_rerank.cli._io import check_store, load_reranker, show
 from compositional_rerank.cli._options import add_model_options, add_store_option, bound, integer
 from compositional_rerank.errors import InputError
 from compositional_rerank.inputs.files import STDIN
@@ -91,7 +91,9 @@ def run(args: argparse.Namespace) -> int:
     names = args.files or [STDIN]
     if args.answer_file == STDIN and STDIN in names:
         raise InputError("--answer-file - and the passages are both standard input: name a file of passages")
-    answer = check_answer(args.answer if args.answer_file is None else read_one(args.answer_file))
+    answer = check_answer(
+        args.answer if args.answer_file is None else read_one(args.answer_file, "the answer", "--answer")
+    )
     check_store(args.store, names)
     passages = read_passages(names, args.input)
     if not passages:
@@ -103,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
         for sentence in record["sentences"]:
             for found in sentence["passages"]:
                 found["id"] = passages[found["index"]].id
-        print(json.dumps(record, indent=2 if sys.stdout.isatty() else None))
+        text = json.dumps(record, indent=2 if sys.stdout.isatty() else None)
     else:
         from compositional_rerank.checking import to_text
 
@@ -111,7 +113,9 @@ def run(args: argparse.Namespace) -> int:
             str(number) if passage.id is None else str(passage.id)
             for number, passage in enumerate(passages, start=1)
         ]
-        print(to_text(checked, shutil.get_terminal_size((100, 24)).columns, called), end="")
+        text = to_text(checked, shutil.get_terminal_size((100, 24)).columns, called).removesuffix("\n")
     share = checked.faithfulness
     few = args.min_faithfulness is not None and share is not None and share < args.min_faithfulness
-    return int(few or bool(checked.flagged))
+    code = int(few or bool(checked.flagged))
+    show(text, code)
+    return code

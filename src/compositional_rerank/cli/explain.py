@@ -62,7 +62,9 @@ def run(args: argparse.Namespace) -> int:
     form = args.format or (_FORMATS.get(args.out.suffix.lower(), "text") if args.out else "text")
     if args.out is not None:
         check_writable(args.out, force=args.force)
-    passage = args.passage if args.passage_file is None else read_one(args.passage_file)
+    passage = (
+        args.passage if args.passage_file is None else read_one(args.passage_file, "the passage", "--passage")
+    )
     reranker = load_reranker(args)
     tell_unverified(reranker)
     from compositional_rerank.explaining import explain, to_html, to_text

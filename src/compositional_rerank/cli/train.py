@@ -43,9 +43,15 @@ exit codes: 0 done, 1 a figure is outside the recipe's tolerance, 2 bad data or 
 
 _VERIFIER = "all-minilm-l6-v2"  # the recipe of the shipped verifier
 _EMBEDDER = "structural"
+_ROWS, _DIMENSION = 16_000, 320
 _HELP = {
     "learning_rate": "peak learning rate (3e-05)",
     "seed": "fixes pairs and order (17)",
+}
+_ONLY = {  # options -> what is trained, and from what, where they mean something
+    "rows": ("verifier", "corpus"),
+    "dimension": ("projection", "corpus"),
+    "method": ("embedder", "data"),
 }
 _READERS = {
     "learning_rate": bound(0, 1, inside=True),
@@ -79,19 +85,17 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
     parser.add_argument(
         "--method",
         choices=METHODS,
-        default=METHODS[0],
         help="embedder: a structural part, or for comparison the whole vector on hard negatives (structural)",
     )
     parser.add_argument(
         "--from", dest="start", metavar="M", help="checkpoint or base model to start from (the shipped one)"
     )
     parser.add_argument(
-        "--rows", type=integer(1), default=16_000, metavar="N", help="pairs to make from --corpus (16000)"
+        "--rows", type=integer(1), metavar="N", help="verifier: pairs to make from --corpus (16000)"
     )
     parser.add_argument(
         "--dimension",
         type=integer(1),
-        default=320,
         metavar="D",
         help="projection: of the token vectors (320)",
     )
@@ -104,12 +108,16 @@ def add_parser(subparsers: Any) -> argparse.ArgumentParser:
 
 def run(args: argparse.Namespace) -> int:
     """Run the verb; 0 when the checkpoint is written."""
-    if os.path.lexists(args.out):
+    if os.path.lexists(args.out) and not _only_audit_is_left(args):
         raise InputError(f"{args.out} exists: choose another folder, or remove it first")
     if args.corpus is not None and args.recipe is not None:
         raise InputError(f"--recipe {args.recipe} goes with --data, not with --corpus: leave one of them out")
     if args.data is not None and args.input != "auto":
         raise InputError(f"--input {args.input} goes with --corpus, not with --data: leave it out")
+    for field, (what, source) in _ONLY.items():
+        value = getattr(args, field)
+        if value is not None and (args.what != what or getattr(args, source) is None):
+            raise InputError(f"--{field} {value} goes with train {what} --{source} alone: leave it out")
     for package in ("accelerate", "datasets", "ir_measures"):
         if find_spec(package) is None:
             raise MissingDependencyError(
@@ -125,6 +133,13 @@ def run(args: argparse.Namespace) -> int:
         raise
     except OSError as error:
         raise InputError(f"{args.out} could not be written: {error}; the same command goes on") from error
+
+
+def _only_audit_is_left(args: argparse.Namespace) -> bool:
+    """Whether a recipe's checkpoint is whole, and the command was stopped before its figures were."""
+    made = args.what == "verifier" and args.data is not None and (args.out / "config.json").is_file()
+    steps, report = (args.out.with_name(args.out.name + end) for end in (".work", ".audit.json"))
+    return bool(made and steps.is_dir() and not report.exists())
 
 
 def _corpus(args: argparse.Namespace) -> list[str]:
@@ -143,7 +158,7 @@ def _train_verifier(args: argparse.Namespace, given: dict[str, Any]) -> int:
         from compositional_rerank.training.verifier_trainer import RunSettings
 
         settings = RunSettings(**{"learning_rate": 3e-5, **given})
-        rows, counts = corpus_rows(_corpus(args), args.rows, settings.seed)
+        rows, counts = corpus_rows(_corpus(args), args.rows or _ROWS, settings.seed)
         for kind, count in counts.items():
             tell(f"{count:6,} pairs: {kind}")
         adapt(rows, locate(args.start), args.out, settings=settings, device=args.device, tell=tell)
@@ -159,7 +174,8 @@ def _train_verifier(args: argparse.Namespace, given: dict[str, Any]) -> int:
         )
     recipe = Recipe.load(args.recipe or _VERIFIER)
     report = args.out.with_name(args.out.name + ".audit.json")
-    make(recipe, args.data, args.out, locate(args.start), args.device, tell)
+    if not _only_audit_is_left(args):
+        make(recipe, args.data, args.out, locate(args.start), args.device, tell)
     tell(f"wrote {args.out}; audit")
     measured = audit(recipe, args.data, args.out, args.device)
     write_report(measured, report)
@@ -183,13 +199,14 @@ def _train_embedder(args: argparse.Namespace, given: dict[str, Any]) -> int:
         )
     recipe = StructuralRecipe.load(args.recipe or _EMBEDDER)
     settings, part = recipe.training, recipe.structural
-    if args.method == "structural" and part is None:
+    method = args.method or METHODS[0]
+    if method == "structural" and part is None:
         raise InputError(f"{recipe.file} has no [structural]: write what the part is, or pass --method naive")
     start = locate(args.start)
     rows = recipe.rows(args.data)
     near = sum(bool(row.near_miss and row.negative) for row in rows)
     tell(f"{len(rows)} rows, {near} of them with a near-miss")
-    if args.method == "naive" or part is None:
+    if method == "naive" or part is None:
         out = train_naive(rows, start, args.out, settings=settings, device=args.device)
         tell(f"wrote {out}; look at it with: compositional-rerank audit --against {out}")
         return 0
@@ -217,10 +234,11 @@ def _train_projection(args: argparse.Namespace, given: dict[str, Any]) -> int:
     start = locate(args.start)
     texts = _corpus(args)
     encoder = TokenEncoder(start.base, args.device)
-    projection = fit_projection(texts, encoder, dimension=args.dimension)
+    dimension = args.dimension or _DIMENSION
+    projection = fit_projection(texts, encoder, dimension=dimension)
     export_projection(projection, start, args.out)
     tell(
-        f"wrote {args.out}: token vectors of {args.dimension} dimensions, {encoder.dimension} before; "
+        f"wrote {args.out}: token vectors of {dimension} dimensions, {encoder.dimension} before; "
         f"look at it with: compositional-rerank audit --model {args.out}"
     )
     return 0

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from compositional_rerank._validation import check_query, check_text
+from compositional_rerank.checkpoints.parts import VERIFIER_OF
 from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.encoding.sentences import sentence_spans, token_spans
 from compositional_rerank.explaining.explanation import Explanation, Segment, WordMatch
@@ -129,5 +130,6 @@ def _offsets(encoded: EncodedText) -> list[tuple[int, int]]:
 
 
 def _short_name(name: str) -> str:
-    """A hub name as it is; of a folder only the last part: where it lies is nobody's business."""
-    return PurePath(name).name if PurePath(name).is_absolute() else name
+    """Hub names as they are; of a folder only the last part: where it lies is nobody's business."""
+    parts = name.split(VERIFIER_OF)
+    return VERIFIER_OF.join(PurePath(part).name if PurePath(part).is_absolute() else part for part in parts)

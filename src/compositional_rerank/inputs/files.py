@@ -39,13 +39,16 @@ def _quiet(what: str) -> None:
     """Say nothing."""
 
 
-def read_passages(names: Sequence[str], form: str = FORMS[0], say: Say = _quiet) -> list[Passage]:
+def read_passages(
+    names: Sequence[str], form: str = FORMS[0], say: Say = _quiet, *, by_line: bool = False
+) -> list[Passage]:
     """Passages of files, folders and, for ``-``, standard input, in this order.
 
     Args:
         names: paths, or ``-``.
         form: one of `FORMS`.
         say: called with what the user should know.
+        by_line: plain text is one passage a line, even if blank lines part it.
 
     Raises:
         DataError: something cannot be read or used; the message names file, line and field.
@@ -58,7 +61,7 @@ def read_passages(names: Sequence[str], form: str = FORMS[0], say: Say = _quiet)
                 f"the name of a file is blank ({name!r}): name a file, or a folder, or - for stdin"
             )
         if name == STDIN or not os.path.isdir(name):
-            passages += _read(name, form, say)
+            passages += _read(name, form, say, by_line)
             continue
         if form not in ("auto", "lines", "paragraphs"):
             raise InputError(
@@ -67,35 +70,35 @@ def read_passages(names: Sequence[str], form: str = FORMS[0], say: Say = _quiet)
             )
         for file in _files(Path(name)):
             text = _BY_NAME[file.suffix.lower()] in ("text", "paragraphs")
-            passages += _read(str(file), form if text else "auto", _quiet)
+            passages += _read(str(file), form if text else "auto", _quiet, by_line)
     return passages
 
 
-def read_one(name: str, say: Say = _quiet) -> str:
-    """The one passage that a file or, for ``-``, standard input holds; plain text is taken as a whole.
+def read_one(name: str, what: str, option: str, say: Say = _quiet) -> str:
+    """The one text that a file or, for ``-``, standard input holds; plain text is taken as a whole.
 
     Args:
         name: a path, or ``-``.
+        what: what the text is, for messages, such as "the passage".
+        option: the option that takes it as it is.
         say: called with what the user should know.
 
     Raises:
         DataError: it cannot be read, or it is JSON or CSV and holds another number of passages.
     """
     if name != STDIN and os.path.isdir(name):
-        raise DataError(f"{name} is a folder, and one passage is explained: name a file")
+        raise DataError(f"{name} is a folder, and {what} is one text: name a file")
     shown = _shown(name)
     if _is_parquet(name):
         passages = from_parquet(name)
     else:
-        text = decoded(_content(name, "the passage", say), shown)
+        text = decoded(_content(name, what, say), shown)
         form = _form(name, text)
         if form in ("text", "paragraphs"):
             return text
         passages = _parsed(text, shown, form)
     if len(passages) != 1:
-        raise DataError(
-            f"{shown} holds {len(passages)} passages, and one is explained: pass its text with --passage"
-        )
+        raise DataError(f"{shown} holds {len(passages)} texts, and {what} is one: pass it with {option}")
     return passages[0].text
 
 
@@ -124,7 +127,7 @@ def _files(folder: Path) -> list[Path]:
     return found
 
 
-def _read(name: str, form: str, say: Say) -> list[Passage]:
+def _read(name: str, form: str, say: Say, by_line: bool) -> list[Passage]:
     if form == "auto" and _is_parquet(name):
         return from_parquet(name)
     shown = _shown(name)
@@ -134,7 +137,7 @@ def _read(name: str, form: str, say: Say) -> list[Passage]:
     if form != "text":
         return _parsed(text, shown, form)
     passages, lines = from_paragraphs(text), from_lines(text)
-    if name == STDIN or len(passages) == 1:
+    if name == STDIN or by_line or len(passages) == 1:
         return lines
     if len(passages) < len(lines):
         say(

@@ -29,7 +29,10 @@ _KNOW = frozenset("know tell say explain remember remind show find".split())
 _ASKED = frozenset("you i we anyone anybody someone somebody".split())  # who may be asked for what is known
 _CERTAIN = frozenset("is are does did can could".split())  # no statement begins with one of them
 _WHETHER = frozenset("if whether".split())
-_PRONOUNS = frozenset("it they he she we i you there it's they're he's she's we're i'm you're".split())
+_PRONOUNS = frozenset(
+    "it they he she we i you there it's they're he's she's we're i'm you're nobody everybody somebody "
+    "everyone someone".split()
+)
 _DETERMINERS = frozenset("the a an this that these those his her its their my your our".split())
 _EMPTY = frozenset(
     "of in on at to for from by with as and or but not no so if than then about into over also only "
