@@ -120,4 +120,5 @@ def _rows_of(
     yield Row(query, far.window, SILENT, "a far passage: silent")
     changed = renamed(query, sentence.window, pool, rng)
     if changed is not None:
-        yield Row(*changed, DIFFERS | SILENT, "another name or number: differs or silent")
+        denies = DENIES if form_of(query) in ("statement", "yes_no") else 0
+        yield Row(*changed, denies | DIFFERS | SILENT, "another name or number: no support")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +34,19 @@ def similarities(queries: Sequence[str], texts: Sequence[str]) -> Iterator[NDArr
         yield from (rows[start : start + _CHUNK] @ columns).toarray()
 
 
-def closest_others(queries: Sequence[str], own: Sequence[str]) -> list[str]:
-    """For each query the closest text that is not its own.
+def closest_others(
+    queries: Sequence[str],
+    own: Sequence[str],
+    belong: Mapping[str, Set[str]] | None = None,
+    alike: float = math.inf,
+) -> list[str | None]:
+    """For each query the closest text that is not its own; None where all others are.
 
     Args:
         queries: ``n`` texts.
         own: the ``n`` texts that belong to them, at least two different ones; those are looked through.
+        belong: all texts that belong to a query, where there may be several.
+        alike: cosine with its own text from which another one counts as its own, too.
 
     Example:
         >>> closest_others(["Do dogs bark?", "Who sang?"], ["Two dogs barked.", "A bird sang."])
@@ -46,8 +54,11 @@ def closest_others(queries: Sequence[str], own: Sequence[str]) -> list[str]:
     """
     texts = sorted(set(own))
     places = {text: place for place, text in enumerate(texts)}
-    found = []
-    for text, near in zip(own, similarities(queries, texts), strict=True):
-        near[places[text]] = -1
-        found.append(texts[int(near.argmax())])
+    found: list[str | None] = []
+    rows = zip(queries, own, similarities(queries, texts), similarities(own, texts), strict=True)
+    for query, text, near, like in rows:
+        near[like >= alike] = -1
+        near[[places[one] for one in (belong or {}).get(query, {text})]] = -1
+        best = int(near.argmax())
+        found.append(texts[best] if near[best] >= 0 else None)
     return found

@@ -6,7 +6,7 @@ import random
 import re
 from typing import NamedTuple
 
-from compositional_rerank.training.edits import content_words
+from compositional_rerank.verification.forms import content_words as stems
 
 _AUXILIARY = re.compile(r" (is|are|was|were|can|could|will|would|has|have|had|should|must|may) ")
 _NO_SUBJECT = re.compile(  # a clause, a list, a denial, or something before the subject
@@ -32,6 +32,7 @@ _PLACES = frozenset(
     "village country".split()
 )
 _VAGUE = frozenset("it this that these those there we you they one".split())  # never asked for
+_TAIL = re.compile(r" (?:in|on|at|with|of|near|beside|from|by|behind|under|to|for|\w+ing)\b")
 _DETERMINER = r"(?:a|an|the|his|her|their|its|some)"
 _VERB = r"(?:\w+ing|\w+ed|been \w+|be \w+|made|built|found|won|sold|bought|seen|taken|given|written|born)"
 _YEAR = re.compile(r"^(?P<kept>.+?),? in (?P<gone>1[5-9]\d\d|20\d\d)$")
@@ -103,14 +104,13 @@ def open_question(claim: str, evidence: str, rng: random.Random) -> str | None:
 
 
 def has_words_of(question: str, evidence: str) -> bool:
-    """Whether a text has every content word of a question.
+    """Whether a text has every content word of a question, in any form.
 
     Example:
         >>> has_words_of("Who met the doctor?", "The doctor met him."), has_words_of("Who left?", "He sat.")
         (True, False)
     """
-    words = [question[start:stop] for start, stop in content_words(question)]
-    return all(_has(evidence, word) for word in words if word.lower() not in ("how", "who", "what", "many"))
+    return stems(question) <= stems(evidence)
 
 
 def _parts(claim: str, evidence: str) -> _Parts | None:
@@ -131,7 +131,7 @@ def _parts(claim: str, evidence: str) -> _Parts | None:
 
 
 def _of_subject(parts: _Parts, evidence: str) -> str | None:
-    head = parts.subject.split()[-1]
+    head = _TAIL.split(parts.subject)[0].split()[-1]
     if head[0].isupper() or head.lower() in _VAGUE or " " not in parts.rest:
         return None
     if not _has_all(evidence, parts.subject):
@@ -157,7 +157,7 @@ def _of_rest(parts: _Parts, evidence: str) -> str | None:
         if found is None:
             continue
         gone = found["gone"].split()[-1]
-        if not _has(evidence, gone):
+        if not _has_all(evidence, found["gone"]):
             return None
         asked = f"{parts.auxiliary} {parts.subject} {found['kept']}"
         if pattern is _YEAR:

@@ -14,6 +14,7 @@ from compositional_rerank.errors import DataError
 from compositional_rerank.training.kinds import inference, pairs, triples
 from compositional_rerank.training.neighbours import closest_others
 from compositional_rerank.training.rows import SILENT, SUPPORTS, Row, detokenise, text_rows
+from compositional_rerank.verification.forms import form_of
 
 _SHORTEST, _LONGEST = 40, 240  # characters of a sentence that is drawn from a passage
 
@@ -53,6 +54,8 @@ def labelled(file: Path, count: int, rng: random.Random, *, read: Reader) -> lis
     same: dict[str, list[str]] = defaultdict(list)
     alike, different = [], []
     for row in read(file, 0, rng):
+        if read is inference.rows and form_of(row.query) != "statement":
+            continue  # a question made of a claim: a passage that says no answers it
         if row.verdicts == SUPPORTS:
             same[row.query].append(row.evidence)
             same[row.evidence].append(row.query)
@@ -102,7 +105,7 @@ def passages(file: Path, count: int, rng: random.Random) -> list[TrainingTriple]
 def _others(queries: list[str], own: list[str], file: Path) -> list[str]:
     if len(set(own)) < 2:
         raise DataError(f"{file}: at least two passages are needed, with sentences of {_SHORTEST} characters")
-    return closest_others(queries, own)
+    return [text or "" for text in closest_others(queries, own)]
 
 
 def _few_words(sentence: str, rng: random.Random) -> str:

@@ -49,8 +49,10 @@ _ALIKE = (
 )
 # queries that are learnt together: what one passage settles for the first, the other settles for the second
 _TOGETHER = (("q1", "q2"), ("q1b", "q2"), ("yn", "ynb"), ("claim1", "claim2"), ("keywords", "keywords2"))
+_OPEN = ("q1", "q1b", "q2")
 _EXTRA = ("q1b", "ynb", "keywords2", "near")  # fields that an item may lack
-_CROP = 0.6  # share of passages that are cut to the sentences that matter and some around them
+_CROP = 0.6  # share of passages that are cut to the sentences in which they differ and some around them
+_CROP_OPEN = 0.3  # the same beside open questions, which a sentence that both have may answer
 _FILL = 0.6  # share of the others that get sentences of the item's passages: length must tell nothing
 
 
@@ -155,22 +157,27 @@ def _read_together(
 ) -> Iterator[Row]:
     """Queries of an item with its passages: one group, in which each text is written in one way."""
     pairs = zip(twins.windows, twins.docs, strict=True)
-    read = [rng.choice(windows) if rng.random() < _CROP else doc for windows, doc in pairs]
+    is_open = names[0] in _OPEN
+    crop = _CROP_OPEN if is_open else _CROP
+    read = [rng.choice(windows) if rng.random() < crop else doc for windows, doc in pairs]
+    # what was cut away may be what answers
+    unsure = [SILENT if is_open and read[place] != twins.docs[place] else 0 for place in (0, 1)] + [0, 0]
     differing = [twins.wrong(place, read[place]) for place in (0, 1)]
     read += [_filled(item[name], twins.shared, rng) if name in item else "" for name in ("other", "near")]
     group = f"{item['id']} {' '.join(names)}"
     for name in names:
         query = _asked(item, name, rng)
         verdicts = _VERDICTS[name]
-        for place, (text, verdict) in enumerate(zip(read, verdicts, strict=True)):
-            if text and verdict:
+        for place, (text, known) in enumerate(zip(read, verdicts, strict=True)):
+            if text and known:
+                verdict = known | unsure[place]
                 wrong = None if place > 1 else () if verdict == SUPPORTS else differing[place]
                 yield Row(query, text, verdict, "contrast", group, wrong)
         if name.startswith("keywords"):
             continue
         changed = renamed(item[name], rng.choice(twins.docs), pool, rng)
         if changed is not None and rng.random() < 0.5:
-            yield Row(*changed, _ELSE, "contrast", group)
+            yield Row(*changed, _ELSE if is_open else _ELSE | DENIES, "contrast", group)
         stranger = rng.choice(passages)
         if stranger not in twins.docs and rng.random() < 0.3:
             yield Row(query, stranger, SILENT, "contrast", group)
@@ -188,7 +195,7 @@ def _asked(item: dict[str, str], name: str, rng: random.Random) -> str:
 
 
 def _shared(doc: str, other: str) -> list[str]:
-    """Sentences that both passages have: they settle nothing that is asked."""
+    """Sentences that both passages have: they settle nothing that is asked for yes or no, or claimed."""
     there = {other[start:stop] for start, stop in sentence_spans(other)}
     return [text for start, stop in sentence_spans(doc) if (text := doc[start:stop]) in there]
 

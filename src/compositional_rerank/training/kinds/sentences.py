@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +22,7 @@ _SHORTEST, _LONGEST = 25, 160  # characters of a sentence
 _FEW = 3  # words of content that a sentence needs
 _SWAPPED = 0.75  # share of the edits in which words change places
 _BESIDE = 0.25  # share of the evidence that has another sentence beside it
+_LISTED = re.compile(r"(?i)[\s,]*(?:(?:and|or)\s+)?(?:(?:a|an|the)\s+)?$")  # between words in any order
 _LOWERED = 0.3  # share of the queries in small letters
 
 
@@ -97,7 +99,7 @@ def edit(sentence: str, other: str, rng: random.Random) -> str | None:
     words = content_words(sentence)
     if len(words) < _FEW:
         return None
-    alike = alike_words(sentence)
+    alike = [pair for pair in alike_words(sentence) if not _LISTED.match(sentence[pair[0][1] : pair[1][0]])]
     if alike and rng.random() < _SWAPPED:
         return swapped(sentence, *rng.choice(alike))
     start, stop = rng.choice(words)

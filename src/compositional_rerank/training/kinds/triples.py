@@ -22,7 +22,7 @@ def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
         anchor, positive, negative = map(detokenise, texts)
         same = rng.sample([anchor, positive], 2)
         query, evidence = (same[0], negative) if rng.random() < 0.5 else (negative, same[1])
-        wrong = differing_words(evidence, query)
+        wrong = differing_words(evidence, query) if anchor in (query, evidence) else None
         found.append(Row(same[0], same[1], SUPPORTS, file.stem, str(number), ()))
         found.append(Row(query, evidence, different or DENIES | DIFFERS, file.stem, str(number), wrong))
     return found
