@@ -8,9 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from compositional_rerank.backends.precision import full_precision
 from compositional_rerank.checkpoints.config import CheckpointConfig
@@ -141,7 +139,8 @@ class Engine:
         compared = self.compare(query.encoded, encoded)
         relevance = self._relevance(compared.maxsim, query.encoded, encoded)
         if by_vectors is not None:
-            relevance[places.flip(0)] = torch.tensor(by_vectors[::-1])  # of equal texts the first counts
+            first = dict(zip(reversed(places.tolist()), reversed(by_vectors), strict=True))  # of equal texts
+            relevance = torch.tensor([first[place] for place in range(len(first))], dtype=torch.float32)
         close = closest(encoded, compared.closeness)
         own = incoming(given)
         before = base(policy.order, relevance, own, places)
@@ -211,6 +210,7 @@ class Engine:
         self, queries: list[str], passages: list[str], policy: Policy, show_progress: bool
     ) -> PairScores:
         """Scores of aligned pairs; every pair is verified, however far apart."""
+        policy = self._rankable(replace(policy, order="relevance"), None)
         entries = self.encoder.encode(queries, task="query", show_progress=show_progress)
         candidates = self.encoded(passages, show_progress)
         maxsims, relevances, pieces = [], [], []
@@ -227,7 +227,8 @@ class Engine:
         judged = [] if self.verifier is None else judge(self.verifier, passages, pieces)
         score, _ = self._scores(relevance, judged or [_UNREAD] * len(passages), policy)
         verdicts = tuple(self._flagged([one.verdict for one in judged], policy))
-        return PairScores(_float64(best), _float64(relevance), verdicts, _float64(score))
+        numbers = [column.double().numpy() for column in (best, relevance, score)]
+        return PairScores(numbers[0], numbers[1], verdicts, numbers[2])
 
     def _verdicts(
         self,
@@ -294,7 +295,3 @@ def _checked(encoded: EncodedText, query: str) -> EncodedText:
             f"query {query!r:.80} has no token that the model's tokenizer knows: pass visible text"
         )
     return encoded
-
-
-def _float64(values: torch.Tensor) -> NDArray[np.float64]:
-    return values.double().numpy()

@@ -128,7 +128,11 @@ def test_queries_are_one_a_line_also_where_blank_lines_part_them(command: Any, t
     passages.write_text("\n".join(PASSAGES))
     asked.write_text("Is the soup cold?\nIs it hot?\n\nIs it old?\n")
     outcome = command("rerank", "--queries", str(asked), "--format", "json", str(passages))
-    assert [one["query"] for one in json.loads(outcome.out)] == ["Is the soup cold?", "Is it hot?", "Is it old?"]
+    assert [one["query"] for one in json.loads(outcome.out)] == [
+        "Is the soup cold?",
+        "Is it hot?",
+        "Is it old?",
+    ]
 
 
 def test_many_queries_left_and_wrong(command: Any, tmp_path: Path) -> None:

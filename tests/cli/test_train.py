@@ -132,8 +132,11 @@ def bad_line(folder: Path) -> None:
         ),
         (["--corpus", "{docs}", "--recipe", "first"], "--recipe first goes with --data, not with --corpus"),
         (["--data", "{docs}", "--rows", "9"], "--rows 9 goes with train verifier --corpus alone"),
-        (["--corpus", "{docs}", "--method", "naive"], "--method naive goes with train embedder --data alone"),
-        (["--corpus", "{docs}", "--dimension", "8"], "--dimension 8 goes with train projection --corpus alone"),
+        (["--corpus", "{docs}", "--method", "naive"], "--method naive goes with train embedder --data"),
+        (
+            ["--corpus", "{docs}", "--dimension", "8"],
+            "--dimension 8 goes with train projection --corpus alone",
+        ),
         (["--data", "{docs}", "--input", "lines"], "--input lines goes with --corpus, not with --data"),
         (["--data", "{docs}", "--recipe", "hundredth"], "no recipe 'hundredth': it is no file"),
         (["--data", "{docs}", "--corpus", "{docs}"], "not allowed with argument"),

@@ -69,6 +69,9 @@ def test_a_claim_is_asked_where_yes_and_no_are_clear() -> None:
         ("She has sold 12 horses.", "12 horses left.", "How many horses has she sold?"),
         ("The doctor thanked the judge.", "The judge thanked a doctor.", "Who thanked the judge?"),
         ("It was seen in Rome.", "It was seen.", None),
+        ("A man in a blue shirt is standing here.", "A man in a blue shirt.", "Who is standing here?"),
+        ("A dog beside a boy is barking loudly.", "A boy, a dog beside him.", "What is barking loudly?"),
+        ("A girl is wearing a pink shirt.", "A woman in a blue shirt.", None),
         ("The barn was not burnt down.", "A barn burnt.", None),
     ],
 )
@@ -153,6 +156,14 @@ def test_a_sentence_supports_itself_and_not_its_edit(tmp_path: Path) -> None:
             assert 1 <= len(row.wrong) <= 2
 
 
+def test_words_of_a_list_are_not_swapped(tmp_path: Path) -> None:
+    sentences = ["The man and the woman saw a small dog.", "A cat sat upon the cold wall."]
+    lines = [{"passage": f"{text[:-1]} {number}."} for number in range(100, 160) for text in sentences]
+    evidence = " ".join(row.evidence for row in rows("sentences", tmp_path / "a.jsonl", lines))
+    assert "The dog and the woman saw a small man" in evidence
+    assert "The woman and the man saw" not in evidence
+
+
 def test_rows_that_share_a_text_are_one_group() -> None:
     for row in (drawn := KINDS["contrast"](CONTRAST, 0, random.Random(3))):
         assert row.group
@@ -179,7 +190,37 @@ def test_answers_may_deny_only_where_a_no_is_an_answer(tmp_path: Path) -> None:
         if question is not None and row.evidence == own[question]:
             assert row.verdicts == (SUPPORTS | DENIES if question.startswith("Is") else SUPPORTS)
         else:
-            assert not row.verdicts & (SUPPORTS | DENIES)
+            assert row.verdicts & SILENT
+            assert not row.verdicts & SUPPORTS
+
+
+def test_all_passages_of_a_question_answer_it_and_a_known_answer_is_sure(tmp_path: Path) -> None:
+    lines: list[dict[str, object]] = [
+        {"query": "is tea hot", "passage": "Tea is a hot drink of leaves.", "answer": "1"},
+        {"query": "is tea hot", "passage": "Hot water makes tea of leaves.", "answer": "1"},
+        {"query": "is ice hot", "passage": "Ice is frozen water, and cold.", "answer": "0"},
+    ]
+    found = rows("answers", tmp_path / "a.jsonl", lines * 20)
+    hot = {"is tea hot"} & {row.query for row in found}
+    assert hot
+    for row in found:
+        if row.query == "is tea hot" and row.evidence in (lines[0]["passage"], lines[1]["passage"]):
+            assert row.verdicts == SUPPORTS
+        if row.query == "is ice hot" and row.evidence == lines[2]["passage"]:
+            assert row.verdicts == DENIES
+
+
+def test_what_was_cut_away_may_answer_an_open_question() -> None:
+    whole = {text for item, _, _ in items(CONTRAST) for text in (item["doc1"], item["doc2"])}
+    extra = {item[name] for item, _, _ in items(CONTRAST) for name in ("other", "near") if name in item}
+    questions = {item[name] for item, _, _ in items(CONTRAST) for name in ("q1", "q2")}
+    cut = [
+        row
+        for row in KINDS["contrast"](CONTRAST, 0, random.Random(3))
+        if row.query in questions and row.wrong is not None and row.evidence not in whole | extra
+    ]
+    assert cut
+    assert all(row.verdicts & SILENT for row in cut)
 
 
 def test_contrast_items_say_what_their_fields_say() -> None:

@@ -62,7 +62,11 @@ class Graph:
             model = export_graph(build().eval(), names)
             _write(model, folder)
         if _is_whole(folder):  # also a new one: its weights are rounded to float16 on disk
-            model = _core().read_model(folder / _FILES[0])
+            try:
+                model = _core().read_model(folder / _FILES[0])
+            except RuntimeError:  # another process has removed it meanwhile
+                if model is None:
+                    raise
         self._compiled = compile_graph(model)
         self._process = os.getpid()
         self._idle: LifoQueue[Any] = LifoQueue()
@@ -164,6 +168,9 @@ def _write(model: Any, folder: Path) -> None:
         staged = Path(tempfile.mkdtemp(prefix=".", dir=folder.parent))
         _openvino().save_model(model, staged / _FILES[0], compress_to_fp16=True)
         (staged / "sha256").write_text("\n".join(sha256_of(staged / name) for name in _FILES))
+        if _is_whole(folder):  # another process was faster
+            shutil.rmtree(staged)
+            return
         shutil.rmtree(folder, ignore_errors=True)  # a damaged one
         os.rename(staged, folder)
     except (OSError, RuntimeError) as error:  # OpenVINO's for a full disk

@@ -175,7 +175,13 @@ def _may_be_cached(name: str) -> bool:
 def _checked(name: str, folder: Path) -> ModelFiles:
     files = sorted(file for file in folder.rglob("*") if file.is_file() and not file.name.startswith("."))
     weights = {file.parent for file in files if file.suffix == ".safetensors"}
-    pickles = [file for file in files if file.suffix in _PICKLES and file.parent not in weights]
+    pickles = [
+        file
+        for file in files
+        if file.suffix in _PICKLES
+        and file.parent not in weights
+        and not file.with_suffix(".xml").is_file()  # OpenVINO's weights, which are plain numbers
+    ]
     if pickles:
         names = ", ".join(str(file.relative_to(folder)) for file in pickles[:5])
         raise CheckpointError(

@@ -16,7 +16,7 @@ from compositional_rerank.encoding.sentences import sentence_spans
 from compositional_rerank.errors import DataError, InputError
 from compositional_rerank.training.edits import names_and_numbers, renamed
 from compositional_rerank.training.neighbours import similarities
-from compositional_rerank.training.rows import ANY, DIFFERS, SILENT, SUPPORTS, Row
+from compositional_rerank.training.rows import ANY, DENIES, DIFFERS, SILENT, SUPPORTS, Row
 from compositional_rerank.verification.forms import form_of
 
 LEAST_SENTENCES = 200  # different ones: fewer teach their own words and nothing else

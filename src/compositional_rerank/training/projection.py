@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import torch
 
-from compositional_rerank.backends.cpu import has_fast_bfloat16
 from compositional_rerank.encoding.token_encoder import TokenEncoder
 from compositional_rerank.errors import DataError, InputError
 
@@ -48,9 +47,7 @@ def fit_projection(
     distinct = [text for text in dict.fromkeys(texts) if text.strip()]
     if len(distinct) < MIN_TEXTS:
         raise DataError(f"{len(distinct)} different texts are too few for a projection: give {MIN_TEXTS}")
-    fast = has_fast_bfloat16(encoder.device)
-    with torch.autocast(encoder.device.type, torch.bfloat16, enabled=fast):  # cosine to float32: .9999
-        encoded = encoder.encode(distinct, task="document", show_progress=show_progress)
+    encoded = encoder.encode(distinct, task="document", show_progress=show_progress)
     products = torch.zeros(encoder.dimension, encoder.dimension)
     for entry in encoded:
         products += entry.vectors.T @ entry.vectors

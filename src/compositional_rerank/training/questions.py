@@ -32,7 +32,9 @@ _PLACES = frozenset(
     "village country".split()
 )
 _VAGUE = frozenset("it this that these those there we you they one".split())  # never asked for
-_TAIL = re.compile(r" (?:in|on|at|with|of|near|beside|from|by|behind|under|to|for|\w+ing)\b")
+_TAIL = re.compile(
+    r" (?:in|on|at|with|of|near|beside|from|by|behind|under|to|for|wearing|holding|\w{5,}ing)\b"
+)
 _DETERMINER = r"(?:a|an|the|his|her|their|its|some)"
 _VERB = r"(?:\w+ing|\w+ed|been \w+|be \w+|made|built|found|won|sold|bought|seen|taken|given|written|born)"
 _YEAR = re.compile(r"^(?P<kept>.+?),? in (?P<gone>1[5-9]\d\d|20\d\d)$")

@@ -104,9 +104,16 @@ def claim(work: Path, rows: Sequence[Any], start: Located, settings: Any) -> Non
     file.write_text(json.dumps(run), "utf-8")
 
 
-def last_state(work: Path) -> str | None:
-    """The newest state that was written to its end: the trainer writes trainer_state.json last."""
-    whole = [file.parent for file in work.glob("checkpoint-*/trainer_state.json") if _is_json(file)]
+def last_state(work: Path, *also: str) -> str | None:
+    """The newest state that was written to its end, with the files that are ``also`` written behind it.
+
+    The trainer itself writes trainer_state.json last.
+    """
+    whole = [
+        file.parent
+        for file in work.glob("checkpoint-*/trainer_state.json")
+        if _is_json(file) and all((file.parent / name).is_file() for name in also)
+    ]
     return str(max(whole, key=lambda folder: int(folder.name.split("-")[1]))) if whole else None
 
 

@@ -15,8 +15,8 @@ from sentence_transformers import CrossEncoder
 from compositional_rerank.checkpoints.base_models import ModelFiles, is_default, resolve
 from compositional_rerank.checkpoints.config import VerifierConfig
 from compositional_rerank.checkpoints.locate import BASE, Located
-from compositional_rerank.errors import InputError
-from compositional_rerank.scoring.calibration import Calibration, Reading
+from compositional_rerank.errors import DataError, InputError
+from compositional_rerank.scoring.calibration import READINGS, Calibration, Reading
 from compositional_rerank.training.calibration import fit_calibration
 from compositional_rerank.training.export import check_new, export, write_tensors
 from compositional_rerank.training.fit_fusion import START, fit_fusion
@@ -39,20 +39,22 @@ def make(recipe: Recipe, data: Path, out: Path, start: Located, device: str | No
     Args:
         recipe: the recipe.
         data: folder with the files that it names.
-        out: checkpoint folder to write; must not exist. The steps' results lie in ``OUT.work`` until the end;
-            called again after a crash or Ctrl-C, it goes on from there.
+        out: checkpoint folder to write; must not exist. The steps' results lie in ``OUT.work`` until you
+            remove it; called again after a crash or Ctrl-C, it goes on from there.
         start: checkpoint whose projection and structural part are taken over, if it has the same base.
         device: torch device name; None picks an accelerator where there is one.
         tell: called with a line on every step.
 
     Raises:
-        DataError: a file is missing or has another hash, or a line is wrong; before the work starts.
+        DataError: a file is missing or has another hash, or the recipe lacks something; before the work
+            starts. A line is wrong: before the step that reads it.
         InputError: ``out`` exists, or ``OUT.work`` holds a step of another recipe.
         ModelNotFoundError: no place has the base model or the teacher's.
         FloatingPointError: the loss is not finite.
     """
     check_new(out)
     recipe.check_files(data)
+    _check_whole(recipe)
     base = _model(recipe, data)
     teachers = recipe.teachers()
     for teacher in teachers.values():
@@ -63,7 +65,7 @@ def make(recipe: Recipe, data: Path, out: Path, start: Located, device: str | No
     network = build(base.path, recipe.runs[-1].settings.max_tokens, device)
     _trained(recipe, teachers, data, network, work, tell)
     tell("calibration")
-    verifier = VerifierConfig(_calibrated(recipe, data, network), **{**_READING, **recipe.reading})
+    verifier = _limits(recipe, _calibrated(recipe, data, network))
     tell("threshold, gate, bonus and penalty")
     draft = work / "draft"
     shutil.rmtree(draft, ignore_errors=True)
@@ -74,6 +76,32 @@ def make(recipe: Recipe, data: Path, out: Path, start: Located, device: str | No
     fusion = fit_fusion(draft, contrast, collections, tell)
     export(network, base, out, fusion=fusion, verifier=verifier, pooled_weight=POOLED_WEIGHT, start=start)
     _link(base, data, out)
+
+
+def _check_whole(recipe: Recipe) -> None:
+    """Refuse a recipe that could not come to its end.
+
+    Raises:
+        DataError: a run has no rows, or nothing is there to fit on.
+        CheckpointError: a number under ``[reading]`` is out of range.
+        InputError: a name there is unknown.
+    """
+    for run in recipe.runs:
+        if not any(source.rows.get(run.name) for source in recipe.sources):
+            raise DataError(f"{recipe.file}: run {run.name!r} has no rows: give a [[source]] some for it")
+    for name, found in (("[[calibration]]", recipe.calibration), ("[gate] contrast", recipe.gate)):
+        if not found:
+            raise DataError(f"{recipe.file}: {name} names nothing to fit on: name sets that are not learnt")
+    unknown = sorted(set(recipe.reading) - set(_READING))
+    if unknown:
+        raise InputError(
+            f"{recipe.file}: [reading] has no {', '.join(unknown)}; it has {', '.join(_READING)}"
+        )
+    _limits(recipe, Calibration(dict.fromkeys(READINGS, (1.0, 0.0, 0.0, 0.0, 0.0))))
+
+
+def _limits(recipe: Recipe, calibration: Calibration) -> VerifierConfig:
+    return VerifierConfig(calibration, **{**_READING, **recipe.reading})
 
 
 def _model(recipe: Recipe, data: Path) -> ModelFiles:

@@ -84,7 +84,9 @@ class _Mean(TrainerCallback):
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **kwargs: Any
     ) -> None:
-        torch.save(self._mean.state_dict(), self._work / f"checkpoint-{state.global_step}" / _MEAN_FILE)
+        file = self._work / f"checkpoint-{state.global_step}" / _MEAN_FILE
+        torch.save(self._mean.state_dict(), file.with_suffix(".part"))
+        file.with_suffix(".part").replace(file)
 
     def finish(self) -> None:
         """Put the average into the network."""
@@ -137,5 +139,5 @@ def train(
         loss=VerdictLoss(network, rows, taught),
         callbacks=[StopAtNaN(work, settings.learning_rate), mean],
     )
-    trainer.train(resume_from_checkpoint=last_state(work))
+    trainer.train(resume_from_checkpoint=last_state(work, _MEAN_FILE))
     mean.finish()

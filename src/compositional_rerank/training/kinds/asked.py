@@ -47,6 +47,6 @@ def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
         for text, verdict in texts:
             evidence, wrong = among(text, sentence, sentences, _BESIDE, rng)
             found.append(
-                Row(asked, evidence, verdict, file.stem, str(number), None if text == other else wrong)
+                Row(asked, evidence, verdict, file.stem, str(number), None if verdict & SILENT else wrong)
             )
     return found
