@@ -138,6 +138,16 @@ def test_vectors_of_somebody_elses_store_rank() -> None:
         assert [result.index for result in ranking] == [1, 2, 0]
         assert [result.relevance for result in ranking] == pytest.approx([1.0, 0.5**0.5, 0.0])
         assert ranking[2].verdict == "denies"
+        plain = reranker.rerank(QUERY, PASSAGES, order="retriever")
+        assert {one.index: one.maxsim for one in ranking} == {one.index: one.maxsim for one in plain}
+    torch.set_default_dtype(torch.float64)
+    try:
+        again = reranker.rerank(QUERY, PASSAGES, query_vector=[0.0, 2.0], vectors=vectors, order="relevance")
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert [result.relevance for result in again] == [result.relevance for result in ranking]
+    with pytest.raises(InputError, match="needs a relevance"):
+        reranker.score_pairs([QUERY], PASSAGES[:1])
 
 
 @pytest.mark.parametrize(

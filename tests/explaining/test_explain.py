@@ -27,6 +27,7 @@ PASSAGE = (
 
 
 STATEMENT = "The drug is safe for children."
+READS = frozenset({"statement", "yes_no", "question"})
 HEADING, SAID = "Drug safety", "The drug is not safe for children."
 LEAFLET = f"{HEADING}\n\n{SAID} Keep it dry and cool."
 
@@ -153,7 +154,7 @@ def _with(
     """What the page and the text would show of this verdict."""
     mismatch = differs if query.startswith("Is ") else differs + denial
     return dataclasses.replace(
-        pair, query=query, passage=LEAFLET, has_verifier=True, threshold=0.5, verdict=verdict,
+        pair, query=query, passage=LEAFLET, reads=READS, threshold=0.5, verdict=verdict,
         support=support, denial=denial, mismatch=mismatch,
         evidence=None if verdict is None else (LEAFLET.index(SAID), LEAFLET.index(SAID) + len(SAID)),
     )  # fmt: skip
@@ -329,3 +330,8 @@ def test_page_escapes_anything(reranker: CompositionalReranker, pair: Explanatio
     plain, tags = _Tags(to_html(pair)), _Tags(to_html(explain(reranker, hostile, hostile)))
     assert tags.tags <= plain.tags
     assert tags.names <= plain.names
+
+
+def test_what_its_verifier_does_not_read_is_said(pair: Explanation) -> None:
+    asked = dataclasses.replace(pair, query="Is Rome closer?", mismatch=None, reads=frozenset({"statement"}))
+    assert asked.why == "not judged: this verifier reads nothing but statement"

@@ -64,7 +64,7 @@ def explain(reranker: CompositionalReranker, query: str, passage: str) -> Explan
         relevance=result.relevance,
         mismatch=result.mismatch,
         score=result.score,
-        has_verifier=reranker.verifier is not None,
+        reads=frozenset() if reranker.verifier is None else reranker.verifier.reads,
         threshold=reranker.threshold,
         verdict=result.verdict,
         support=result.support,

@@ -85,7 +85,8 @@ class Explanation:
         relevance: MaxSim over tokens, in [-1, 1]; a checkpoint may mix in the cosine of pooled vectors.
         mismatch: probability, in [0, 1], that the passage is a near-miss; None where it was not judged.
         score: what sorts: relevance, more for an answer, less for a mismatch.
-        has_verifier: whether the reranker has a verifier; without one, nothing is judged.
+        reads: what the reranker's verifier reads: ``"statement"``, ``"yes_no"``, ``"question"``; empty
+            without one, and then nothing is judged.
         threshold: mismatch from which a passage counts as a near-miss; None without a verifier.
         verdict: ``"supports"``, ``"denies"``, ``"differs"``, or None: see `Verdict`.
         support: probability of ``"supports"``, in [0, 1]; None where it was not judged.
@@ -104,7 +105,7 @@ class Explanation:
     relevance: float
     mismatch: float | None
     score: float
-    has_verifier: bool = False
+    reads: frozenset[str] = frozenset()
     threshold: float | None = None
     verdict: VerdictName | None = None
     support: float | None = None
@@ -137,12 +138,14 @@ class Explanation:
         return f"{said}. It says: “{text if len(text) <= _LONGEST else text[:_LONGEST].rstrip() + '…'}”"
 
     def _not_judged(self, asked: list[Ask]) -> str:
-        if not self.has_verifier:
+        if not self.reads:
             return "not read: this model has no verifier"
         if not readable(self.query):
             return "not judged: the query is no English prose"
         if not asked:
             return "not judged: keywords and stop words ask nothing"
+        if not self.reads.intersection(ask.form for ask in asked):
+            return f"not judged: this verifier reads nothing but {', '.join(sorted(self.reads))}"
         if not readable(self.passage):
             return "not judged: the passage is no English prose"
         return "not read: the passage is too far from the query, or no sentence of it can be judged"
