@@ -12,6 +12,8 @@ from pathlib import Path
 from compositional_rerank.checkpoints.config import CheckpointConfig
 from compositional_rerank.training.recipe import Recipe
 
+PARTS = Path(__file__).with_name("model_card_parts.md")  # of those that another recipe made
+
 
 def main() -> None:
     """Write README.md into the checkpoint."""
@@ -33,9 +35,9 @@ def main() -> None:
         "denies it, speaks of another thing in nearly its words, or says nothing of it. It is no fact "
         "checker. The structural part does a weaker form of the same in the pooled vectors of short texts, "
         "where `sensitivity` is above 0.",
-        "## How it was trained\n\n" + "\n".join(map(_training, recipes)) + "\n\nProjection and structural "
-        "part are those of the checkpoint that the training started from.",
+        "## How it was trained\n\n" + "\n".join(map(_training, recipes)),
         *(_data(one) for one in recipes),
+        PARTS.read_text("utf-8").rstrip(),
         "## Gate and calibration\n\n" + _numbers(config),
         "## Figures\n\n" + _expected(recipe),
     ]

@@ -18,23 +18,6 @@ _FUNCTION = frozenset(
 _NUMBER = re.compile(r"\d+(?:[.,:]\d+)*")
 _NAME = re.compile(r"(?<=[a-z,;:)] )[A-Z][\w'-]*[a-z0-9](?: [A-Z][\w'-]*[a-z0-9])*")
 
-_OPPOSITES = {
-    word: other
-    for one, two in (
-        pair.split("/")
-        for pair in (
-            "more/less before/after with/without always/never first/last open/closed inside/outside "
-            "above/below over/under early/late left/right up/down cheap/expensive higher/lower "
-            "larger/smaller longer/shorter older/younger faster/slower warmer/colder better/worse "
-            "closer/farther stronger/weaker increase/decrease increases/decreases buy/sell "
-            "allowed/forbidden included/excluded possible/impossible day/night morning/evening "
-            "summer/winter north/south man/woman men/women boy/girl black/white sitting/standing "
-            "behind/beside best/worst most/least safe/dangerous full/empty hot/cold"
-        ).split()
-    )
-    for word, other in ((one, two), (two, one))
-}
-
 
 def names_and_numbers(text: str) -> list[str]:
     """Capitalised words within a sentence, and numbers, each once, in order.
@@ -146,23 +129,6 @@ def swapped(text: str, first: Span, second: Span) -> str:
     """
     (start, stop), (again, end) = first, second
     return f"{text[:start]}{text[again:end]}{text[stop:again]}{text[start:stop]}{text[end:]}"
-
-
-def turned_round(text: str, rng: random.Random) -> str | None:
-    """The text with one word in the place of its opposite; None where no word has one.
-
-    Example:
-        >>> turned_round("Is the coat warmer than the jacket?", random.Random(1))
-        'Is the coat colder than the jacket?'
-    """
-    found = [match for match in _WORD.finditer(text) if match.group().lower() in _OPPOSITES]
-    if not found:
-        return None
-    match = rng.choice(found)
-    word = _OPPOSITES[match.group().lower()]
-    if match.group()[0].isupper():
-        word = word.capitalize()
-    return text[: match.start()] + word + text[match.end() :]
 
 
 def differing_words(text: str, other: str) -> tuple[Span, ...]:

@@ -13,7 +13,6 @@ from compositional_rerank.training.kinds import (
     contrast,
     inference,
     pairs,
-    reworded,
     sentences,
     triples,
 )
@@ -26,7 +25,6 @@ KINDS: dict[str, Callable[[Path, int, random.Random], list[Row]]] = {
     "contrast": contrast.rows,
     "inference": inference.rows,
     "pairs": pairs.rows,
-    "reworded": reworded.rows,
     "sentences": sentences.rows,
     "triples": triples.rows,
 }

@@ -14,7 +14,6 @@ from compositional_rerank.training.edits import (
     content_words,
     differing_words,
     swapped,
-    turned_round,
 )
 from compositional_rerank.training.rows import DENIES, DIFFERS, SUPPORTS, Row, detokenise, numbered_rows
 
@@ -24,7 +23,6 @@ _FEW = 3  # words of content that a sentence needs
 _SWAPPED = 0.75  # share of the edits in which words change places
 _BESIDE = 0.25  # share of the evidence that has another sentence beside it
 _LISTED = re.compile(r"(?i)[\s,]*(?:(?:and|or)\s+)?(?:(?:a|an|the)\s+)?$")  # between words in any order
-_TURNED = 0.3  # share of the edits in which a word gives way to its opposite, where it has one
 _LOWERED = 0.3  # share of the queries in small letters
 
 
@@ -97,12 +95,10 @@ def sentences_of(file: Path) -> list[str]:
 
 
 def edit(sentence: str, other: str, rng: random.Random) -> str | None:
-    """The sentence with words swapped, an opposite, or a word of another; None where it has too few."""
+    """The sentence with two alike words swapped, or with a word of another; None where it has too few."""
     words = content_words(sentence)
     if len(words) < _FEW:
         return None
-    if rng.random() < _TURNED and (turned := turned_round(sentence, rng)):
-        return turned
     alike = [pair for pair in alike_words(sentence) if not _LISTED.match(sentence[pair[0][1] : pair[1][0]])]
     if alike and rng.random() < _SWAPPED:
         return swapped(sentence, *rng.choice(alike))
