@@ -60,10 +60,9 @@ def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
             answers = known[number] or SUPPORTS | DENIES
         asked = as_typed(query, rng)
         found.append(Row(asked, passage, answers, file.stem, str(number)))
-        if rng.random() < 0.7 and neighbours[number] is not None:
-            found.append(
-                Row(asked, neighbours[number], different or DIFFERS | SILENT, file.stem, str(number))
-            )
+        closest = neighbours[number]
+        if rng.random() < 0.7 and closest is not None:
+            found.append(Row(asked, closest, different or DIFFERS | SILENT, file.stem, str(number)))
         else:
             other = rng.choice(pairs)[1]
             if other not in right[query]:
