@@ -120,7 +120,7 @@ def evaluate(
         starts = [data.text_starts[int(place)] for place in candidates]
         own = [(start, len(text)) for start, text in zip(starts, texts, strict=True)]
         query = data.queries[q]
-        results = systems.rerank(query, texts, cosines.tolist(), own)
+        results = systems.rerank(query, texts, cosines.tolist(), own, whole=True)
         tail = first[i].places[depth:]
         for name in ("maxsim", "relevance"):
             scores = np.full(len(candidates), -np.inf)

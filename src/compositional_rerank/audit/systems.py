@@ -95,14 +95,17 @@ class Systems:
         texts: Sequence[str],
         scores: Sequence[float] | None = None,
         own_text: Sequence[tuple[int, int]] | None = None,
+        *,
+        whole: bool = False,
     ) -> tuple[RankedPassage, ...]:
-        """What `two_stage` makes of a list, as the reranker is used; but what it would drop stands last.
+        """What `two_stage` makes of a list, as the reranker is used.
 
         Args:
             query: the query.
             texts: its candidates, best first.
             scores: what stage one gave, one for each; None where there was none.
             own_text: which characters of each may be evidence; None is all of them.
+            whole: what the policy drops stands last instead.
         """
         policy = self.policy
         return self.reranker.rerank(
@@ -111,7 +114,7 @@ class Systems:
             retrieval_scores=scores,
             own_text=own_text,
             order=policy.order,
-            near_misses="demote" if policy.near_misses == "drop" else policy.near_misses,
+            near_misses="demote" if whole and policy.near_misses == "drop" else policy.near_misses,
             threshold=policy.threshold,
         ).results
 

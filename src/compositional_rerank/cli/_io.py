@@ -27,7 +27,6 @@ def load_reranker(
 ) -> CompositionalReranker:
     """Load what the model options name, with a store or the place of one."""
     from compositional_rerank.reranker import CompositionalReranker
-    from compositional_rerank.store.memory import MemoryStore, ample_bytes
 
     with without_warnings():
         return CompositionalReranker.from_pretrained(
@@ -36,7 +35,7 @@ def load_reranker(
             verifier=getattr(args, "verifier", None),
             device=args.device,
             backend=args.backend,
-            store=MemoryStore(ample_bytes()) if store is None else store,
+            store=store,
         )
 
 

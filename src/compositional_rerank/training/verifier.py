@@ -54,12 +54,12 @@ def make(recipe: Recipe, data: Path, out: Path, start: Located, device: str | No
     """
     check_new(out)
     recipe.check_files(data)
-    _check_whole(recipe)
     base = _model(recipe, data)
     teachers = recipe.teachers()
     for teacher in teachers.values():
         teacher.check_files(data)
         _model(teacher, data)
+    _check_whole(recipe)
     work = out.with_name(out.name + ".work")
     _claim(work, recipe, teachers)
     network = build(base.path, recipe.runs[-1].settings.max_tokens, device)
