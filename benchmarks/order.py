@@ -35,8 +35,8 @@ from compositional_rerank.audit.cache import EmbeddingCache, default_folder
 from compositional_rerank.audit.metrics import p_value, ranking_measures
 from compositional_rerank.audit.retrieval import sample_queries
 from compositional_rerank.audit.sources import find_beir
+from compositional_rerank.audit.systems import token_store_bytes
 from compositional_rerank.scoring.order import base, incoming
-from compositional_rerank.store.memory import ample_bytes
 
 DEPTH, SHORT_DEPTH = 100, 50
 SHORT_QUERIES = 60
@@ -92,7 +92,7 @@ def main() -> None:
         args.model,
         device="cpu",
         backend=args.backend,
-        store=MemoryStore(ample_bytes()) if args.store is None else FileStore(args.store),
+        store=MemoryStore(token_store_bytes()) if args.store is None else FileStore(args.store),
     )
     embedders = [SentenceEmbedder(folder, 128 if args.short else None) for folder in args.embedder]
     cache = EmbeddingCache(args.cache or default_folder())

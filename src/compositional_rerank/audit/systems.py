@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -261,7 +262,6 @@ def load_systems(
     from compositional_rerank.encoding.modules import embedding_model
     from compositional_rerank.reranker import CompositionalReranker
     from compositional_rerank.store import MemoryStore
-    from compositional_rerank.store.memory import ample_bytes
 
     compared = against is not None or bool(sensitivity)
     return Systems(
@@ -272,7 +272,7 @@ def load_systems(
             verifier=verifier,
             device=device,
             backend=backend,
-            store=MemoryStore(ample_bytes()) if store is None else store,
+            store=MemoryStore(token_store_bytes()) if store is None else store,
         ),
         cache=cache,
         against=load_embedder(against or embedding_model(model, encoder), device, sensitivity or 0.0)
@@ -290,6 +290,15 @@ def load_embedder(name: str | None, device: str | None = None, sensitivity: floa
     model = StructuralEmbedder.from_pretrained(name, device=device, sensitivity=sensitivity)
     label = f"{model.name} at sensitivity {sensitivity:g}" if sensitivity else model.name
     return _Fingerprinted(model, label, f"{model.fingerprint} sensitivity={model.sensitivity}")
+
+
+def token_store_bytes() -> int:
+    """Memory for candidates' token vectors: a quarter of the machine's, between 1 and 8 GiB."""
+    try:
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not a POSIX system
+        total = 0
+    return min(max(total // 4, 1 << 30), 8 << 30)
 
 
 def _distinct(texts: Sequence[str]) -> tuple[list[str], np.ndarray[Any, np.dtype[np.int64]]]:

@@ -190,13 +190,15 @@ def run(args: argparse.Namespace) -> int:
         return 130
     for line in result.gate:
         tell(str(line))
-    show(to_json(result.report) if args.format == "json" else table(result.report), 0 if result.passed else 1)
-    if args.out is not None:
-        try:
+    code = 0 if result.passed else 1
+    try:
+        if args.out is not None:
             write(result, args.out)
-        except (OSError, UnicodeError) as error:
-            raise InputError(f"--out {args.out}: the report cannot be written: {error}") from error
-    return 0 if result.passed else 1
+    except (OSError, UnicodeError) as error:
+        raise InputError(f"--out {args.out}: the report cannot be written: {error}") from error
+    finally:  # the figures of hours are shown in any case
+        show(to_json(result.report) if args.format == "json" else table(result.report), code)
+    return code
 
 
 def _make_folder(folder: Path) -> None:

@@ -174,7 +174,7 @@ def _train_verifier(args: argparse.Namespace, given: dict[str, Any]) -> int:
         )
     recipe = Recipe.load(args.recipe or _VERIFIER)
     report = args.out.with_name(args.out.name + ".audit.json")
-    if not _only_audit_is_left(args):
+    if not args.out.exists():  # else only the audit is left
         make(recipe, args.data, args.out, locate(args.start), args.device, tell)
     tell(f"wrote {args.out}; audit")
     measured = audit(recipe, args.data, args.out, args.device)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 
@@ -67,12 +66,3 @@ class MemoryStore:
             while self.nbytes > self.max_bytes:
                 _, dropped = self._entries.popitem(last=False)
                 self.nbytes -= dropped.nbytes
-
-
-def ample_bytes() -> int:
-    """Memory for the vectors of a run that has the machine to itself: a quarter of it, 1 to 8 GiB."""
-    try:
-        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not a POSIX system
-        total = 0
-    return min(max(total // 4, 1 << 30), 8 << 30)

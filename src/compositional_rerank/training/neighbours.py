@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence, Set
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,9 +56,11 @@ def closest_others(
     texts = sorted(set(own))
     places = {text: place for place, text in enumerate(texts)}
     found: list[str | None] = []
-    rows = zip(queries, own, similarities(queries, texts), similarities(own, texts), strict=True)
+    likeness = similarities(own, texts) if alike <= 1.0 else repeat(None, len(own))
+    rows = zip(queries, own, similarities(queries, texts), likeness, strict=True)
     for query, text, near, like in rows:
-        near[like >= alike] = -1
+        if like is not None:
+            near[like >= alike] = -1
         near[[places[one] for one in (belong or {}).get(query, {text})]] = -1
         best = int(near.argmax())
         found.append(texts[best] if near[best] >= 0 else None)
