@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from compositional_rerank.encoding.sentences import sentence_spans
 from compositional_rerank.errors import DataError, InputError
-from compositional_rerank.training.edits import names_and_numbers, renamed
+from compositional_rerank.training.edits import names_and_numbers, renamed, said_of_another
 from compositional_rerank.training.neighbours import similarities
-from compositional_rerank.training.rows import ANY, DENIES, DIFFERS, SILENT, SUPPORTS, Row
+from compositional_rerank.training.rows import ANY, SILENT, SUPPORTS, Row
 from compositional_rerank.verification.forms import form_of
 
 LEAST_SENTENCES = 200  # different ones: fewer teach their own words and nothing else
@@ -120,5 +120,4 @@ def _rows_of(
     yield Row(query, far.window, SILENT, "a far passage: silent")
     changed = renamed(query, sentence.window, pool, rng)
     if changed is not None:
-        denies = DENIES if form_of(query) in ("statement", "yes_no") else 0
-        yield Row(*changed, denies | DIFFERS | SILENT, "another name or number: no support")
+        yield Row(*changed, said_of_another(changed[0]), "another name or number: no support")

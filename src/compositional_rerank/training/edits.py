@@ -7,6 +7,9 @@ import random
 import re
 from collections.abc import Sequence
 
+from compositional_rerank.training.rows import DENIES, DIFFERS, SILENT
+from compositional_rerank.verification.forms import form_of
+
 Span = tuple[int, int]
 
 _WORD = re.compile(r"\w[\w'.,-]*\w|\w")
@@ -66,6 +69,18 @@ def renamed(query: str, evidence: str, pool: Sequence[str], rng: random.Random) 
     if rng.random() < 0.5:
         return query, _whole(old).sub(lambda _: new, evidence)
     return _whole(old).sub(lambda _: new, query), evidence
+
+
+def said_of_another(query: str) -> int:
+    """What a passage may say of a query once one of them has another name or number.
+
+    It speaks of another thing or says nothing of it; a statement or a yes/no question it may deny.
+
+    Example:
+        >>> said_of_another("Who rents flat 6?") == DIFFERS | SILENT
+        True
+    """
+    return DIFFERS | SILENT | (DENIES if form_of(query) in ("statement", "yes_no") else 0)
 
 
 def _whole(text: str) -> re.Pattern[str]:

@@ -79,13 +79,22 @@ def numbered_rows(file: Path) -> Iterator[tuple[int, dict[str, object]]]:
             yield number, row
 
 
+def parts_of(file: Path) -> list[Path]:
+    """The file itself, or all ``*.jsonl`` of a folder in the order of their names."""
+    return sorted(file.glob("*.jsonl")) if file.is_dir() else [file]
+
+
 def text_rows(file: Path, *fields: str) -> list[tuple[str, ...]]:
-    """These fields of every row.
+    """These fields of every row of a file, or of all ``*.jsonl`` of a folder.
 
     Raises:
         DataError: a row lacks one of them, or it is no text, or blank; or there are no rows.
     """
-    rows = [tuple(text_of(row, name, file, number) for name in fields) for number, row in numbered_rows(file)]
+    rows = [
+        tuple(text_of(row, name, part, number) for name in fields)
+        for part in parts_of(file)
+        for number, row in numbered_rows(part)
+    ]
     if not rows:
         raise DataError(f"{file}: no rows")
     return rows

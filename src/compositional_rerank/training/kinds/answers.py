@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from compositional_rerank.errors import DataError
-from compositional_rerank.training.edits import as_typed, names_and_numbers, renamed
+from compositional_rerank.training.edits import as_typed, names_and_numbers, renamed, said_of_another
 from compositional_rerank.training.neighbours import closest_others
 from compositional_rerank.training.rows import (
     DENIES,
@@ -69,6 +69,5 @@ def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
                 found.append(Row(asked, other, SILENT, file.stem, str(number)))
         changed = renamed(asked, passage, rng.sample(pool, min(40, len(pool))), rng)
         if changed is not None:
-            denies = DENIES if answers & DENIES else 0
-            found.append(Row(*changed, denies | DIFFERS | SILENT, file.stem, str(number)))
+            found.append(Row(*changed, said_of_another(changed[0]), file.stem, str(number)))
     return found

@@ -13,7 +13,14 @@ from typing import NamedTuple
 
 from compositional_rerank.encoding.sentences import sentence_spans
 from compositional_rerank.errors import DataError
-from compositional_rerank.training.edits import Span, as_typed, differing_words, names_and_numbers, renamed
+from compositional_rerank.training.edits import (
+    Span,
+    as_typed,
+    differing_words,
+    names_and_numbers,
+    renamed,
+    said_of_another,
+)
 from compositional_rerank.training.rows import (
     DENIES,
     DIFFERS,
@@ -21,6 +28,7 @@ from compositional_rerank.training.rows import (
     SUPPORTS,
     Row,
     numbered_rows,
+    parts_of,
     text_of,
 )
 
@@ -74,7 +82,7 @@ def items(file: Path) -> list[tuple[dict[str, str], list[str], list[str]]]:
         DataError: a file is missing, or an item lacks a field.
     """
     found: dict[str, list[dict[str, str]]] = {}
-    for part in sorted(file.glob("*.jsonl")) if file.is_dir() else [file]:
+    for part in parts_of(file):
         for number, row in numbered_rows(part):
             needed = [name for name in ("doc1", "doc2", "other", *_VERDICTS) if name not in _EXTRA]
             item = {name: text_of(row, name, part, number) for name in (*needed, "id", "domain")}
@@ -177,7 +185,7 @@ def _read_together(
             continue
         changed = renamed(item[name], rng.choice(twins.docs), pool, rng)
         if changed is not None and rng.random() < 0.5:
-            yield Row(*changed, _ELSE if is_open else _ELSE | DENIES, "contrast", group)
+            yield Row(*changed, said_of_another(changed[0]), "contrast", group)
         stranger = rng.choice(passages)
         if stranger not in twins.docs and rng.random() < 0.3:
             yield Row(query, stranger, SILENT, "contrast", group)

@@ -10,10 +10,10 @@ from compositional_rerank.training.rows import DENIES, DIFFERS, SUPPORTS, Row, d
 
 
 def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
-    """A group of two rows for each line of a file with ``anchor positive negative``.
+    """A group of two rows for each line with ``anchor positive negative``.
 
     Args:
-        file: JSONL.
+        file: JSONL, or a folder of it.
         different: what the near-miss may be; 0 for a denial or a difference.
         rng: which text is the query.
     """
