@@ -156,6 +156,49 @@ def test_a_sentence_supports_itself_and_not_its_edit(tmp_path: Path) -> None:
             assert 1 <= len(row.wrong) <= 2
 
 
+def test_a_word_of_its_kind_changes_a_sentence_and_one_of_its_meaning_does_not(tmp_path: Path) -> None:
+    sentences = ["Two small dogs run over wet sand.", "A tall nurse sits next to the quiet lake."]
+    lines = [{"passage": f"{text[:-1]} at {number}."} for number in range(100, 160) for text in sentences]
+    found = rows("exchanged", tmp_path / "a.jsonl", lines)
+    assert len(found) == 2 * len(lines)
+    known = {"small": {"little", "tiny"}, "next to": {"beside", "alongside", "adjacent to"}}
+    for supported, changed in zip(found[::2], found[1::2], strict=True):
+        assert supported.verdicts == SUPPORTS
+        assert changed.verdicts == DENIES | DIFFERS
+        assert supported.wrong == ()
+        assert changed.wrong
+        assert (supported.query == changed.query) != (supported.evidence == changed.evidence)
+        for word, same in known.items():
+            both = {supported.query, supported.evidence}
+            if any(word in text for text in both):
+                assert all(word in text or any(one in text for one in same) for text in both)
+
+
+def test_triples_come_from_a_folder_too(tmp_path: Path) -> None:
+    for name in ("role", "binding"):
+        (tmp_path / f"{name}.jsonl").write_text(
+            json.dumps({"anchor": f"{name} a", "positive": f"{name} b", "negative": f"{name} c"})
+        )
+    found = KINDS["triples"](tmp_path, 0, random.Random(1))
+    assert [row.verdicts for row in found] == [SUPPORTS, DENIES | DIFFERS] * 2
+    assert {row.query[:4] for row in found[:2]} == {"bind"}
+
+
+def test_a_known_yes_may_become_a_no_with_another_name(tmp_path: Path) -> None:
+    lines: list[dict[str, object]] = [
+        {"query": f"is Rome {number} km from Bari", "passage": f"It is {number} km to Rome.", "answer": "1"}
+        for number in range(30, 60)
+    ]
+    own = {(str(line["query"]), str(line["passage"])) for line in lines}
+    renamed_rows = [
+        row
+        for row in rows("answers", tmp_path / "a.jsonl", lines)
+        if row.verdicts == DENIES | DIFFERS | SILENT
+    ]
+    assert renamed_rows
+    assert all((row.query, row.evidence) not in own for row in renamed_rows)
+
+
 def test_words_of_a_list_are_not_swapped(tmp_path: Path) -> None:
     sentences = ["The man and the woman saw a small dog.", "A cat sat upon the cold wall."]
     lines = [{"passage": f"{text[:-1]} {number}."} for number in range(100, 160) for text in sentences]
