@@ -130,7 +130,8 @@ class Engine:
         Raises:
             InputError: the policy's order needs a relevance: there is no encoder, and nothing ``by_vectors``.
         """
-        policy = self._rankable(policy, by_vectors)
+        if not self.encoder.ranks and by_vectors is None:
+            policy = policy.without_relevance()
         # Equal texts are scored once: the same sum at another place of a batch may differ in its last bit,
         # and the texts would trade places with their twins.
         place_of = {candidate: place for place, candidate in enumerate(dict.fromkeys(candidates))}
@@ -182,17 +183,6 @@ class Engine:
         left = [one for one in results if not (one.near_miss and policy.near_misses == "drop")]
         return sorted(left, key=lambda result: -result.score)
 
-    def _rankable(self, policy: Policy, by_vectors: Sequence[float] | None) -> Policy:
-        """A policy whose order can be made: without any relevance it is the retriever's."""
-        if self.encoder.ranks or by_vectors is not None:
-            return policy
-        if policy.order in ("mix", "relevance"):
-            raise InputError(
-                f"order {policy.order!r} needs a relevance, and encoder='none' makes none: pass query_vector "
-                "and vectors, or order='retriever', or name an encoder"
-            )
-        return replace(policy, order="retriever")
-
     @full_precision
     def verify(self, query: Text, passages: Sequence[Candidate], denials: Denials) -> list[Verdict]:
         """Verdicts of all passages, however far they are from the query."""
@@ -210,10 +200,12 @@ class Engine:
         self, queries: list[str], passages: list[str], policy: Policy, show_progress: bool
     ) -> PairScores:
         """Scores of aligned pairs; every pair is verified, however far apart."""
-        policy = self._rankable(replace(policy, order="relevance"), None)
+        policy = replace(policy, order="relevance")
+        if not self.encoder.ranks:
+            policy = policy.without_relevance()
         entries = self.encoder.encode(queries, task="query", show_progress=show_progress)
         candidates = self.encoded(passages, show_progress)
-        maxsims, relevances, pieces = [], [], []
+        maxsims, relevances, pieces, close = [], [], [], []
         for query, text, passage, candidate in zip(queries, entries, passages, candidates, strict=True):
             found = self.compare(_checked(text, query), [candidate])
             maxsims.append(found.maxsim)
@@ -221,10 +213,12 @@ class Engine:
             if self.verifier is not None:
                 asked = self._asks(Text(query, None, text))
                 pieces.append(self._readings(asked, Text(passage, None, candidate), found.closeness))
+                close += closest([candidate], found.closeness).tolist()
         best, relevance = (
             torch.cat(column or [torch.zeros(0, dtype=torch.float32)]) for column in (maxsims, relevances)
         )
         judged = [] if self.verifier is None else judge(self.verifier, passages, pieces)
+        judged = self._as_close(judged, close)
         score, _ = self._scores(relevance, judged or [_UNREAD] * len(passages), policy)
         verdicts = tuple(self._flagged([one.verdict for one in judged], policy))
         numbers = [column.double().numpy() for column in (best, relevance, score)]
@@ -248,7 +242,8 @@ class Engine:
             for place in places
         ]
         judged = judge(self.verifier, [passages[place].text for place in places], found, denials)
-        return dict(zip(places, judged, strict=True))
+        close = closest([passage.encoded for passage in passages], closeness)[list(places)].tolist()
+        return dict(zip(places, self._as_close(judged, close), strict=True))
 
     def _asks(self, query: Text) -> list[Ask]:
         spans = [(start, stop) for start, stop, *_ in query.encoded.segments.tolist()]
@@ -260,6 +255,13 @@ class Engine:
         assert self.config is not None
         limits = self.config.verifier
         return readings(asked, passage, closeness, tokens=limits.window, windows=limits.windows)
+
+    def _as_close(self, judged: Sequence[Judged], closeness: Sequence[float]) -> list[Judged]:
+        """What was judged by its text, by its closeness, too."""
+        return [
+            one if self.config is None else one.at(distance, self.config.fusion)
+            for one, distance in zip(judged, closeness, strict=True)
+        ]
 
     def _flagged(self, verdicts: Sequence[Verdict], policy: Policy) -> list[Verdict]:
         """Verdicts that say whether they are near-misses."""

@@ -56,6 +56,24 @@ def test_a_near_miss_falls_behind_everything_that_is_none(
         assert first > last
 
 
+@given(CHANCE, st.floats(-1, 1), st.floats(0, 2))
+def test_what_is_farther_away_is_less_likely_a_near_miss(
+    by_text: float, closeness: float, farther: float
+) -> None:
+    found = FUSION.mismatch(by_text, closeness)
+    assert found is not None
+    assert 0 <= found <= by_text
+    less = FUSION.mismatch(by_text, max(-1.0, closeness - farther))
+    assert less is not None
+    assert less <= found + 1e-12
+    if closeness >= FUSION.least_closeness:
+        assert found == by_text
+    elif 1e-6 < by_text < 1 - 1e-6:
+        odds = found / (1 - found) / (by_text / (1 - by_text))
+        assert odds == pytest.approx(math.exp((closeness - FUSION.least_closeness) / 0.04), rel=1e-3)
+    assert FUSION.mismatch(None, closeness) is None
+
+
 def test_an_answer_lifts_and_a_little_mismatch_lowers() -> None:
     plain, answered, doubtful, near_miss = scores(
         [(0.5, 0.0, 0.0), (0.5, 1.0, 0.0), (0.5, 0.0, 0.49), (0.5, 0.0, 0.5)]

@@ -11,7 +11,7 @@ import pytest
 from compositional_rerank.errors import DataError
 from compositional_rerank.training.edits import as_typed, names_and_numbers, renamed
 from compositional_rerank.training.kinds import KINDS
-from compositional_rerank.training.kinds.contrast import items, judged_passages
+from compositional_rerank.training.kinds.contrast import items, judged_texts
 from compositional_rerank.training.questions import open_question, yes_no_question
 from compositional_rerank.training.rows import DENIES, DIFFERS, SILENT, SUPPORTS, Row
 
@@ -280,9 +280,9 @@ def test_contrast_items_say_what_their_fields_say() -> None:
 
 def test_a_no_is_among_the_answers_of_a_yes_no_question() -> None:
     item = next(one for one, _, _ in items(CONTRAST) if "near" in one)
-    judged = {query: (right, wrong) for query, right, wrong in judged_passages(CONTRAST)}
+    judged = {query: (right, wrong) for query, right, wrong in judged_texts(CONTRAST)}
     assert judged[item["yn"]] == ([item["doc1"], item["doc2"]], [item["near"]])
-    assert judged[item["claim1"]] == ([item["doc1"]], [item["doc2"]])
+    assert judged[item["claim1"]] == ([item["doc1"]], [item["doc2"], item["claim2"]])
     assert judged[item["q2"]] == ([item["doc2"]], [item["doc1"], item["near"]])
 
 

@@ -80,7 +80,9 @@ def test_labels_become_verdicts_that_may_be_right(data: Path) -> None:
         (HEAD + SOURCE.format("a").replace("rows = 10", "rows = { second = 10 }"), "run 'second'"),
         (HEAD + SOURCE.format("a") + '[report]\npairs = ["a.jsonl"]\n', "both fitted on and reported"),
         (
-            HEAD + SOURCE.format("a") + '[gate]\nbeir = ["beir/x:test"]\n[report]\nbeir = ["beir/x:test"]\n',
+            HEAD
+            + SOURCE.format("a")
+            + '[gate]\ncollections = ["beir/x:test"]\n[report]\nbeir = ["beir/x:test"]\n',
             "both fitted on and reported",
         ),
         ("seed = [", "no recipe can be read"),

@@ -48,7 +48,7 @@ rows = 60
 
 [gate]
 contrast = ["apart"]
-beir = ["collection"]
+collections = ["collection", "timetable.jsonl"]
 
 [reading]
 window = 40
@@ -85,6 +85,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (collection / "queries.jsonl").write_text("\n".join(map(json.dumps, queries)), "utf-8")
     grades = "query-id\tcorpus-id\tscore\n" + "".join(f"q{n}\td{n}\t1\n" for n in range(3))
     (collection / "qrels" / "test.tsv").write_text(grades, "utf-8")
+    asked = [{"query": f"Where does bus {n} go?", "passage": f"Bus {n} goes to pier {n}."} for n in range(9)]
+    (folder / "timetable.jsonl").write_text("\n".join(map(json.dumps, asked)), "utf-8")
     (folder / "teacher.toml").write_text(TEACHER, "utf-8")
     (folder / "student.toml").write_text(STUDENT.replace("{teacher}", str(folder / "teacher.toml")), "utf-8")
     return folder

@@ -1,4 +1,4 @@
-"""From an order and verdicts to the score that sorts: gate, bonus, penalty, threshold."""
+"""From an order and verdicts to the score that sorts: closeness, bonus, penalty, threshold."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import torch
 from compositional_rerank.errors import CheckpointError
 from compositional_rerank.scoring.policy import NearMisses, Policy
 
+_WIDTH = 0.04  # closeness in which the odds of a near-miss fall to 37 %
+
 
 @dataclass(frozen=True)
 class Fusion:
     """``score = base + bonus * answered - penalty * mismatch``, less `fall` for a near-miss.
 
     Args:
-        least_closeness: closeness from which a passage is read, in [-1, 1].
+        least_closeness: closeness from which a passage is read, and can well be a near-miss, in [-1, 1].
         threshold: mismatch from which a passage counts as a near-miss, in [0, 1].
         bonus: of a certain answer, in [0, 1], in units of relevance.
         penalty: of a certain mismatch, in [0, 1], in units of relevance.
@@ -47,6 +49,29 @@ class Fusion:
     def fall(self) -> float:
         """What a near-miss loses: as relevance lies in [-1, 1], it falls behind all that is none."""
         return 2.0 + self.bonus + self.penalty
+
+    def mismatch(self, by_text: float | None, closeness: float) -> float | None:
+        """How likely a passage is a near-miss, by what its text says and by how close it is to the query.
+
+        Near-misses have nearly the words of what was asked. What is farther away than `least_closeness` is
+        more likely another passage, so its odds are divided by ``exp(distance / 0.04)``.
+
+        Args:
+            by_text: what the verifier says, in [0, 1]; None where it was not asked.
+            closeness: of the passage to the query, in [-1, 1].
+
+        Returns:
+            In [0, 1], or None.
+
+        Example:
+            >>> fusion = Fusion(least_closeness=0.6, threshold=0.5, bonus=0.1, penalty=0.2)
+            >>> [round(fusion.mismatch(0.9, closeness), 2) for closeness in (0.7, 0.6, 0.56, 0.5)]
+            [0.9, 0.9, 0.77, 0.42]
+        """
+        if by_text is None or closeness >= self.least_closeness:
+            return by_text
+        chance = by_text * math.exp((closeness - self.least_closeness) / _WIDTH)
+        return chance / (chance + 1 - by_text) if chance else 0.0
 
     def flags(self, policy: Policy, mismatch: Sequence[float | None]) -> list[bool]:
         """Which passages are near-misses by a policy's threshold; those of a None were not judged."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from compositional_rerank._validation import (
@@ -14,6 +14,7 @@ from compositional_rerank._validation import (
     check_count,
     check_threshold,
 )
+from compositional_rerank.errors import InputError
 from compositional_rerank.scoring.calibration import Denials
 
 Order = Literal["auto", "retriever", "mix", "relevance"]
@@ -41,3 +42,16 @@ class Policy:
         check_threshold(self.threshold)
         check_choice(self.denials, "denials", DENIALS)
         check_count(self.max_verified, "max_verified", least=0)
+
+    def without_relevance(self) -> Policy:
+        """This policy where nothing tells how relevant a passage is: the order is the retriever's.
+
+        Raises:
+            InputError: the order needs a relevance.
+        """
+        if self.order in ("mix", "relevance"):
+            raise InputError(
+                f"order {self.order!r} needs a relevance, and encoder='none' makes none: pass query_vector "
+                "and vectors, or order='retriever', or name an encoder"
+            )
+        return replace(self, order="retriever")

@@ -23,18 +23,19 @@ from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.results import RankedPassage
 from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.scoring.policy import Policy
-from compositional_rerank.training.kinds.contrast import judged_passages
+from compositional_rerank.training.kinds.contrast import judged_texts
+from compositional_rerank.training.rows import detokenise, text_rows
 from compositional_rerank.verification.evidence import to_read
 
-# everything is read, nothing falls, and what the score has above the relevance is how well it was answered
+# all is read and close, nothing falls, and what the score has above the relevance is how well it answers
 START = Fusion(least_closeness=-1.0, threshold=1.0, bonus=1.0, penalty=0.0)
 FLAGGED = (0.05, 0.03, 0.02, 0.01, 0.005, 0.0)  # shares of answers above the threshold that are tried
-READS = 4.0  # passages of a list that may be read on average: each costs milliseconds
+CLOSE = 0.25  # passages of a collection's list that are close, on average: few are near-misses
 LOSS = 0.0  # nDCG@10 that a setting may cost on any collection
 _QUERIES = 100
-_DOCUMENTS = 1500  # of a collection: encoding more takes longer than all the rest
+_DOCUMENTS = 1000  # of a collection: encoding more takes longer than all the rest
 _DEPTH = 30
-_GRID = ((0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4), (0.0, 0.05, 0.1, 0.2, 0.3, 0.5))
+_GRID = ((0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4), (0.0, 0.05, 0.1, 0.2, 0.3, 0.5))  # bonus, penalty
 
 
 class _Read(NamedTuple):
@@ -65,9 +66,14 @@ class _Read(NamedTuple):
     def gated(self, least: float, limits: VerifierConfig) -> _Read:
         """What would have been found with that gate."""
         read = self.within(least, limits)
+        mismatch = dataclasses.replace(START, least_closeness=least).mismatch
+        close = self.closeness.tolist()
         return self._replace(
             answered=[one if place in read else 0.0 for place, one in enumerate(self.answered)],
-            mismatch=[one if place in read else None for place, one in enumerate(self.mismatch)],
+            mismatch=[
+                mismatch(one, close[place]) if place in read else None
+                for place, one in enumerate(self.mismatch)
+            ],
         )
 
     def scores(self, fusion: Fusion | None) -> list[float]:
@@ -86,7 +92,7 @@ def fit_fusion(
 ) -> Fusion:
     """The fusion of a checkpoint, fitted on data that it was not trained on.
 
-    The gate is the widest through which `READS` passages of a collection's list come on average. Threshold,
+    The least closeness is the one that `CLOSE` passages of a collection's list reach on average. Threshold,
     bonus and penalty are those that put most answers above their near-misses and cost no collection more
     than `LOSS` of nDCG@10. Where all cost more, nothing falls: then threshold is 1, and bonus and penalty
     are 0.
@@ -94,7 +100,7 @@ def fit_fusion(
     Args:
         checkpoint: folder whose fusion is `START`.
         contrast: files or folders of contrast items.
-        beir: collections, ``FOLDER:split``.
+        beir: collections, ``FOLDER:split``, or JSONL files with ``query passage``.
         tell: called with lines on what came out.
     """
     reranker = CompositionalReranker.from_pretrained(checkpoint)
@@ -102,12 +108,12 @@ def fit_fusion(
     assert reranker.config.verifier is not None
     limits = reranker.config.verifier
     lists = [_lists(reranker, name) for name in beir]
-    least = _gate([read for ranked in lists for read, _ in ranked], limits)
+    least = _gate([read for ranked in lists for read, _ in ranked])
     lists = [[(read.gated(least, limits), worth) for read, worth in ranked] for ranked in lists]
     scored = []
     pairs: list[tuple[int, int]] = []
     rights: list[bool] = []
-    for query, right, wrong in (one for file in contrast for one in judged_passages(file)):
+    for query, right, wrong in (one for file in contrast for one in judged_texts(file)):
         passages = [*right, *wrong]
         ranking = reranker.rerank(query, passages, order="relevance", max_verified=len(passages))
         results = sorted(ranking, key=lambda result: result.index)
@@ -146,21 +152,19 @@ def fit_fusion(
     return chosen
 
 
-def _gate(lists: Sequence[_Read], limits: VerifierConfig) -> float:
-    """The least closeness at which `READS` passages are read on average of the lists that ask something."""
+def _gate(lists: Sequence[_Read]) -> float:
+    """The least closeness that `CLOSE` passages reach on average of the lists that ask something."""
     judged = [read for read in lists if any(one is not None for one in read.mismatch)]
-    tried = np.round(np.arange(-1.0, 1.0, 0.01), 2).tolist()
-    fine = (
-        least
-        for least in tried
-        if sum(len(read.within(least, limits)) for read in judged) <= READS * len(judged)
-    )
-    return float(next(fine, 1.0))
+    if not judged:
+        return 1.0
+    found = torch.cat([read.closeness for read in judged]).sort(descending=True).values.tolist()
+    beyond = found[min(len(found), int(CLOSE * len(judged))) :]
+    return next((round(one + 0.005, 2) for one in beyond), -1.0)
 
 
 def _lists(reranker: CompositionalReranker, name: str) -> list[_List]:
     """Reranked candidates of a sample of a collection's queries, and what an order of them is worth."""
-    data, _ = find_beir(name)
+    data = _passages(Path(name)) if Path(name).is_file() else find_beir(name)[0]
     embedder = StructuralEmbedder(reranker.settings["model"])
     queries = sample_queries(data, _QUERIES, seed=0)
     data = _smaller(data, {data.query_ids[query] for query in queries})
@@ -175,6 +179,20 @@ def _lists(reranker: CompositionalReranker, name: str) -> list[_List]:
         judged = {data.query_ids[query]: data.qrels[data.query_ids[query]]}
         found.append((_Read.of(results), _worth(data.query_ids[query], judged, names)))
     return found
+
+
+def _passages(file: Path) -> RetrievalSet:
+    """A file of questions with the passages that answer them as a collection."""
+    found = [
+        (detokenise(query), detokenise(passage)) for query, passage in text_rows(file, "query", "passage")
+    ]
+    names = {text: str(number) for number, text in enumerate(dict.fromkeys(text for _, text in found))}
+    answers: dict[str, dict[str, int]] = {}
+    for query, passage in found:
+        answers.setdefault(query, {})[names[passage]] = 1
+    return RetrievalSet(
+        file.stem, list(names.values()), list(names), [0] * len(names), list(answers), list(answers), answers
+    )
 
 
 def _smaller(data: RetrievalSet, queries: Set[str]) -> RetrievalSet:

@@ -111,8 +111,9 @@ class Recipe:
         sources: what is learnt.
         runs: how it is learnt, one after another.
         calibration: what the probabilities are fitted on.
-        gate: what threshold and closeness are fitted on: contrast items.
-        fusion: collections, such as ``beir/scifact:train``, that bonus and penalty are fitted on.
+        gate: what threshold, bonus and penalty are fitted on: contrast items.
+        fusion: collections, such as ``beir/scifact:train``, or files of questions with passages: closeness is
+            fitted on them, and bonus and penalty may cost them nothing.
         reading: how the verifier reads: windows, tokens, caps.
         report: for each of `REPORTED` the sets that are reported, below the data folder or beside the recipe.
         suite: suite of the package that is reported, too; None for none.
@@ -159,7 +160,7 @@ class Recipe:
                 sources=tuple(_source(one, names) for one in raw["source"]),
                 calibration=tuple(_source(one, ["calibration"]) for one in raw.get("calibration", ())),
                 gate=tuple(raw.get("gate", {}).get("contrast", ())),
-                fusion=tuple(raw.get("gate", {}).get("beir", ())),
+                fusion=tuple(raw.get("gate", {}).get("collections", ())),
                 reading=dict(raw.get("reading", {})),
                 report={kind: tuple(raw.get("report", {}).get(kind, ())) for kind in REPORTED},
                 suite=raw.get("report", {}).get("suite"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple, cast
 
 import torch
@@ -19,6 +20,7 @@ from compositional_rerank.scoring.calibration import (
 from compositional_rerank.scoring.calibration import (
     Reading as Kind,
 )
+from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.verification.base import Verifier
 from compositional_rerank.verification.evidence import Reading, Span
 from compositional_rerank.verification.forms import asks as is_question
@@ -31,6 +33,11 @@ class Judged(NamedTuple):
 
     verdict: Verdict
     answered: float
+
+    def at(self, closeness: float, fusion: Fusion) -> Judged:
+        """The same of a passage that is so close to the query: its mismatch depends on it."""
+        mismatch = fusion.mismatch(self.verdict.mismatch, closeness)
+        return self._replace(verdict=replace(self.verdict, mismatch=mismatch))
 
 
 def verdicts(

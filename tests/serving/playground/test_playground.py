@@ -78,7 +78,7 @@ def places(page: Any, where: str) -> list[int]:
 
 
 def in_process(
-    shipped: CompositionalReranker, cosines: list[float], order: str, near_misses: str, threshold: float
+    shipped: CompositionalReranker, cosines: list[float], order: str, near_misses: str, threshold: float | str
 ) -> tuple[list[int], list[int], dict[int, Any]]:
     """Places before and after, and the results by place, of the library alone."""
     before = sorted(range(len(PASSAGES)), key=lambda place: -cosines[place])
@@ -88,7 +88,7 @@ def in_process(
         retrieval_scores=[cosines[place] for place in before],
         order=order,  # type: ignore[arg-type]
         near_misses=near_misses,  # type: ignore[arg-type]
-        threshold=threshold,
+        threshold=threshold,  # type: ignore[arg-type]
     )
     results = {before[one.index]: one for one in ranking}
     return before, list(results), results
@@ -100,7 +100,7 @@ def test_what_is_typed_is_ranked_and_seen(
 ) -> None:
     page = opened(width).page
     rank(page, QUERY, PASSAGES)
-    before, after, results = in_process(shipped, cosines, "auto", "demote", 0.917)
+    before, after, results = in_process(shipped, cosines, "auto", "demote", "shipped")
     assert places(page, "#before") == before
     assert places(page, "#after") == after
     for place, passage in enumerate(PASSAGES):
@@ -142,8 +142,9 @@ def test_order_policy_and_threshold_give_what_the_library_gives(
             said = page.get_by_role("status").text_content()
             assert {0: "no near-miss", 1: "1 near-miss."}.get(count, f"{count} near-misses") in said
         assert len(one.requests) == asked  # sorted in the browser
-    page.get_by_role("button", name="the model’s 0.917").click()
-    assert page.get_by_label("Threshold", exact=True).input_value() == "0.917"
+    assert shipped.threshold is not None
+    page.get_by_role("button", name=f"the model’s {shipped.threshold:.3f}").click()
+    assert page.get_by_label("Threshold", exact=True).input_value() == f"{shipped.threshold:.3f}"
 
 
 def test_the_keyboard_is_enough(opened: Callable[..., Any]) -> None:

@@ -57,6 +57,7 @@ _ALIKE = (
 )
 # queries that are learnt together: what one passage settles for the first, the other settles for the second
 _TOGETHER = (("q1", "q2"), ("q1b", "q2"), ("yn", "ynb"), ("claim1", "claim2"), ("keywords", "keywords2"))
+_OTHER_CLAIM = {"claim1": ("claim2",), "claim2": ("claim1",)}
 _OPEN = ("q1", "q1b", "q2")
 _EXTRA = ("q1b", "ynb", "keywords2", "near")  # fields that an item may lack
 _CROP = 0.6  # share of passages that are cut to the sentences in which they differ and some around them
@@ -98,10 +99,11 @@ def items(file: Path) -> list[tuple[dict[str, str], list[str], list[str]]]:
     return everything
 
 
-def judged_passages(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Every question and claim of the items, with the passages that answer it and its near-misses.
+def judged_texts(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+    """Every question and claim of the items, with the texts that answer it and its near-misses.
 
-    To a yes/no question the "no" is an answer, too.
+    To a yes/no question the "no" is an answer, too. The other claim is a near-miss of a claim, and of two
+    questions one is the same question in other words.
     """
     for item, _, _ in items(file):
         for name, verdicts in _VERDICTS.items():
@@ -112,8 +114,11 @@ def judged_passages(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
             judged = [(text, verdict) for text, verdict in zip(texts, verdicts, strict=True) if text]
             right = [text for text, verdict in judged if not verdict & ~right_ones]
             wrong = [text for text, verdict in judged if not verdict & (right_ones | SILENT)]
+            wrong += [item[other] for other in _OTHER_CLAIM.get(name, ())]
             if right and wrong:
                 yield item[name], right, wrong
+        if "q1b" in item:
+            yield item["q1"], [item["q1b"]], [item["q2"]]
 
 
 def _rows_of(item: dict[str, str], passages: list[str], pool: list[str], rng: random.Random) -> Iterator[Row]:
