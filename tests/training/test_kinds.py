@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from pathlib import Path
 
 import pytest
 
 from compositional_rerank.errors import DataError
 from compositional_rerank.training.edits import as_typed, names_and_numbers, renamed
-from compositional_rerank.training.kinds import KINDS
+from compositional_rerank.training.kinds import JUDGED, KINDS
 from compositional_rerank.training.kinds.contrast import items, judged_texts
 from compositional_rerank.training.questions import open_question, yes_no_question
 from compositional_rerank.training.rows import DENIES, DIFFERS, SILENT, SUPPORTS, Row
@@ -174,6 +175,45 @@ def test_a_word_of_its_kind_changes_a_sentence_and_one_of_its_meaning_does_not(t
                 assert all(word in text or any(one in text for one in same) for text in both)
 
 
+def own_words(number: int) -> dict[str, object]:
+    names = "question answer near again other yes_no yes no near_yes_no claim supports denies denies_again"
+    return {"id": f"a{number}"} | {name: f"{name} of matter {number}." for name in names.split()}
+
+
+def test_items_in_their_own_words_say_what_their_fields_say(tmp_path: Path) -> None:
+    found = rows("own_words", tmp_path / "a.jsonl", [own_words(number) for number in range(9)])
+    said = {
+        ("question", "answer"): SUPPORTS,
+        ("question", "other"): DENIES | DIFFERS,
+        ("again", "near"): DENIES | DIFFERS,
+        ("yes_no", "no"): DENIES,
+        ("yes_no", "near_yes_no"): DIFFERS | SILENT,
+        ("claim", "denies_again"): DENIES,
+    }
+    for number in range(9):
+        of = [row for row in found if row.group.startswith(f"a{number} ")]
+        assert len(of) == 18
+        for (query, text), verdict in said.items():
+            [row] = [
+                row
+                for row in of
+                if row.group == f"a{number} {query}"
+                and re.search(rf"(?<!\w){text} of matter {number}\.", row.evidence)
+            ]
+            assert row.verdicts == verdict
+            assert row.query.rstrip(".?").endswith(f"{query} of matter {number}")
+        silent = [row for row in of if row.verdicts == SILENT]
+        assert len(silent) == len({row.group for row in of}) == 4
+        assert all(f"matter {number}." not in row.evidence for row in silent)
+    judged = list(JUDGED["own_words"](tmp_path / "a.jsonl"))
+    assert len(judged) == 36
+    assert judged[2] == (
+        "yes_no of matter 0.",
+        ["yes of matter 0.", "no of matter 0."],
+        ["near_yes_no of matter 0."],
+    )
+
+
 def test_triples_come_from_a_folder_too(tmp_path: Path) -> None:
     for name in ("role", "binding"):
         (tmp_path / f"{name}.jsonl").write_text(
@@ -297,6 +337,7 @@ def test_a_no_is_among_the_answers_of_a_yes_no_question() -> None:
         ("captions", {"texts": ["one"]}, "texts"),
         ("answers", {"query": "a", "passage": "b"}, "two passages"),
         ("contrast", {"doc1": "a"}, "doc2"),
+        ("own_words", {"id": "a", "question": "b"}, "answer"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, kind: str, line: dict[str, object], message: str) -> None:

@@ -85,6 +85,10 @@ def test_labels_become_verdicts_that_may_be_right(data: Path) -> None:
             + '[gate]\ncollections = ["beir/x:test"]\n[report]\nbeir = ["beir/x:test"]\n',
             "both fitted on and reported",
         ),
+        (
+            HEAD + SOURCE.format("a") + '[gate]\nbeir = ["beir/x:test"]\n',
+            "gate. has no beir; it has contrast",
+        ),
         ("seed = [", "no recipe can be read"),
     ],
 )

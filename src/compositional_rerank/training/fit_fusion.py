@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -23,7 +23,6 @@ from compositional_rerank.reranker import CompositionalReranker
 from compositional_rerank.results import RankedPassage
 from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.scoring.policy import Policy
-from compositional_rerank.training.kinds.contrast import judged_texts
 from compositional_rerank.training.rows import detokenise, text_rows
 from compositional_rerank.verification.evidence import to_read
 
@@ -88,7 +87,10 @@ _List = tuple[_Read, Callable[[Sequence[int]], float]]
 
 
 def fit_fusion(
-    checkpoint: Path, contrast: Sequence[Path], beir: Sequence[str], tell: Callable[[str], None]
+    checkpoint: Path,
+    judged: Iterable[tuple[str, list[str], list[str]]],
+    beir: Sequence[str],
+    tell: Callable[[str], None],
 ) -> Fusion:
     """The fusion of a checkpoint, fitted on data that it was not trained on.
 
@@ -99,7 +101,7 @@ def fit_fusion(
 
     Args:
         checkpoint: folder whose fusion is `START`.
-        contrast: files or folders of contrast items.
+        judged: queries with texts that answer them and near-misses.
         beir: collections, ``FOLDER:split``, or JSONL files with ``query passage``.
         tell: called with lines on what came out.
     """
@@ -113,7 +115,7 @@ def fit_fusion(
     scored = []
     pairs: list[tuple[int, int]] = []
     rights: list[bool] = []
-    for query, right, wrong in (one for file in contrast for one in judged_texts(file)):
+    for query, right, wrong in judged:
         passages = [*right, *wrong]
         ranking = reranker.rerank(query, passages, order="relevance", max_verified=len(passages))
         results = sorted(ranking, key=lambda result: result.index)

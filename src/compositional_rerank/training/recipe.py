@@ -14,7 +14,7 @@ from typing import Any
 
 from compositional_rerank.checkpoints.base_models import sha256_of
 from compositional_rerank.errors import DataError
-from compositional_rerank.training.kinds import KINDS
+from compositional_rerank.training.kinds import JUDGED, KINDS
 from compositional_rerank.training.rows import NAMES, Row
 from compositional_rerank.training.verifier_trainer import RunSettings
 
@@ -111,7 +111,7 @@ class Recipe:
         sources: what is learnt.
         runs: how it is learnt, one after another.
         calibration: what the probabilities are fitted on.
-        gate: what threshold, bonus and penalty are fitted on: contrast items.
+        gate: what threshold, bonus and penalty are fitted on: a kind of `JUDGED` and a path each.
         fusion: collections, such as ``beir/scifact:train``, or files of questions with passages: closeness is
             fitted on them, and bonus and penalty may cost them nothing.
         reading: how the verifier reads: windows, tokens, caps.
@@ -127,7 +127,7 @@ class Recipe:
     sources: tuple[Source, ...]
     runs: tuple[Run, ...]
     calibration: tuple[Source, ...]
-    gate: tuple[str, ...]
+    gate: tuple[tuple[str, str], ...]
     fusion: tuple[str, ...]
     reading: dict[str, int]
     report: dict[str, tuple[str, ...]]
@@ -159,7 +159,7 @@ class Recipe:
                 runs=runs,
                 sources=tuple(_source(one, names) for one in raw["source"]),
                 calibration=tuple(_source(one, ["calibration"]) for one in raw.get("calibration", ())),
-                gate=tuple(raw.get("gate", {}).get("contrast", ())),
+                gate=_gate(raw.get("gate", {})),
                 fusion=tuple(raw.get("gate", {}).get("collections", ())),
                 reading=dict(raw.get("reading", {})),
                 report={kind: tuple(raw.get("report", {}).get(kind, ())) for kind in REPORTED},
@@ -175,7 +175,9 @@ class Recipe:
 
     def _check_apart(self) -> None:
         """No set may be both learnt or fitted on and reported."""
-        used = {source.path for source in (*self.sources, *self.calibration)} | set(self.gate)
+        used = {source.path for source in (*self.sources, *self.calibration)} | {
+            path for _, path in self.gate
+        }
         used |= set(self.fusion)
         both = sorted(used & {name for names in self.report.values() for name in names})
         if both:
@@ -206,7 +208,11 @@ class Recipe:
         """Raise `DataError` where a file is missing or has another hash than the recipe says."""
         for source in (*self.sources, *self.calibration):
             check_file(self.place(source.path, data), source.name, source.sha256, folder=True)
-        names = [*self.gate, *self.fusion, *(name for names in self.report.values() for name in names)]
+        names = [
+            *(path for _, path in self.gate),
+            *self.fusion,
+            *(name for names in self.report.values() for name in names),
+        ]
         for name in names:
             file = self.place(name.rpartition(":")[0] if ":" in name else name, data)
             if not file.exists():
@@ -262,6 +268,13 @@ def _folders() -> Iterator[Path]:
     for start in (Path.cwd(), Path(__file__).parent):
         for folder in (start, *start.parents):
             yield folder / "recipes"
+
+
+def _gate(raw: dict[str, list[str]]) -> tuple[tuple[str, str], ...]:
+    unknown = sorted(set(raw) - {*JUDGED, "collections"})
+    if unknown:
+        raise ValueError(f"[gate] has no {', '.join(unknown)}; it has {', '.join(JUDGED)} and collections")
+    return tuple((kind, path) for kind in JUDGED for path in raw.get(kind, ()))
 
 
 def _run(raw: dict[str, Any], seed: int) -> Run:

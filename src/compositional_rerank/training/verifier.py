@@ -20,6 +20,7 @@ from compositional_rerank.scoring.calibration import READINGS, Calibration, Read
 from compositional_rerank.training.calibration import fit_calibration
 from compositional_rerank.training.export import check_new, export, write_tensors
 from compositional_rerank.training.fit_fusion import START, fit_fusion
+from compositional_rerank.training.kinds import JUDGED
 from compositional_rerank.training.labelling import label, logits_of
 from compositional_rerank.training.network import VERDICTS, begin_anew, build
 from compositional_rerank.training.recipe import Recipe
@@ -30,7 +31,7 @@ from compositional_rerank.verification.verdicts import kind_of
 
 Tell = Callable[[str], None]
 POOLED_WEIGHT = 1 / 3
-_READING = {"max_tokens": 256, "window": 64, "windows": 2, "first": 2, "max_verified": 16}
+_READING = {"max_tokens": 256, "window": 64, "windows": 2, "first": 4, "max_verified": 16}
 
 
 def make(recipe: Recipe, data: Path, out: Path, start: Located, device: str | None, tell: Tell) -> None:
@@ -71,9 +72,9 @@ def make(recipe: Recipe, data: Path, out: Path, start: Located, device: str | No
     shutil.rmtree(draft, ignore_errors=True)
     export(network, base, draft, fusion=START, verifier=verifier, pooled_weight=POOLED_WEIGHT, start=start)
     _link(base, data, draft)
-    contrast = [recipe.place(name, data) for name in recipe.gate]
+    judged = (one for kind, path in recipe.gate for one in JUDGED[kind](recipe.place(path, data)))
     collections = [str(recipe.place(name, data)) for name in recipe.fusion]
-    fusion = fit_fusion(draft, contrast, collections, tell)
+    fusion = fit_fusion(draft, judged, collections, tell)
     export(network, base, out, fusion=fusion, verifier=verifier, pooled_weight=POOLED_WEIGHT, start=start)
     _link(base, data, out)
 
@@ -89,7 +90,7 @@ def _check_whole(recipe: Recipe) -> None:
     for run in recipe.runs:
         if not any(source.rows.get(run.name) for source in recipe.sources):
             raise DataError(f"{recipe.file}: run {run.name!r} has no rows: give a [[source]] some for it")
-    for name, found in (("[[calibration]]", recipe.calibration), ("[gate] contrast", recipe.gate)):
+    for name, found in (("[[calibration]]", recipe.calibration), ("[gate]", recipe.gate)):
         if not found:
             raise DataError(f"{recipe.file}: {name} names nothing to fit on: name sets that are not learnt")
     unknown = sorted(set(recipe.reading) - set(_READING))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from compositional_rerank.training.kinds import (
@@ -13,6 +13,7 @@ from compositional_rerank.training.kinds import (
     contrast,
     exchanged,
     inference,
+    own_words,
     pairs,
     sentences,
     triples,
@@ -26,7 +27,14 @@ KINDS: dict[str, Callable[[Path, int, random.Random], list[Row]]] = {
     "contrast": contrast.rows,
     "exchanged": exchanged.rows,
     "inference": inference.rows,
+    "own_words": own_words.rows,
     "pairs": pairs.rows,
     "sentences": sentences.rows,
     "triples": triples.rows,
+}
+
+# queries with texts that answer them and near-misses: what threshold, bonus and penalty are fitted on
+JUDGED: dict[str, Callable[[Path], Iterator[tuple[str, list[str], list[str]]]]] = {
+    "contrast": contrast.judged_texts,
+    "own_words": own_words.judged_texts,
 }
