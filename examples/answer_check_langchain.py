@@ -52,7 +52,7 @@ def main() -> None:
     core = CompositionalReranker.from_pretrained()
     retriever = CompositionalRetriever(
         base_retriever=vectors.as_retriever(search_kwargs={"k": CANDIDATES}),
-        reranker=Reranker.from_reranker(core),
+        reranker=Reranker.from_reranker(core, near_misses="mark"),  # a denial must be seen to be told
         k=arguments.show,
     )
     chain = (

@@ -56,7 +56,10 @@ def main() -> None:
         index,
         llm=Writer(base_url=arguments.base_url, model=arguments.model),
         similarity_top_k=CANDIDATES,
-        node_postprocessors=[CompositionalRerank.from_reranker(core, top_n=arguments.show)],
+        # near-misses stay where they are: a denial must be seen to be told
+        node_postprocessors=[
+            CompositionalRerank.from_reranker(core, top_n=arguments.show, near_misses="mark")
+        ],
     )
     evaluator = CompositionalFaithfulnessEvaluator.from_reranker(core)
     for question in questions(arguments):

@@ -6,6 +6,7 @@ import dataclasses
 import pickle
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -111,7 +112,9 @@ def test_the_shipped_verifier_beside_another_encoder(mpnet: Path) -> None:
     shipped = CompositionalReranker.from_pretrained(device="cpu")
     assert (reranker.encoder.dimension, reranker.threshold) == (64, shipped.threshold)
     assert reranker.fingerprint != shipped.fingerprint
-    assert reranker.verify(QUERY, PASSAGES) == shipped.verify(QUERY, PASSAGES)
+    for one, other in zip(reranker.verify(QUERY, PASSAGES), shipped.verify(QUERY, PASSAGES), strict=True):
+        # how close a passage is, on the shipped encoder's scale, is no encoder's but its own
+        assert replace(one, mismatch=None) == replace(other, mismatch=None)
 
 
 def test_no_encoder_keeps_the_order_but_for_near_misses() -> None:

@@ -25,6 +25,7 @@ from compositional_rerank.verification.verdicts import verdicts
 if TYPE_CHECKING:
     from compositional_rerank._engine import Candidate, Engine
 
+_CLOSE = 0.55  # closeness of the evidence from which a denial or difference counts
 _LIKELY = 0.5  # from here on a verdict is more likely than not
 _ORDER = ("supports", "denies", "differs")
 
@@ -102,9 +103,7 @@ def _judged(
     judged = verdicts(engine.verifier, [texts[place].text for _, place, _ in read], pieces)
     said_of: dict[str | None, list[Judgement]] = {}
     for (claim, place, segments), one in zip(read, judged, strict=True):
-        close = (
-            _closeness(one.verdict.evidence, encoded[place], segments) >= engine.config.fusion.least_closeness
-        )
+        close = _closeness(one.verdict.evidence, encoded[place], segments) >= _CLOSE
         counts = _counts(one.verdict, close=close, context=claim.context > 0)
         said_of.setdefault(claim.text, []).append((place, counts, one.verdict))
     return said_of

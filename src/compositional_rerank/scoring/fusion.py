@@ -11,6 +11,7 @@ import torch
 from compositional_rerank.errors import CheckpointError
 from compositional_rerank.scoring.policy import NearMisses, Policy
 
+_SUREST = 1 - 1e-6  # a verifier's float32 may say 1, whose odds nothing could lower
 _WIDTH = 0.04  # closeness in which the odds of a near-miss fall to 37 %
 
 
@@ -70,8 +71,9 @@ class Fusion:
         """
         if by_text is None or closeness >= self.least_closeness:
             return by_text
+        by_text = min(by_text, _SUREST)
         chance = by_text * math.exp((closeness - self.least_closeness) / _WIDTH)
-        return chance / (chance + 1 - by_text) if chance else 0.0
+        return chance / (chance + (1 - by_text))
 
     def flags(self, policy: Policy, mismatch: Sequence[float | None]) -> list[bool]:
         """Which passages are near-misses by a policy's threshold; those of a None were not judged."""

@@ -112,8 +112,7 @@ class Recipe:
         runs: how it is learnt, one after another.
         calibration: what the probabilities are fitted on.
         gate: what threshold, bonus and penalty are fitted on: a kind of `JUDGED` and a path each.
-        fusion: collections, such as ``beir/scifact:train``, or files of questions with passages: closeness is
-            fitted on them, and bonus and penalty may cost them nothing.
+        fusion: collections, such as ``beir/scifact:train``, that closeness, bonus and penalty are fitted on.
         reading: how the verifier reads: windows, tokens, caps.
         report: for each of `REPORTED` the sets that are reported, below the data folder or beside the recipe.
         suite: suite of the package that is reported, too; None for none.
@@ -271,8 +270,7 @@ def _folders() -> Iterator[Path]:
 
 
 def _gate(raw: dict[str, list[str]]) -> tuple[tuple[str, str], ...]:
-    unknown = sorted(set(raw) - {*JUDGED, "collections"})
-    if unknown:
+    if unknown := sorted(set(raw) - {*JUDGED, "collections"}):
         raise ValueError(f"[gate] has no {', '.join(unknown)}; it has {', '.join(JUDGED)} and collections")
     return tuple((kind, path) for kind in JUDGED for path in raw.get(kind, ()))
 
