@@ -360,20 +360,28 @@ def test_equal_passages_get_equal_verdicts(verifying: CompositionalReranker) -> 
     assert (ranked[0].mismatch, ranked[0].score) == (ranked[2].mismatch, ranked[2].score)
 
 
+def by_text(mismatch: float | None, closeness: float | None) -> float:
+    """What the verifier said before closeness counted; .55 is the fixture's least closeness."""
+    assert mismatch is not None
+    assert closeness is not None
+    odds = mismatch / (1 - mismatch) * math.exp(max(0.0, 0.55 - closeness) / 0.04)
+    return odds / (1 + odds)
+
+
 def test_denials_are_as_bad_as_the_caller_says(verifying: CompositionalReranker) -> None:
     for query, answer in ((STATEMENT, False), (QUESTION, True), ("Who says that it is safe?", False)):
         auto, kept, punished = (
             verifying.verify(query, READ, denials=denials)
             for denials in ("auto", "keep", "penalise")  # type: ignore[arg-type]
         )
-        for one, keep, punish in zip(auto, kept, punished, strict=True):
+        closeness = [
+            verifying.rerank(query, [text])[0].closeness for text in READ
+        ]  # the first is always read
+        for one, keep, punish, close in zip(auto, kept, punished, closeness, strict=True):
             assert (one.support, one.denial) == (keep.support, keep.denial) == (punish.support, punish.denial)
             assert one.mismatch == (keep if answer else punish).mismatch
-            assert (keep.mismatch or 0) <= (punish.mismatch or 0) + 1e-6
-    keep, punish = (
-        verifying.verify(STATEMENT, READ[:1], denials=denials)[0] for denials in ("keep", "penalise")
-    )
-    assert punish.mismatch == pytest.approx((keep.mismatch or 0) + (keep.denial or 0), abs=1e-5)
+            counted = by_text(punish.mismatch, close)
+            assert counted == pytest.approx(by_text(keep.mismatch, close) + (keep.denial or 0), abs=1e-5)
     verdicts = verifying.verify(QUESTION, READ, denials="penalise")
     for result in verifying.rerank(QUESTION, READ, denials="penalise"):
         if result.mismatch is not None:

@@ -156,7 +156,7 @@ class Engine:
                 most=limits.max_verified if policy.max_verified is None else policy.max_verified,
             )
             texts = [Text(*passage, entry) for passage, entry in zip(place_of, encoded, strict=True)]
-            found = self._verdicts(query, texts, compared.closeness, read, policy.denials)
+            found = self._verdicts(query, texts, compared.closeness, close, read, policy.denials)
         judged = [found.get(place, _UNREAD) for place in places.tolist()]
         kept = own.values if policy.order == "retriever" else None
         scores, flags = self._scores(before[places], judged, policy, kept)
@@ -190,7 +190,8 @@ class Engine:
         encoded = self.encoded([text for text, _ in unique])
         compared = self.compare(query.encoded, encoded)
         texts = [Text(*passage, entry) for passage, entry in zip(unique, encoded, strict=True)]
-        found = self._verdicts(query, texts, compared.closeness, range(len(texts)), denials)
+        close = closest(encoded, compared.closeness)
+        found = self._verdicts(query, texts, compared.closeness, close, range(len(texts)), denials)
         flagged = self._flagged([found[place].verdict for place in range(len(unique))], Policy())
         verdicts = dict(zip(unique, flagged, strict=True))
         return [verdicts[passage] for passage in passages]
@@ -229,10 +230,11 @@ class Engine:
         query: Text,
         passages: Sequence[Text],
         closeness: torch.Tensor,
+        close: torch.Tensor,
         places: Sequence[int],
         denials: Denials,
     ) -> dict[int, Judged]:
-        """Verdicts of the passages at some places; ``closeness`` is of all passages."""
+        """Verdicts of the passages at some places; ``closeness`` and ``close`` are of all passages."""
         if self.verifier is None or not (asked := self._asks(query)):
             return dict.fromkeys(places, _UNREAD)
         counts = [len(passage.encoded.segments) for passage in passages]
@@ -242,8 +244,7 @@ class Engine:
             for place in places
         ]
         judged = judge(self.verifier, [passages[place].text for place in places], found, denials)
-        close = closest([passage.encoded for passage in passages], closeness)[list(places)].tolist()
-        return dict(zip(places, self._as_close(judged, close), strict=True))
+        return dict(zip(places, self._as_close(judged, close[list(places)].tolist()), strict=True))
 
     def _asks(self, query: Text) -> list[Ask]:
         spans = [(start, stop) for start, stop, *_ in query.encoded.segments.tolist()]

@@ -15,7 +15,7 @@ from typing import Any
 from compositional_rerank.checkpoints.base_models import sha256_of
 from compositional_rerank.errors import DataError
 from compositional_rerank.training.kinds import JUDGED, KINDS
-from compositional_rerank.training.rows import NAMES, Row
+from compositional_rerank.training.rows import NAMES, Row, parts_of
 from compositional_rerank.training.verifier_trainer import RunSettings
 
 if sys.version_info >= (3, 11):
@@ -242,7 +242,7 @@ def hash_of(file: Path) -> str:
     """Hex sha256 of a file, or of the hashes of a folder's JSONL files in the order of their names."""
     if not file.is_dir():
         return sha256_of(file)
-    parts = [f"{part.name} {sha256_of(part)}" for part in sorted(file.glob("*.jsonl"))]
+    parts = [f"{part.name} {sha256_of(part)}" for part in parts_of(file)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
