@@ -94,6 +94,19 @@ def test_nothing_is_lost(ranker: CompositionalRanker) -> None:
     assert len(found) == 4
 
 
+def test_documents_for_which_there_was_no_time_say_so_until_there_is(
+    core_reranker: CompositionalReranker, documents: list[Document]
+) -> None:
+    late = CompositionalRanker.from_reranker(core_reranker, timeout=1e-6, on_timeout="keep")
+    kept = late.run(QUERY, documents)["documents"]
+    assert [(document.id, document.score) for document in kept] == [
+        (document.id, document.score) for document in documents
+    ]
+    assert [document.meta["degraded"] for document in kept] == [["timeout"]] * len(documents)
+    in_time = CompositionalRanker.from_reranker(core_reranker).run(QUERY, kept)["documents"]
+    assert [document.meta["degraded"] for document in in_time] == [[]] * len(documents)
+
+
 def test_the_users_own_keys_stay_with_a_prefix(core_reranker: CompositionalReranker) -> None:
     own = {"relevance": "high", "verdict": "guilty", "evidence": "none"}
     ranker = CompositionalRanker.from_reranker(core_reranker, meta_prefix="rerank_")

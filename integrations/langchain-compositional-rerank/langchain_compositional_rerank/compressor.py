@@ -23,10 +23,10 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
     The documents that come in stay as they are. Each one that goes out is a copy with the same id whose
     metadata hold ``relevance_score`` (the score that sorted it), ``retrieval_score``, ``relevance``,
     ``mismatch``, ``near_miss``, ``verdict`` (``"supports"``, ``"denies"``, ``"differs"`` or None),
-    ``support`` and ``evidence`` (the characters of ``page_content`` that decided, as ``[start, stop]``, or
-    None); what an earlier stage left under these keys is replaced. Where your own metadata have such keys,
-    give ours a ``metadata_prefix``. ``degraded`` is there only where something is missing: ``["timeout"]``
-    (unscored), ``["verifier"]``.
+    ``support``, ``evidence`` (the characters of ``page_content`` that decided, as ``[start, stop]``, or
+    None) and ``degraded``: what is missing, ``["timeout"]`` (unscored) or ``["verifier"]``; else ``[]``. What
+    an earlier stage left under these keys is replaced. Where your own metadata have such keys, give ours a
+    ``metadata_prefix``.
 
     The model is loaded at the first query. To share a loaded one, use `from_reranker`.
 
@@ -135,10 +135,9 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
         }
 
     def _scored(self, sources: Sequence[Document], ranking: Ranking) -> list[Document]:
-        lacks = {"degraded": list(ranking.degraded)} if ranking.degraded else {}
-        return [self._scored_copy(sources[result.index], result, lacks) for result in ranking]
+        return [self._scored_copy(sources[result.index], result, ranking.degraded) for result in ranking]
 
-    def _scored_copy(self, source: Document, result: RankedPassage, lacks: dict[str, Any]) -> Document:
+    def _scored_copy(self, source: Document, result: RankedPassage, degraded: Sequence[str]) -> Document:
         scored = not math.isnan(result.score)
         scores = {
             "relevance_score": result.score if scored else None,
@@ -149,16 +148,14 @@ class CompositionalReranker(RerankerSettings, BaseDocumentCompressor):
             "verdict": result.verdict,
             "support": result.support,
             "evidence": None if result.evidence is None else list(result.evidence),
-            **lacks,
+            "degraded": list(degraded),
         }
         ours = {self.metadata_prefix + name: value for name, value in scores.items()}
         key = self.retrieval_score_key or "retrieval_score"
         kept = source.metadata.get(key)
         if kept is not None and number(kept) is None:  # no score: the user's own
             ours.pop(key, None)
-        stale = self.metadata_prefix + "degraded"  # of an earlier ranking
-        theirs = {name: value for name, value in source.metadata.items() if name != stale}
-        return source.model_copy(update={"metadata": {**theirs, **ours}})
+        return source.model_copy(update={"metadata": {**source.metadata, **ours}})
 
     def as_runnable(self) -> Runnable[Mapping[str, Any], list[Document]]:
         """The reranker as a step of a chain: ``{"documents": [...], "query": "..."}`` -> documents.

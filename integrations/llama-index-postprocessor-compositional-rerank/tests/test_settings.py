@@ -99,6 +99,7 @@ def test_copies_share_the_model(rerank: CompositionalRerank) -> None:
         {"retrieval_score_key": ""},
         {"retrieval_score_key": "relevance"},
         {"retrieval_score_key": "evidence"},
+        {"retrieval_score_key": "degraded"},
         {"model": 3},
         {"store": 3},
         {"timeout": 0},

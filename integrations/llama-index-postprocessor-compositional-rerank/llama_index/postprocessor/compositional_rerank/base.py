@@ -34,10 +34,10 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
 
     The nodes that come in stay as they are. Each node that goes out is a copy: its ``score`` is the score
     that sorted it, and its metadata hold ``relevance``, ``mismatch``, ``near_miss``, ``verdict``
-    (``"supports"``, ``"denies"``, ``"differs"`` or None), ``support``, ``evidence`` and the retrieval score,
-    which neither an embedding model nor an LLM gets to read; and ``degraded`` where something is missing:
-    ``["timeout"]`` (the node kept its score), ``["verifier"]``. A node without text, such as a bare image,
-    ranks last, unless ``order="retriever"`` keeps its place.
+    (``"supports"``, ``"denies"``, ``"differs"`` or None), ``support``, ``evidence``, the retrieval score and
+    ``degraded``: what is missing, ``["timeout"]`` (the node kept its score) or ``["verifier"]``; else ``[]``.
+    Neither an embedding model nor an LLM gets to read them. A node without text, such as a bare image, ranks
+    last, unless ``order="retriever"`` keeps its place.
 
     Metadata that an embedding model reads count for the relevance; what a node says of the query is judged by
     its own text alone. ``evidence`` are the characters of that text that decided, as ``[start, stop]``; None
@@ -102,8 +102,8 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
     )
     metadata_prefix: str = Field(
         default="",
-        description="Put before relevance, mismatch, near_miss, verdict, support and evidence, where your "
-        "metadata have such keys.",
+        description="Put before relevance, mismatch, near_miss, verdict, support, evidence and degraded, "
+        "where your metadata have such keys.",
     )
 
     @model_validator(mode="after")
@@ -152,9 +152,9 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
                 timeout=self.timeout,
                 on_timeout=self.on_timeout,
             )
-            lacks = {"degraded": list(ranking.degraded)} if ranking.degraded else {}
             ranked = [
-                self._scored_copy(nodes[result.index], result, own[result.index], lacks) for result in ranking
+                self._scored_copy(nodes[result.index], result, own[result.index], ranking.degraded)
+                for result in ranking
             ]
             event.on_end(payload={EventPayload.NODES: ranked})
         dispatcher.event(ReRankEndEvent(nodes=ranked))
@@ -171,7 +171,7 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
         source: NodeWithScore,
         result: RankedPassage,
         own: tuple[int, int] | None,
-        lacks: dict[str, Any],
+        degraded: Sequence[str],
     ) -> NodeWithScore:
         scored = not math.isnan(result.score)
         evidence = None
@@ -184,19 +184,16 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
             result.verdict,
             result.support,
             evidence,
+            list(degraded),
         )
-        scores: dict[str, Any] = dict(zip(self._keys(), values, strict=True)) | {
-            self.metadata_prefix + name: value for name, value in lacks.items()
-        }
+        scores: dict[str, Any] = dict(zip(self._keys(), values, strict=True))
         if self.keep_retrieval_score:
             scores[self.retrieval_score_key] = result.retrieval_score
         node = source.node
-        stale = self.metadata_prefix + "degraded"  # of an earlier ranking
-        theirs = {name: value for name, value in node.metadata.items() if name != stale}
         # Not a deep copy: an IndexNode may hold a whole query engine.
         copy = node.model_copy(
             update={
-                "metadata": {**theirs, **scores},
+                "metadata": {**node.metadata, **scores},
                 "excluded_embed_metadata_keys": _union(node.excluded_embed_metadata_keys, scores),
                 "excluded_llm_metadata_keys": _union(node.excluded_llm_metadata_keys, scores),
                 "relationships": dict(node.relationships),
@@ -205,7 +202,7 @@ class CompositionalRerank(RerankerSettings, BaseNodePostprocessor):
         return source.model_copy(update={"node": copy, "score": result.score if scored else source.score})
 
     def _keys(self) -> list[str]:
-        names = ("relevance", "mismatch", "near_miss", "verdict", "support", "evidence")
+        names = ("relevance", "mismatch", "near_miss", "verdict", "support", "evidence", "degraded")
         return [self.metadata_prefix + name for name in names]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, Literal
@@ -20,10 +21,10 @@ class CompositionalRanker:
     The documents that come in stay as they are. Each one that goes out is a copy with the same id: its
     ``score`` is what sorted it, and its ``meta`` hold ``retrieval_score`` (the score that came in),
     ``relevance``, ``mismatch``, ``near_miss``, ``verdict`` (``"supports"``, ``"denies"``, ``"differs"`` or
-    None), ``support`` and ``evidence`` (the characters of ``content`` that decided, as ``[start, stop]``, or
-    None); and ``degraded`` where something is missing: ``["timeout"]`` (the document kept its score),
-    ``["verifier"]``. A document without text, such as an image, ranks last, unless ``order="retriever"``
-    keeps its place.
+    None), ``support``, ``evidence`` (the characters of ``content`` that decided, as ``[start, stop]``, or
+    None) and ``degraded``: what is missing, ``["timeout"]`` (the document kept its score) or
+    ``["verifier"]``; else ``[]``. A document without text, such as an image, ranks last, unless
+    ``order="retriever"`` keeps its place.
 
     Args:
         model: name or folder of the model; None is the default of compositional-rerank.
@@ -166,11 +167,10 @@ class CompositionalRanker:
             retrieval_scores=[document.score for document in documents],
             **self.options,
         )
-        lacks = {"degraded": list(ranking.degraded)} if ranking.degraded else {}
-        copies = [self._scored_copy(documents[result.index], result, lacks) for result in ranking]
+        copies = [self._scored_copy(documents[result.index], result, ranking.degraded) for result in ranking]
         return {"documents": copies}
 
-    def _scored_copy(self, source: Document, result: RankedPassage, lacks: dict[str, Any]) -> Document:
+    def _scored_copy(self, source: Document, result: RankedPassage, degraded: Sequence[str]) -> Document:
         scored = not math.isnan(result.score)
         scores = {
             "retrieval_score": result.retrieval_score,
@@ -180,11 +180,10 @@ class CompositionalRanker:
             "verdict": result.verdict,
             "support": result.support,
             "evidence": None if result.evidence is None else list(result.evidence),
-            **lacks,
+            "degraded": list(degraded),
         }
         ours = {self.meta_prefix + name: value for name, value in scores.items()}
-        theirs = {name: value for name, value in source.meta.items() if name != self.meta_prefix + "degraded"}
-        return replace(source, score=result.score if scored else source.score, meta={**theirs, **ours})
+        return replace(source, score=result.score if scored else source.score, meta={**source.meta, **ours})
 
 
 def _count(top_k: object) -> int | None:
