@@ -71,6 +71,28 @@ def test_scores_are_those_of_the_ranking(reranker: CompositionalReranker, pair: 
     assert pair.verdict is pair.support is pair.denial is pair.evidence is None
 
 
+def test_without_an_encoder_there_is_no_relevance() -> None:
+    reranker = CompositionalReranker.from_pretrained(encoder="none", device="cpu")
+    found = explain(reranker, STATEMENT, SAID)
+    (result,) = reranker.rerank(STATEMENT, [SAID])
+    assert (found.relevance, found.score) == (None, result.score)
+    assert (found.near_miss, found.score < 1) == (True, True)
+    assert json.loads(found.to_json())["relevance"] is None
+    text, page = to_text(found), to_html(found)
+    assert "relevance" not in text
+    assert f"score      {found.score:.3f}  1, the worth of the first place, less for a near-miss" in text
+    assert '<dt>Relevance</dt><dd class="value">–</dd>' in page
+    assert "1, the worth of the first place" in page
+    fine = explain(reranker, STATEMENT, "The drug is safe for children.")
+    assert (fine.near_miss, fine.score) == (False, 1.0)
+
+
+def test_with_an_encoder_the_score_is_made_of_the_relevance(pair: Explanation) -> None:
+    assert f"relevance  {pair.relevance:.3f}  how close the passage is to the query" in to_text(pair)
+    for page in (to_text(pair), to_html(pair)):
+        assert "relevance, more for an answer, less for a mismatch" in page
+
+
 def test_the_verdict_is_that_of_the_ranking(verifying: CompositionalReranker, judged: Explanation) -> None:
     (result,) = verifying.rerank(STATEMENT, [LEAFLET])
     (verdict,) = verifying.verify(STATEMENT, [LEAFLET])

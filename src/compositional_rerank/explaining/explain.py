@@ -61,7 +61,7 @@ def explain(reranker: CompositionalReranker, query: str, passage: str) -> Explan
         similarities=similarities,
         matches=_matches(similarities, segments),
         segments=segments,
-        relevance=result.relevance,
+        relevance=result.relevance if reranker.encoder.ranks else None,
         mismatch=result.mismatch,
         score=result.score,
         reads=frozenset() if reranker.verifier is None else reranker.verifier.reads,

@@ -82,9 +82,11 @@ class Explanation:
             the best cosine with a piece of the passage word, averaged.
         matches: the best match of every query word; empty if the passage has no word.
         segments: the passage's sentences, in order.
-        relevance: MaxSim over tokens, in [-1, 1]; a checkpoint may mix in the cosine of pooled vectors.
+        relevance: MaxSim over tokens, in [-1, 1]; a checkpoint may mix in the cosine of pooled vectors. None
+            without an encoder: words are then compared by their letters, which tells no relevance.
         mismatch: probability, in [0, 1], that the passage is a near-miss; None where it was not judged.
-        score: what sorts: relevance, more for an answer, less for a mismatch.
+        score: what sorts: relevance, more for an answer, less for a mismatch; without an encoder what the
+            first place is worth, less for a near-miss.
         reads: what the reranker's verifier reads: ``"statement"``, ``"yes_no"``, ``"question"``; empty
             without one, and then nothing is judged.
         threshold: mismatch from which a passage counts as a near-miss; None without a verifier.
@@ -102,7 +104,7 @@ class Explanation:
     similarities: NDArray[np.float32]
     matches: tuple[WordMatch, ...]
     segments: tuple[Segment, ...]
-    relevance: float
+    relevance: float | None
     mismatch: float | None
     score: float
     reads: frozenset[str] = frozenset()
@@ -124,6 +126,13 @@ class Explanation:
         """The characters of the passage that decided, on one line; empty where nothing did."""
         start, stop = self.evidence or (0, 0)
         return " ".join(self.passage[start:stop].split())
+
+    @property
+    def score_means(self) -> str:
+        """What the score is made of, in words."""
+        if self.relevance is None:
+            return "1, the worth of the first place, less for a near-miss"
+        return "relevance, more for an answer, less for a mismatch"
 
     @property
     def why(self) -> str:

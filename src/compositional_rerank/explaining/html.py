@@ -74,12 +74,15 @@ def _header(explanation: Explanation) -> str:
         mismatch, judged = f"{explanation.mismatch:.2f}", "how likely the passage is a near-miss"
         if explanation.threshold is not None:
             judged += f": {'at or above' if alarm else 'below'} the threshold of {explanation.threshold:.2f}"
+    relevance, told = "–", "not known without an encoder"
+    if explanation.relevance is not None:
+        relevance, told = f"{explanation.relevance:.3f}", "how close the passage is to the query"
     verdict, _, why = explanation.why.partition(": ")
     cards = [
         ("Verdict", verdict, why, "verdict alarm" if alarm else "verdict"),
-        ("Relevance", f"{explanation.relevance:.3f}", "how close the passage is to the query", ""),
+        ("Relevance", relevance, told, ""),
         ("Mismatch", mismatch, judged, "alarm" if alarm else ""),
-        ("Score", f"{explanation.score:.3f}", "relevance, more for an answer, less for a mismatch", ""),
+        ("Score", f"{explanation.score:.3f}", explanation.score_means, ""),
     ]
     if explanation.support is not None and explanation.denial is not None:
         chances = [("Support", explanation.support, "supports"), ("Denial", explanation.denial, "denies")]

@@ -32,16 +32,16 @@ def _scores(explanation: Explanation, width: int) -> str:
         ("query", shown(explanation.query)),
         ("model", shown(explanation.model)),
         ("verdict", shown(explanation.why)),
-        ("relevance", f"{explanation.relevance:.3f}  how close the passage is to the query"),
     ]
     limit = "" if explanation.threshold is None else f"; one from {explanation.threshold:.3f}"
-    chances = [
+    numbers = [
+        ("relevance", explanation.relevance, "how close the passage is to the query"),
         ("support", explanation.support, "how likely it says or answers what the query does"),
         ("denial", explanation.denial, "how likely it says the opposite, or answers with no"),
         ("mismatch", explanation.mismatch, f"how likely it is a near-miss{limit}"),
+        ("score", explanation.score, explanation.score_means),
     ]
-    fields += [(name, f"{value:.3f}  {said}") for name, value, said in chances if value is not None]
-    fields.append(("score", f"{explanation.score:.3f}  relevance, more for an answer, less for a mismatch"))
+    fields += [(name, f"{value:.3f}  {said}") for name, value, said in numbers if value is not None]
     return "\n".join(line for name, value in fields for line in _field(name, value, width))
 
 
