@@ -370,9 +370,13 @@ def test_process_reads_stdin() -> None:
     assert _records(done.stdout)[-1]["text"] == PASSAGES[0]
 
 
-def test_process_survives_a_closed_pipe() -> None:
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_process_survives_a_closed_pipe(unbuffered: str) -> None:
     process = subprocess.Popen(
-        [*PROCESS, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT
+        [*PROCESS, "--help"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**ENVIRONMENT, "PYTHONUNBUFFERED": unbuffered},
     )
     assert process.stdout is not None
     assert process.stderr is not None

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
 from io import TextIOWrapper
 
+from compositional_rerank.cli._io import suppress_closed_pipe
 from compositional_rerank.cli._options import Parser
 from compositional_rerank.errors import CompositionalRerankError
 
@@ -43,19 +43,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that lacks a letter is no reason to stop
+    code = 0
     try:
-        code = _run(arguments)
-        sys.stdout.flush()
+        with suppress_closed_pipe():
+            code = _run(arguments)
+            sys.stdout.flush()
         return code
-    except SystemExit as leave:  # argparse, after --help and --version
-        return leave.code if isinstance(leave.code, int) else 0
     except CompositionalRerankError as error:
         print(f"{PROGRAM}: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    except BrokenPipeError:
-        # Whoever read our output has had enough. Python would complain again when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except KeyboardInterrupt:
         print(file=sys.stderr)
         return 130
@@ -75,5 +71,8 @@ def _run(arguments: list[str]) -> int:
     modules = {verb: import_module(f"{__name__}.{verb}") for verb in verbs}
     for module in modules.values():
         module.add_parser(subparsers)
-    args = parser.parse_args(arguments)
-    return int(modules[args.verb].run(args))
+    try:
+        args = parser.parse_args(arguments)
+        return int(modules[args.verb].run(args))
+    except SystemExit as leave:  # argparse, after --help and --version
+        return leave.code if isinstance(leave.code, int) else 0

@@ -47,17 +47,19 @@ def without_warnings() -> Iterator[None]:
         yield
 
 
-def show(text: str, code: int) -> None:
-    """Print a result; a reader of it who has had enough does not change the exit code.
-
-    Raises:
-        SystemExit: with that code, as nobody reads on.
-    """
-    try:
+def show(text: str) -> None:
+    """Print a result; a reader of it who has had enough does not change what comes after it."""
+    with suppress_closed_pipe():
         print(text, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # which Python flushes at exit
-        raise SystemExit(code) from None
+
+
+@contextmanager
+def suppress_closed_pipe() -> Iterator[None]:
+    """End the block where the reader of standard output is gone, and let that lead nowhere from then on."""
+    try:
+        yield
+    except BrokenPipeError:  # Python would meet it again when it flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def tell_unverified(reranker: CompositionalReranker, also: str = "") -> None:

@@ -197,7 +197,7 @@ def run(args: argparse.Namespace) -> int:
     except (OSError, UnicodeError) as error:
         raise InputError(f"--out {args.out}: the report cannot be written: {error}") from error
     finally:  # the figures of hours are shown in any case
-        show(to_json(result.report) if args.format == "json" else table(result.report), code)
+        show(to_json(result.report) if args.format == "json" else table(result.report))
     return code
 
 

@@ -117,5 +117,5 @@ def run(args: argparse.Namespace) -> int:
     share = checked.faithfulness
     few = args.min_faithfulness is not None and share is not None and share < args.min_faithfulness
     code = int(few or bool(checked.flagged))
-    show(text, code)
+    show(text)
     return code
