@@ -100,9 +100,11 @@ def form_of(text: str) -> Form:
         for words in clauses[1:]:
             if words[0] in _BE_AND_MODAL - _NOT_ASKED and words[:2] != ["do", "not"] and words[0] != "don't":
                 return _of_auxiliary(words)
-    asking = next((place for place in range(len(every)) if _asks_at(every, place)), len(every))
-    if asking < next((place for place, word in enumerate(every) if word in _BE_AND_MODAL), len(every)):
-        return "question"
+    for place, word in enumerate(every):
+        if word in _BE_AND_MODAL:
+            break
+        if _asks_at(every, place):
+            return "question"
     said = _BE_AND_MODAL | _PRONOUNS | _DETERMINERS | _VERBS
     return "statement" if said.intersection(every) else "keywords"
 
