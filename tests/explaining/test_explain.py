@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from compositional_rerank import CompositionalReranker
+from compositional_rerank.checkpoints.base_models import DEFAULT_BASE
 from compositional_rerank.errors import InputError
 from compositional_rerank.explaining import Explanation, explain, to_html, to_text
 from compositional_rerank.explaining.links import links_of
@@ -69,6 +71,21 @@ def test_scores_are_those_of_the_ranking(reranker: CompositionalReranker, pair: 
     (result,) = reranker.rerank(QUERY, [PASSAGE])
     assert (pair.relevance, pair.mismatch, pair.score) == (result.relevance, result.mismatch, result.score)
     assert pair.verdict is pair.support is pair.denial is pair.evidence is None
+
+
+def test_of_a_folder_only_its_name_is_shown(
+    linked_model: Path, checkpoint_folder: Path, pair: Explanation
+) -> None:
+    reranker = CompositionalReranker.from_pretrained(
+        encoder=linked_model, verifier=checkpoint_folder, device="cpu"
+    )
+    assert reranker.name == f"{linked_model} with the verifier of {checkpoint_folder}"
+    found = explain(reranker, QUERY, PASSAGE)
+    assert found.model == f"{linked_model.name} with the verifier of {checkpoint_folder.name}"
+    for page in (to_text(found), to_html(found), found.to_json()):
+        assert found.model in page
+        assert str(linked_model.parent) not in page
+    assert pair.model.startswith(DEFAULT_BASE)  # on the hub a slash is part of the name
 
 
 def test_without_an_encoder_there_is_no_relevance() -> None:

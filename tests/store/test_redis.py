@@ -207,6 +207,25 @@ class TestSecrets:
         assert b"s3cr" not in pickle.dumps(url)
         assert copy.deepcopy(url).address().password == "s3cr:t/@x"
 
+    @pytest.mark.parametrize(
+        ("address", "shown"),
+        [
+            ("redis://:s3cret@host:1/2", "redis://:***@host:1/2?dtype=int4"),
+            ("redis://:s3cret@host?ttl=3", "redis://:***@host?ttl=3&dtype=int4"),
+            ("redis://:s3cret@host?dtype=int3", "redis://:***@host?dtype=int3"),
+        ],
+    )
+    def test_of_an_address_that_gets_a_dtype(self, address: str, shown: str) -> None:
+        url = StoreUrl(address).with_dtype("int4")
+        assert url == shown
+        assert url.address().dtype == shown[-4:]
+        assert url.address().password == "s3cret"
+
+    def test_a_stores_address_makes_a_store_of_its_dtype(self) -> None:
+        pytest.importorskip("redis")
+        store = RedisStore("redis://:s3cret@host", "int4")
+        assert RedisStore(store.url).dtype == "int4"
+
     def test_the_environment_has_it_where_the_address_lost_it(
         self, redis_server: Any, url: Any, kit: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
