@@ -37,15 +37,16 @@ rows = { first = 30 }
 ONE_RUN = f'[[run]]\nname = "first"\n{RUN}'
 SECOND = f'[[run]]\nname = "taught"\nteacher = "{{teacher}}"\n{RUN}'
 TEACHER = f'base = "{BASE}"\nseed = 1\n{ONE_RUN}{SOURCES.replace(", taught = 20", "")}'
-STUDENT = f"""base = "{BASE}"
-seed = 2
-{ONE_RUN}{SECOND}{SOURCES}
+CALIBRATION = """
 [[calibration]]
 name = "apart"
 kind = "contrast"
 path = "apart"
 rows = 60
-
+"""
+STUDENT = f"""base = "{BASE}"
+seed = 2
+{ONE_RUN}{SECOND}{SOURCES}{CALIBRATION}
 [gate]
 contrast = ["apart"]
 collections = ["collection", "timetable.jsonl"]
@@ -179,6 +180,28 @@ def test_nothing_starts_without_the_teacher(data: Path, tmp_path: Path, start: L
     text = (data / "student.toml").read_text("utf-8")
     (tmp_path / "a.toml").write_text(text.replace("teacher.toml", "missing.toml"), "utf-8")
     with pytest.raises(DataError, match=r"missing\.toml"):
+        make(Recipe.load(str(tmp_path / "a.toml")), data, tmp_path / "out", start, "cpu", lambda _: None)
+    assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "error", "message"),
+    [
+        (", taught = 20", "", DataError, "run 'taught' has no rows"),
+        ("taught = 20", "taught = 0", DataError, "run 'taught' has no rows"),
+        (CALIBRATION, "", DataError, r"\[\[calibration\]\] names nothing to fit on"),
+        ('contrast = ["apart"]', "", DataError, r"\[gate\] names nothing to fit on"),
+        ("window = 40", "widow = 40", InputError, r"\[reading\] has no widow; it has max_tokens, window,"),
+        ("window = 40", "window = 0", CheckpointError, "window"),
+    ],
+)
+def test_nothing_starts_that_could_not_end(
+    data: Path, tmp_path: Path, start: Located, right: str, wrong: str, error: type[Exception], message: str
+) -> None:
+    text = (data / "student.toml").read_text("utf-8")
+    assert text.count(right) == 1
+    (tmp_path / "a.toml").write_text(text.replace(right, wrong), "utf-8")
+    with pytest.raises(error, match=message):
         make(Recipe.load(str(tmp_path / "a.toml")), data, tmp_path / "out", start, "cpu", lambda _: None)
     assert not list(tmp_path.glob("out*"))
 
