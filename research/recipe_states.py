@@ -3,9 +3,9 @@
     python research/recipe_states.py keep OUT.work/RUN.safetensors KEPT.safetensors
     python research/recipe_states.py restore KEPT.safetensors OUT.work/RUN.safetensors
 
-The change of the base model is kept in four bits, as a checkpoint keeps it. Where the runs before it are
-there, too (a copy will do), the command that trains the recipe into ``OUT`` finds them done. What it then
-makes differs a little from an unbroken run.
+The change of the base model is kept in four bits, as a checkpoint keeps it; a checkpoint's
+verifier.safetensors can be put back, too. Where the runs before it are there (a copy will do), the command that
+trains the recipe into ``OUT`` finds them done. What it then makes differs a little from an unbroken run.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from compositional_rerank.checkpoints.base_models import DEFAULT_BASE, resolve
 from compositional_rerank.checkpoints.weight_delta import apply_delta, compress_delta
 from compositional_rerank.training.network import build
+from compositional_rerank.verification.cross_encoder import HEAD
 
 
 def main() -> None:
@@ -36,6 +37,9 @@ def main() -> None:
     backbone = network[0].auto_model
     before = {name: value.detach().clone() for name, value in backbone.named_parameters()}
     found = load_file(args.source)
+    found = {
+        name.replace(HEAD, "2.linear.") if name.startswith(HEAD) else name: one for name, one in found.items()
+    }
     heads = {name: value for name, value in found.items() if name.startswith(("2.", "3."))}
     if args.verb == "keep":
         network.load_state_dict(found)

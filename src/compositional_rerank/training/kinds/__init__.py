@@ -15,6 +15,7 @@ from compositional_rerank.training.kinds import (
     inference,
     own_words,
     pairs,
+    renamed,
     sentences,
     triples,
 )
@@ -29,6 +30,7 @@ KINDS: dict[str, Callable[[Path, int, random.Random], list[Row]]] = {
     "inference": inference.rows,
     "own_words": own_words.rows,
     "pairs": pairs.rows,
+    "renamed": renamed.rows,
     "sentences": sentences.rows,
     "triples": triples.rows,
 }
