@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,19 @@ def test_bad_settings_end_with_2(
     assert main(["audit", *(a.format(data) for a in arguments)]) == 2
     said = capsys.readouterr().err
     assert message in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.usefixtures("no_model")
+@pytest.mark.skipif(sys.platform != "linux", reason="/sys, where root cannot write either, is of Linux")
+@pytest.mark.parametrize("folder", ["/sys", "/sys/report"])
+def test_a_read_only_place_for_the_report_ends_with_2(
+    data: Path, capsys: pytest.CaptureFixture[str], folder: str
+) -> None:
+    assert main(["audit", "--pairs", str(data / "swaps.jsonl"), "--out", folder]) == 2
+    said = capsys.readouterr().err
+    assert f"--out {folder}: " in said
+    assert "choose a folder that can be written to" in said
     assert said.count("\n") == 1
 
 
