@@ -160,6 +160,36 @@ def test_what_is_counted_in_all_and_by_form(rows: list[Any]) -> None:
         check(part, [one for one, other in zip(rows, forms, strict=True) if other == form])
 
 
+def test_passages_of_one_query_are_resampled_together() -> None:
+    """Passages that say the same three times make no interval narrower."""
+    rng = np.random.default_rng(3)
+    scores, mismatch = rng.random(80), rng.random(80)
+    mismatch[::2] /= 2
+    intervals = []
+    for times in (1, 3):
+        rows = np.repeat(np.arange(80), times)  # an answer and a near-miss of each of 40 queries
+        result = NearMissResult(
+            "answers",
+            ["role"] * len(rows),
+            1 - rows % 2,
+            {"cosine": scores[rows], "two_stage": scores[rows]},
+            Verdicts.of([Verdict("supports", 1 - x, 0.0, x) for x in mismatch[rows].tolist()]),
+            rows // 2,
+            ["question"] * len(rows),
+            np.where(rows % 3 == 0, "differs", "supports"),
+        )
+        report: Any = summarise(result, 0.5, seed=0)
+        intervals.append({name: report[name]["ci"] for name in result.scores})
+        assert report["by_form"]["question"]["two_stage"]["ci"] == report["two_stage"]["ci"]
+    once, thrice = intervals
+    for name, measure in (
+        ("cosine", "rejection_at_5"),
+        *(("two_stage", one) for one in ("rejection_at_5", "rejection", "verdict_accuracy")),
+    ):
+        assert thrice[name][measure] == pytest.approx(once[name][measure])
+        assert once[name][measure][0] < once[name][measure][1]
+
+
 def test_a_model_on_answers_near_misses_and_keywords(
     tmp_path: Path, verifying: CompositionalReranker, embedder: StructuralEmbedder
 ) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +12,13 @@ from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from compositional_rerank.audit import metrics
-from compositional_rerank.audit.intervals import mean_interval, ranking_intervals, weighted_auc_ap
+from compositional_rerank.audit.intervals import (
+    mean_interval,
+    ranking_intervals,
+    rejection_interval,
+    weighted_auc_ap,
+    weighted_rejection,
+)
 
 CLOSE = 1e-9
 
@@ -191,3 +200,80 @@ def test_intervals_hold_the_estimate_and_repeat_with_the_seed() -> None:
     found = ranking_intervals(same, scores, seed=5)
     assert found["auc"][0] < roc_auc_score(same, scores) < found["auc"][1]
     assert found["ap"][0] < average_precision_score(same, scores) < found["ap"][1]
+
+
+@given(NUMBERS, NUMBERS, st.sampled_from([0.0, 0.05, 0.3, 1.0]), st.data())
+def test_a_weighted_rejection_is_that_of_repeated_rows(
+    right: list[float], wrong: list[float], loss: float, data: st.DataObject
+) -> None:
+    same = np.repeat([1, 0], [len(right), len(wrong)])
+    scores = np.array(right + wrong)
+    order = np.array(data.draw(st.permutations(range(len(same)))))
+    same, scores = same[order], scores[order]
+    row = st.lists(st.integers(0, 3), min_size=len(same), max_size=len(same))
+    weights = np.array(data.draw(st.lists(row, min_size=1, max_size=4)))
+    found = weighted_rejection(same, scores, loss, weights.astype(float))
+    for times, one in zip(weights, found, strict=True):
+        labels, values = np.repeat(same, times), np.repeat(scores, times)
+        expected = metrics.rejection_at_loss(values[labels == 1], values[labels == 0], loss)
+        assert one == pytest.approx(np.nan if expected is None else expected, abs=CLOSE, nan_ok=True)
+
+
+Measure = Callable[[list[int]], float | None]  # of rows, drawn more than once maybe
+
+
+def holds(interval: list[float], strata: list[list[list[int]]], measure: Measure) -> bool:
+    """Whether an interval is that of the measure over all resamples there are, written out.
+
+    Its ends were found from 1,000 of them, so that they may lie anywhere around 2.5 % and 97.5 %.
+
+    Args:
+        interval: [low, high].
+        strata: owners of each stratum, and the rows of each owner.
+        measure: the measure; None where it has no value.
+    """
+    draws = [list(product(owners, repeat=len(owners))) for owners in strata]
+    resamples = [[row for part in drawn for owner in part for row in owner] for drawn in product(*draws)]
+    values = [value for rows in resamples if (value := measure(rows)) is not None]
+    for end, least, most in zip(interval, (0.003, 0.945), (0.055, 0.997), strict=True):
+        low, high = np.quantile(values, least, method="lower"), np.quantile(values, most, method="higher")
+        if not low - CLOSE <= end <= high + CLOSE:
+            return False
+    return True
+
+
+OWNED = st.lists(  # query, label, score
+    st.tuples(st.integers(0, 3), st.integers(0, 1), st.sampled_from([0.0, 0.2, 0.5, 0.9, float("nan")])),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(OWNED, st.sampled_from([0.05, 0.3]))
+@settings(max_examples=60)
+def test_intervals_are_those_of_all_resamples_of_queries(
+    rows: list[tuple[int, int, float]], loss: float
+) -> None:
+    owners, same, scores = (np.array(column) for column in zip(*rows, strict=True))
+    queries = [np.flatnonzero(owners == owner).tolist() for owner in set(owners.tolist())]
+    hits = (scores > 0.3).astype(float)
+    means = mean_interval(hits, 0, owners)
+    assert means is not None
+    assert holds(means, [queries], lambda drawn: float(hits[drawn].mean()))
+
+    def rejected(drawn: list[int]) -> float | None:
+        labels, values = same[drawn], scores[drawn]
+        return metrics.rejection_at_loss(values[labels == 1], values[labels == 0], loss)
+
+    if len(set(same.tolist())) == 2:
+        assert holds(rejection_interval(same, scores, loss, 0, owners), [queries], rejected)
+        apart = [[[row] for row in np.flatnonzero(same == label)[:3].tolist()] for label in (0, 1)]
+        few = sorted(row for part in apart for (row,) in part)
+        assert holds(rejection_interval(same[few], scores[few], loss, 0), apart, rejected)
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.integers(2, 4))
+def test_passages_that_go_together_add_no_certainty(values: list[float], times: int) -> None:
+    owners = np.repeat(np.arange(len(values)), times)
+    found = mean_interval(np.repeat(values, times), 0, owners)
+    assert found == pytest.approx(mean_interval(np.array(values), 0))

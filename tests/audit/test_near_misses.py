@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from compositional_rerank import CompositionalReranker, StructuralEmbedder
 from compositional_rerank.audit.cache import EmbeddingCache
 from compositional_rerank.audit.formats import read_contrast, read_pairs, read_triples
+from compositional_rerank.audit.intervals import mean_interval
 from compositional_rerank.audit.near_misses import NearMissResult, evaluate, summarise
 from compositional_rerank.audit.systems import Systems
 from compositional_rerank.audit.verdicts import Verdicts
@@ -79,6 +80,19 @@ def test_support_of_contrasts(mismatch: list[tuple[float, ...]]) -> None:
     entry: Any = summarise(result, threshold=0.5, seed=0)
     assert entry["two_stage"]["support_right"] == pytest.approx(sum(hits) / len(hits))
     assert len(entry["two_stage"]["ci"]["support_right"]) == 2
+
+
+def test_the_two_queries_of_a_contrast_are_resampled_together() -> None:
+    rng = np.random.default_rng(4)
+    right, wrong = rng.random(20) * 0.8, rng.random(20)
+    mismatch = np.stack([right, wrong, wrong, right], axis=1)
+    result = NearMissResult("contrast", (None,) * 20, NO_LABELS, {"two_stage": -mismatch}, judged(mismatch))
+    entry: Any = summarise(result, threshold=0.5, seed=0)
+    found = entry["two_stage"]["ci"]
+    assert found["rejection"] == mean_interval((wrong >= 0.5).astype(float), seed=0)
+    assert found["false_rejection"] == mean_interval((right >= 0.5).astype(float), seed=0)
+    low, high = found["rejection_at_5"]
+    assert low < entry["two_stage"]["rejection_at_5"] < high
 
 
 def test_without_a_verifier_nothing_is_said_about_mismatch() -> None:

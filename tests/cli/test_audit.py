@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from sentence_transformers import CrossEncoder
+from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
 
 from compositional_rerank.audit import systems
+from compositional_rerank.audit.cache import EmbeddingCache
 from compositional_rerank.audit.run import AuditSettings, read_data
 from compositional_rerank.cli import main
 from compositional_rerank.errors import CompositionalRerankError
@@ -102,6 +107,76 @@ def test_a_sensitivity_is_measured_against_the_base(
         assert "against" in after
     assert main([*command, "--sensitivity", "0.75", "--model", BASE]) == 2
     assert "needs a checkpoint with a structural part" in capsys.readouterr().err
+
+
+def test_a_sensitivity_is_that_of_the_encoder_where_one_is_named(
+    data: Path, structural_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["audit", "--pairs", str(data / "swaps.jsonl"), "--device", "cpu", "--format", "json"]
+    command += ["--sensitivity", "0.5"]
+    assert main([*command, "--encoder", str(structural_folder), "--verifier", "none"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    assert report["against"]["name"] == f"{structural_folder} at sensitivity 0.5"
+    assert main([*command, "--model", str(structural_folder), "--encoder", BASE]) == 2
+    captured = capsys.readouterr()
+    said = f"sensitivity 0.5 needs a checkpoint with a structural part, which {BASE} has not"
+    assert (said in captured.err, captured.err.count("\n"), captured.out) == (True, 1, "")
+
+
+def test_dropping_near_misses_changes_two_stage_alone(
+    data: Path, checkpoint_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = "It is closer to Rome or to Paris, which is what the guide to Italy said of trains at length."
+    more = [{"_id": "d3", "text": "Paris and Rome"}, {"_id": "d4", "text": told}]
+    with (data / "toy" / "corpus.jsonl").open("a") as stream:
+        stream.writelines(json.dumps(row) + "\n" for row in more)
+    with (data / "toy" / "qrels" / "test.tsv").open("a") as stream:
+        stream.write("q\td4\t1\n")
+    command = ["audit", "--model", str(checkpoint_folder), "--device", "cpu", "--format", "json"]
+    command += ["--beir", str(data / "toy"), "--answers", str(data / "asked.jsonl"), "--threshold", "0"]
+    reports = []
+    for near_misses in ("demote", "drop"):
+        assert main([*command, "--near-misses", near_misses]) == 0
+        reports.append(json.loads(capsys.readouterr().out))
+        assert reports[-1]["settings"]["near_misses"] == near_misses
+    for group, name in (("retrieval", "toy"), ("near_misses", "asked")):
+        demoted, dropped = (report[group][name] for report in reports)
+        for system in ("cosine", "maxsim", "relevance"):
+            assert dropped[system] == demoted[system]
+    demoted, dropped = (report["retrieval"]["toy"] for report in reports)
+    for system in ("maxsim", "relevance"):  # of an emptied list they would keep cosine's order
+        assert demoted[system]["ndcg@10"] != demoted["cosine"]["ndcg@10"]
+    assert demoted["two_stage"]["recall@100"] == 1.0
+    assert dropped["two_stage"]["recall@100"] == 0.0  # at that threshold all that is read is dropped
+    demoted, dropped = (
+        report["near_misses"]["asked"]["by_form"]["yes_no"]["two_stage"] for report in reports
+    )
+    assert demoted["in_list"] > dropped["in_list"] == 0.0
+    assert demoted["right_above"] == dropped["right_above"]
+
+
+def test_a_cross_encoder_is_one_of_the_systems_on_the_device_that_is_named(
+    data: Path, base_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.manual_seed(7)
+    folder, tokenizer = str(tmp_path / "cross"), BertTokenizer.from_pretrained(base_folder)
+    shape = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 64}
+    network = BertForSequenceClassification(BertConfig(vocab_size=len(tokenizer), num_labels=1, **shape))
+    network.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    command = [*everything(data), "--model", BASE, "--cross-encoder", folder, "--format", "json"]
+    assert main(command) == 0
+    report = json.loads(capsys.readouterr().out)
+    rows = [json.loads(line) for line in (data / "swaps.jsonl").read_text().splitlines()]
+    wrong, right = CrossEncoder(folder, device="cpu").predict([(row["text1"], row["text2"]) for row in rows])
+    assert wrong != right
+    assert report["near_misses"]["swaps"]["cross_encoder"]["auc"] == float(right > wrong)
+    assert report["retrieval"]["toy"]["cross_encoder"]["recall@100"] == 1.0
+    cache = EmbeddingCache(tmp_path / "other")
+    # No machine would pick this device, whatever it has.
+    loaded = systems.load_systems(BASE, cache, verifier="none", cross_encoder=folder, device="meta")
+    assert loaded.cross_encoder is not None
+    assert loaded.cross_encoder.model.device.type == "meta"
 
 
 def test_the_html_asks_nothing_of_the_network(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -226,6 +301,19 @@ def test_bad_settings_end_with_2(
     assert main(["audit", *(a.format(data) for a in arguments)]) == 2
     said = capsys.readouterr().err
     assert message in said
+    assert said.count("\n") == 1
+
+
+@pytest.mark.usefixtures("no_model")
+@pytest.mark.skipif(sys.platform != "linux", reason="/sys, where root cannot write either, is of Linux")
+@pytest.mark.parametrize("folder", ["/sys", "/sys/report"])
+def test_a_read_only_place_for_the_report_ends_with_2(
+    data: Path, capsys: pytest.CaptureFixture[str], folder: str
+) -> None:
+    assert main(["audit", "--pairs", str(data / "swaps.jsonl"), "--out", folder]) == 2
+    said = capsys.readouterr().err
+    assert f"--out {folder}: " in said
+    assert "choose a folder that can be written to" in said
     assert said.count("\n") == 1
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compositional_rerank.audit.answers import AnswerSet, Group
 from compositional_rerank.audit.formats import ContrastSet, NearMissSet, PairSet, TripleSet
-from compositional_rerank.audit.intervals import mean_interval, ranking_intervals
+from compositional_rerank.audit.intervals import mean_interval, ranking_intervals, rejection_interval
 from compositional_rerank.audit.metrics import (
     Floats,
     auc,
@@ -67,7 +68,12 @@ class NearMissResult:
     expected: NDArray[np.str_] = field(default_factory=lambda: np.empty(0, dtype=np.str_))
     in_list: Floats = field(default_factory=lambda: np.empty(0))
 
-    def split(self, values: Floats, rows: Places) -> tuple[Floats, Floats]:
+    def queries(self) -> Places:
+        """Which query each score belongs to, in the shape of the scores; rows without owners are one each."""
+        shape = next(iter(self.scores.values())).shape
+        return self.owners if self.kind == "answers" else np.indices(shape)[0]
+
+    def split(self, values: NDArray[Any], rows: Places) -> tuple[NDArray[Any], NDArray[Any]]:
         """Values of true paraphrases and values of near-misses among some rows."""
         if self.kind in ("pairs", "answers"):
             return values[rows[self.same[rows] == 1]], values[rows[self.same[rows] == 0]]
@@ -189,7 +195,9 @@ def _entry(result: NearMissResult, rows: Places, threshold: float | None, seed: 
         rejects_by = scores
         if name == "two_stage" and result.verdicts is not None:
             rejects_by = -result.verdicts.mismatch
-        measures["rejection_at_5"] = rejection_at_loss(*result.split(rejects_by, rows), LOSS)
+        measures["rejection_at_5"], intervals["rejection_at_5"] = _rejection_at_5(
+            result, rejects_by, rows, seed
+        )
         if name == "two_stage":
             more, wider = _verified(result, rows, threshold, seed)
             measures, intervals = measures | more, intervals | wider
@@ -228,6 +236,20 @@ def _measures(result: NearMissResult, scores: Floats, rows: Places, seed: int) -
     return _means(hits, seed)
 
 
+def _rejection_at_5(
+    result: NearMissResult, scores: Floats, rows: Places, seed: int
+) -> tuple[float | None, list[float] | None]:
+    """Share of near-misses below the cut that loses 5 % of the paraphrases or answers, and its interval."""
+    right, wrong = result.split(scores, rows)
+    found = rejection_at_loss(right, wrong, LOSS)
+    if found is None:
+        return None, None
+    same = np.repeat([1, 0], [len(right), len(wrong)])
+    # Pairs are resampled as for their AUC: paraphrases and near-misses apart.
+    owners = None if result.kind == "pairs" else np.concatenate(result.split(result.queries(), rows))
+    return found, rejection_interval(same, np.concatenate([right, wrong]), LOSS, seed, owners)
+
+
 def _verified(
     result: NearMissResult, rows: Places, threshold: float | None, seed: int
 ) -> tuple[Measures, Intervals]:
@@ -242,9 +264,11 @@ def _verified(
         return dict.fromkeys(wanted), {}
     right, wrong = result.split(verdicts.mismatch, rows)
     found: dict[str, Floats] = {}
+    owners: dict[str, Places] = {}
     if threshold is not None:
         for name, values in (("rejection", wrong), ("false_rejection", right)):
             found[name] = (values >= threshold).astype(np.float64)
+        owners["false_rejection"], owners["rejection"] = result.split(result.queries(), rows)
     if result.kind == "contrast":
         support = verdicts.support[rows]
         first, second = support[:, 0] > support[:, 1], support[:, 3] > support[:, 2]
@@ -253,20 +277,23 @@ def _verified(
         names, expected, answers = verdicts.names[rows], result.expected[rows], result.same[rows] == 1
         counted = (names != NOT_JUDGED) & (expected != "")
         found["verdict_accuracy"] = (names == expected)[counted].astype(np.float64)
+        owners["verdict_accuracy"] = result.owners[rows][counted]
         wrong = result.same[rows] == 0
         if len(result.in_list):
             found["in_list"] = shares_above(result.owners[rows], answers, wrong, result.in_list[rows])
         yes, no = answers & (expected == "supports"), answers & (expected == "denies")
         found["yes_above_no"] = shares_above(result.owners[rows], yes, no, verdicts.support[rows])
-    measures, intervals = _means(found, seed)
+    measures, intervals = _means(found, seed, owners)
     truth = np.repeat([0.0, 1.0], [len(right), len(wrong)])
     measures["ece"] = expected_calibration_error(np.concatenate([right, wrong]), truth)
     return dict.fromkeys(wanted) | measures, intervals
 
 
-def _means(found: Mapping[str, Floats], seed: int) -> tuple[Measures, Intervals]:
-    """Mean of each measure's values and its interval; None where it has none."""
+def _means(
+    found: Mapping[str, Floats], seed: int, owners: Mapping[str, Places] | None = None
+) -> tuple[Measures, Intervals]:
+    """Mean of each measure's values and its interval, by their owners if named; None where it has none."""
     return (
         {name: float(values.mean()) if len(values) else None for name, values in found.items()},
-        {name: mean_interval(values, seed) for name, values in found.items()},
+        {name: mean_interval(values, seed, (owners or {}).get(name)) for name, values in found.items()},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -205,8 +205,7 @@ def _make_folder(folder: Path) -> None:
     """Find out that the report cannot be written before hours of work, not after."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()  # permissions do not tell all: root has them all
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"--out {folder}: {reason}; choose a folder that can be written to") from error
-    if not os.access(folder, os.W_OK):
-        raise InputError(f"--out {folder} is not writable; choose a folder that can be written to")
