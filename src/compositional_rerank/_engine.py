@@ -218,9 +218,9 @@ class Engine:
         best, relevance = (
             torch.cat(column or [torch.zeros(0, dtype=torch.float32)]) for column in (maxsims, relevances)
         )
-        judged = [] if self.verifier is None else judge(self.verifier, passages, pieces)
-        judged = self._as_close(judged, close)
-        score, _ = self._scores(relevance, judged or [_UNREAD] * len(passages), policy)
+        judged = self._as_close(judge(self.verifier, passages, pieces) if self.verifier else [], close)
+        pairs = zip(relevance[:, None], judged or [_UNREAD] * len(passages), strict=True)
+        score = torch.cat([relevance[:0], *(self._scores(one, [by], policy, None)[0] for one, by in pairs)])
         verdicts = tuple(self._flagged([one.verdict for one in judged], policy))
         numbers = [column.double().numpy() for column in (best, relevance, score)]
         return PairScores(numbers[0], numbers[1], verdicts, numbers[2])
@@ -272,7 +272,7 @@ class Engine:
         return [replace(one, near_miss=flag) for one, flag in zip(verdicts, flags, strict=True)]
 
     def _scores(
-        self, before: torch.Tensor, judged: Sequence[Judged], policy: Policy, own: torch.Tensor | None = None
+        self, before: torch.Tensor, judged: Sequence[Judged], policy: Policy, own: torch.Tensor | None
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What sorts, and which passages are near-misses, ``[n]``; scores of a retriever's own are kept."""
         if self.config is None:

@@ -70,8 +70,23 @@ def test_what_is_farther_away_is_less_likely_a_near_miss(
         assert found == by_text
     elif 1e-6 < by_text < 1 - 1e-6:
         odds = found / (1 - found) / (by_text / (1 - by_text))
-        assert odds == pytest.approx(math.exp((closeness - FUSION.least_closeness) / 0.04), rel=1e-3)
+        assert odds == pytest.approx(math.exp((closeness - FUSION.least_closeness) / 0.03), rel=1e-3)
     assert FUSION.mismatch(None, closeness) is None
+
+
+@given(st.lists(judged(), min_size=1, max_size=6), st.sampled_from(NEAR_MISSES))
+def test_the_surest_near_miss_of_a_list_lifts_its_answers(
+    rows: list[tuple[float, float, float]], near_misses: NearMisses
+) -> None:
+    base, answered, mismatch = (list(column) for column in zip(*rows, strict=True))
+    policy = Policy("relevance", near_misses)
+    found, _ = FUSION.after(policy, torch.tensor(base, dtype=torch.float32), answered, mismatch)
+    lift = 1 + 3 * max(mismatch)
+    lifted = [(relevance, lift * answer, wrong) for relevance, answer, wrong in rows]
+    assert found.tolist() == pytest.approx(scores(lifted, near_misses), abs=1e-5)
+    alone = [FUSION.after(policy, torch.tensor([b]), [a], [m])[0].item() for b, a, m in rows]
+    apart, _ = FUSION.after(policy, torch.tensor(base), answered, mismatch, together=False)
+    assert all(one <= other + 1e-5 for one, other in zip(apart.tolist(), alone, strict=True))
 
 
 def test_an_answer_lifts_and_a_little_mismatch_lowers() -> None:

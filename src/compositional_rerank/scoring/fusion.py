@@ -12,12 +12,16 @@ from compositional_rerank.errors import CheckpointError
 from compositional_rerank.scoring.policy import NearMisses, Policy
 
 _SUREST = 1 - 1e-6  # a verifier's float32 may say 1, whose odds nothing could lower
-_WIDTH = 0.04  # closeness in which the odds of a near-miss fall to 37 %
+_WIDTH = 0.03  # closeness in which the odds of a near-miss fall to 37 %
+_LIFT = 3.0  # bonuses more that an answer gets in a list with a certain near-miss
 
 
 @dataclass(frozen=True)
 class Fusion:
-    """``score = base + bonus * answered - penalty * mismatch``, less `fall` for a near-miss.
+    """``score = base + bonus * lift * answered - penalty * mismatch``, less `fall` for a near-miss.
+
+    Where a list has no near-miss, its order by relevance is as good as any, and an answer gains little. Where
+    it has one, that stands above the answers for its words alone: `lift` is up to 4.
 
     Args:
         least_closeness: closeness from which a passage is read, and can well be a near-miss, in [-1, 1].
@@ -29,7 +33,7 @@ class Fusion:
         >>> fusion = Fusion(least_closeness=0.6, threshold=0.5, bonus=0.1, penalty=0.2)
         >>> answered, mismatch = torch.tensor([0.0, 1.0]), torch.tensor([1.0, 0.0])
         >>> fusion.score(torch.tensor([0.9, 0.3]), answered, mismatch, mismatch >= fusion.threshold)
-        tensor([-1.6000,  0.4000])
+        tensor([-1.9000,  0.4000])
     """
 
     least_closeness: float
@@ -49,13 +53,23 @@ class Fusion:
     @property
     def fall(self) -> float:
         """What a near-miss loses: as relevance lies in [-1, 1], it falls behind all that is none."""
-        return 2.0 + self.bonus + self.penalty
+        return 2.0 + (1 + _LIFT) * self.bonus + self.penalty
+
+    @staticmethod
+    def lift(mismatch: Sequence[float | None]) -> float:
+        """What multiplies the bonus in a list, in [1, 4]: the more, the surer one of it is a near-miss.
+
+        Example:
+            >>> Fusion.lift([None, 0.1, 0.9])
+            3.7
+        """
+        return 1.0 + _LIFT * max((one for one in mismatch if one is not None), default=0.0)
 
     def mismatch(self, by_text: float | None, closeness: float) -> float | None:
         """How likely a passage is a near-miss, by what its text says and by how close it is to the query.
 
         Near-misses have nearly the words of what was asked. What is farther away than `least_closeness` is
-        more likely another passage, so its odds are divided by ``exp(distance / 0.04)``.
+        more likely another passage, so its odds are divided by ``exp(distance / 0.03)``.
 
         Args:
             by_text: what the verifier says, in [0, 1]; None where it was not asked.
@@ -67,7 +81,7 @@ class Fusion:
         Example:
             >>> fusion = Fusion(least_closeness=0.6, threshold=0.5, bonus=0.1, penalty=0.2)
             >>> [round(fusion.mismatch(0.9, closeness), 2) for closeness in (0.7, 0.6, 0.56, 0.5)]
-            [0.9, 0.9, 0.77, 0.42]
+            [0.9, 0.9, 0.7, 0.24]
         """
         if by_text is None or closeness >= self.least_closeness:
             return by_text
@@ -87,6 +101,8 @@ class Fusion:
         answered: Sequence[float],
         mismatch: Sequence[float | None],
         own: torch.Tensor | None = None,
+        *,
+        together: bool = True,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What a policy makes of an order and verdicts: the score that sorts, and what is a near-miss.
 
@@ -96,6 +112,7 @@ class Fusion:
             answered: how likely each of the passages answers, in [0, 1].
             mismatch: how likely it is a near-miss, in [0, 1]; None where it was not judged.
             own: scores of a retriever's own, to be kept, float64 ``[n]``; None where they are not.
+            together: whether they are one list, in which near-misses lift what answers.
 
         Returns:
             Scores ``[n]``, and bool ``[n]``.
@@ -104,7 +121,7 @@ class Fusion:
         wrong = torch.tensor([one or 0.0 for one in mismatch], dtype=torch.float32)
         if own is not None:
             return self.keep(own, base, wrong, near_miss, policy.near_misses), near_miss
-        right = torch.tensor(answered, dtype=torch.float32)
+        right = torch.tensor(answered, dtype=torch.float32) * (self.lift(mismatch) if together else 1.0)
         return self.score(base, right, wrong, near_miss, policy.near_misses), near_miss
 
     def score(
@@ -119,7 +136,7 @@ class Fusion:
 
         Args:
             base: what sorts before verdicts count, float32 in [-1, 1].
-            answered: how likely a passage answers, in [0, 1].
+            answered: how likely a passage answers, in [0, 1], or that times the `lift`.
             mismatch: how likely it is a near-miss, in [0, 1].
             near_miss: bool, whether it counts as one.
             near_misses: ``"demote"`` and ``"drop"`` put them behind all that is none, ``"penalise"`` only

@@ -6,7 +6,7 @@ import dataclasses
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import cache
-from itertools import product
+from itertools import accumulate, product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,32 +29,48 @@ from compositional_rerank.verification.evidence import to_read
 
 # all is read and close, nothing falls, and what the score has above the relevance is how well it answers
 START = Fusion(least_closeness=-1.0, threshold=1.0, bonus=1.0, penalty=0.0)
-FLAGGED = (0.05, 0.03, 0.02, 0.01, 0.005, 0.0)  # shares of answers above the threshold that are tried
 CLOSE = 0.25  # passages of a collection's list that are close, on average: few are near-misses
 LOSS = 0.002  # nDCG@10 that a setting may cost on a sample of a collection: less is chance
 _QUERIES = 100
 _JUDGED = 1500  # queries with answers and near-misses
 _DOCUMENTS = 1000  # of a collection: encoding more takes longer than all the rest
 _DEPTH = 30
-_GRID = ((0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4), (0.0, 0.05, 0.1, 0.2, 0.3, 0.5))  # bonus, penalty
+# how much closer than `CLOSE` asks, threshold, bonus and penalty: all that is tried
+_CLOSER = (0.0, 0.02, 0.04, 0.06)
+_GRID = (
+    (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98, 1.0),
+    (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4),
+    (0.0, 0.05, 0.1, 0.2, 0.3, 0.5),
+)
 
 
 class _Read(NamedTuple):
     """What was found of the ``n`` passages of a list: all that a fusion makes scores of."""
 
     relevance: torch.Tensor
-    answered: list[float]
+    answered: list[float]  # times the list's lift, once it is gated
     mismatch: list[float | None]
     closeness: torch.Tensor  # -1 where it was not read
 
     @classmethod
     def of(cls, results: Sequence[RankedPassage]) -> _Read:
         """Of results under `START`."""
+        lift = START.lift([one.mismatch for one in results])
         return cls(
             torch.tensor([one.relevance for one in results], dtype=torch.float32),
-            [0.0 if one.mismatch is None else max(0.0, one.score - one.relevance) for one in results],
+            [0.0 if one.mismatch is None else max(0.0, one.score - one.relevance) / lift for one in results],
             [one.mismatch for one in results],
             torch.tensor([-1.0 if one.closeness is None else one.closeness for one in results]),
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Read]) -> _Read:
+        """Of several lists as one."""
+        return cls(
+            torch.cat([one.relevance for one in parts]),
+            [answered for one in parts for answered in one.answered],
+            [mismatch for one in parts for mismatch in one.mismatch],
+            torch.cat([one.closeness for one in parts]),
         )
 
     def within(self, least: float, limits: VerifierConfig) -> list[int]:
@@ -67,21 +83,23 @@ class _Read(NamedTuple):
     def gated(self, least: float, limits: VerifierConfig) -> _Read:
         """What would have been found with that gate."""
         read = self.within(least, limits)
-        mismatch = dataclasses.replace(START, least_closeness=least).mismatch
+        by_closeness = dataclasses.replace(START, least_closeness=least).mismatch
         close = self.closeness.tolist()
-        return self._replace(
-            answered=[one if place in read else 0.0 for place, one in enumerate(self.answered)],
-            mismatch=[
-                mismatch(one, close[place]) if place in read else None
-                for place, one in enumerate(self.mismatch)
-            ],
-        )
+        mismatch = [
+            by_closeness(one, close[place]) if place in read else None
+            for place, one in enumerate(self.mismatch)
+        ]
+        lift = START.lift(mismatch)
+        answered = [lift * one if place in read else 0.0 for place, one in enumerate(self.answered)]
+        return self._replace(answered=answered, mismatch=mismatch)
 
     def scores(self, fusion: Fusion | None) -> list[float]:
         """Under a fusion; None is by relevance alone."""
         if fusion is None:
             return [float(one) for one in self.relevance]
-        found, _ = fusion.after(Policy("relevance"), self.relevance, self.answered, self.mismatch)
+        found, _ = fusion.after(
+            Policy("relevance"), self.relevance, self.answered, self.mismatch, together=False
+        )
         return [float(one) for one in found]
 
 
@@ -97,9 +115,9 @@ def fit_fusion(
     """The fusion of a checkpoint, fitted on data that it was not trained on.
 
     The least closeness is the one that `CLOSE` passages of a list reach on average, in the median of the
-    collections. Threshold, bonus and penalty are those that put most answers above their near-misses and
-    cost no collection more than `LOSS` of nDCG@10. Where all cost more, nothing falls: then threshold is 1,
-    and bonus and penalty are 0.
+    collections, or a little more. It, threshold, bonus and penalty are those that put most answers above
+    their near-misses and cost no collection more than `LOSS` of nDCG@10. Where all cost more, nothing falls:
+    then threshold is 1, and bonus and penalty are 0.
 
     Args:
         checkpoint: folder whose fusion is `START`.
@@ -112,49 +130,48 @@ def fit_fusion(
     assert reranker.config.verifier is not None
     limits = reranker.config.verifier
     lists = [_lists(reranker, name) for name in beir]
-    least = round(float(np.median([_gate([read for read, _ in ranked]) for ranked in lists] or [1.0])), 2)
-    lists = [[(read.gated(least, limits), worth) for read, worth in ranked] for ranked in lists]
-    scored = []
-    pairs: list[tuple[int, int]] = []
-    rights: list[bool] = []
+    gate = round(float(np.median([_gate([read for read, _ in ranked]) for ranked in lists] or [1.0])), 2)
     texts = list(judged)
-    for query, right, wrong in random.Random(0).sample(texts, min(len(texts), _JUDGED)):
-        passages = [*right, *wrong]
-        ranking = reranker.rerank(query, passages, order="relevance", max_verified=len(passages))
-        results = sorted(ranking, key=lambda result: result.index)
-        scored.append(_Read.of(results).gated(least, limits))
-        middle, stop = len(rights) + len(right), len(rights) + len(passages)
-        pairs += product(range(len(rights), middle), range(middle, stop))
-        rights += [True] * len(right) + [False] * len(wrong)
-    everything = _Read(
-        torch.cat([read.relevance for read in scored]),
-        [one for read in scored for one in read.answered],
-        [one for read in scored for one in read.mismatch],
-        torch.cat([read.closeness for read in scored]),
+    sampled = random.Random(0).sample(texts, min(len(texts), _JUDGED))
+    read = [_reads(reranker, query, [*right, *wrong]) for query, right, wrong in sampled]
+    rights = np.array(
+        [right for _, answers, wrong in sampled for right in [1] * len(answers) + [0] * len(wrong)]
     )
-    is_right = np.array(rights)
-    mismatch = np.array([one or 0.0 for one in everything.mismatch])
-    first_of, second_of = np.array(pairs).T
-
-    def right_first(tried: Fusion) -> float:
-        scores = np.array(everything.scores(tried))
-        return float(np.mean(scores[first_of] > scores[second_of]))
-
-    thresholds = [round(max(0.5, float(np.quantile(mismatch[is_right], 1 - share))), 3) for share in FLAGGED]
-    settings = [Fusion(least, *values) for values in product(dict.fromkeys([*thresholds, 1.0]), *_GRID)]
+    rights = rights.astype(bool)
+    ends = list(accumulate(len(answers) + len(wrong) for _, answers, wrong in sampled))
+    first_of, second_of = np.array(
+        [
+            pair
+            for end, (_, answers, wrong) in zip(ends, sampled, strict=True)
+            for pair in product(
+                range(end - len(answers) - len(wrong), end - len(wrong)), range(end - len(wrong), end)
+            )
+        ]
+    ).T
+    found: dict[Fusion, tuple[float, list[float], float, float]] = {}
     plain = [_ndcg(ranked, None) for ranked in lists]
-    found = {}
-    for tried in settings:
-        losses = [before - _ndcg(ranked, tried) for before, ranked in zip(plain, lists, strict=True)]
-        if max(losses, default=0.0) <= LOSS:
-            found[tried] = (right_first(tried), losses)
+    for least in [min(1.0, round(gate + more, 2)) for more in _CLOSER]:
+        everything = _Read.joined([one.gated(least, limits) for one in read])
+        gated = [[(one.gated(least, limits), worth) for one, worth in ranked] for ranked in lists]
+        mismatch = np.array([one or 0.0 for one in everything.mismatch])
+        for tried in (Fusion(least, *values) for values in product(*_GRID)):
+            losses = [before - _ndcg(ranked, tried) for before, ranked in zip(plain, gated, strict=True)]
+            if max(losses, default=0.0) <= LOSS:
+                scores = np.array(everything.scores(tried))
+                first = float(np.mean(scores[first_of] > scores[second_of]))
+                flagged = mismatch >= tried.threshold
+                found[tried] = (first, losses, float(flagged[rights].mean()), float(flagged[~rights].mean()))
     chosen = max(found, key=lambda tried: found[tried][0])
-    first, losses = found[chosen]
-    wrongly = float(np.mean(mismatch[is_right] >= chosen.threshold))
-    rejected = float(np.mean(mismatch[~is_right] >= chosen.threshold))
+    first, losses, wrongly, rejected = found[chosen]
     tell(f"  {chosen}: rejects {wrongly:.1%} of the answers and {rejected:.1%} of the near-misses")
     tell(f"  right above near-miss {first:.3f}; nDCG@10 gains {[round(-loss, 4) for loss in losses]}")
     return chosen
+
+
+def _reads(reranker: CompositionalReranker, query: str, passages: list[str]) -> _Read:
+    """What is found of all passages of a query, in their order."""
+    ranking = reranker.rerank(query, passages, order="relevance", max_verified=len(passages))
+    return _Read.of(sorted(ranking, key=lambda result: result.index))
 
 
 def _gate(lists: Sequence[_Read]) -> float:
