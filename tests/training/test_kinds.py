@@ -175,6 +175,29 @@ def test_a_word_of_its_kind_changes_a_sentence_and_one_of_its_meaning_does_not(t
                 assert all(word in text or any(one in text for one in same) for text in both)
 
 
+def test_a_pair_with_another_name_or_number_is_not_the_same(tmp_path: Path) -> None:
+    cities = ["Paris", "Rome", "Oslo", "Lima"]
+    lines: list[dict[str, object]] = [
+        {
+            "text1": f"Can I see {city} in {days} days?",
+            "text2": f"Are {days} days enough for {city}?",
+            "same": 1,
+        }
+        for days, city in enumerate(cities, 4)
+    ]
+    lines += [{"text1": "Is it far to Bonn?", "text2": "Is Bonn old?", "same": 0}]
+    found = rows("renamed", tmp_path / "a.jsonl", lines)
+    assert len(found) == 2 * len(cities)
+    for supported, changed in zip(found[::2], found[1::2], strict=True):
+        assert (supported.verdicts, changed.verdicts) == (SUPPORTS, DENIES | DIFFERS)
+        assert names_and_numbers(supported.query) == names_and_numbers(supported.evidence)
+        assert set(names_and_numbers(changed.query)) != set(names_and_numbers(changed.evidence))
+        assert (supported.query == changed.query) != (supported.evidence == changed.evidence)
+        assert supported.group == changed.group
+    with pytest.raises(DataError, match="no pair with same = 1 shares a name or a number"):
+        rows("renamed", tmp_path / "b.jsonl", lines[-1:])
+
+
 def own_words(number: int) -> dict[str, object]:
     names = "question answer near again other yes_no yes no near_yes_no claim supports denies denies_again"
     return {"id": f"a{number}"} | {name: f"{name} of matter {number}." for name in names.split()}
