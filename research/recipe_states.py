@@ -4,8 +4,8 @@
     python research/recipe_states.py restore KEPT.safetensors OUT.work/RUN.safetensors
 
 The change of the base model is kept in four bits, as a checkpoint keeps it; a checkpoint's
-verifier.safetensors can be put back, too. Where the runs before it are there (a copy will do), the command that
-trains the recipe into ``OUT`` finds them done. What it then makes differs a little from an unbroken run.
+verifier.safetensors can be put back, too. Where the runs before it are there (a copy will do), the command
+that trains the recipe into ``OUT`` finds them done. What it then makes differs a little from an unbroken run.
 """
 
 from __future__ import annotations

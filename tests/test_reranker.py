@@ -364,7 +364,7 @@ def by_text(mismatch: float | None, closeness: float | None) -> float:
     """What the verifier said before closeness counted; .55 is the fixture's least closeness."""
     assert mismatch is not None
     assert closeness is not None
-    odds = mismatch / (1 - mismatch) * math.exp(max(0.0, 0.55 - closeness) / 0.03)
+    odds = mismatch / (1 - mismatch) * math.exp(max(0.0, 0.55 - closeness) / 0.04)
     return odds / (1 + odds)
 
 

@@ -70,7 +70,7 @@ def test_what_is_farther_away_is_less_likely_a_near_miss(
         assert found == by_text
     elif 1e-6 < by_text < 1 - 1e-6:
         odds = found / (1 - found) / (by_text / (1 - by_text))
-        assert odds == pytest.approx(math.exp((closeness - FUSION.least_closeness) / 0.03), rel=1e-3)
+        assert odds == pytest.approx(math.exp((closeness - FUSION.least_closeness) / 0.04), rel=1e-3)
     assert FUSION.mismatch(None, closeness) is None
 
 

@@ -12,7 +12,7 @@ from compositional_rerank.errors import CheckpointError
 from compositional_rerank.scoring.policy import NearMisses, Policy
 
 _SUREST = 1 - 1e-6  # a verifier's float32 may say 1, whose odds nothing could lower
-_WIDTH = 0.03  # closeness in which the odds of a near-miss fall to 37 %
+_WIDTH = 0.04  # closeness in which the odds of a near-miss fall to 37 %
 _LIFT = 3.0  # bonuses more that an answer gets in a list with a certain near-miss
 
 
@@ -69,7 +69,7 @@ class Fusion:
         """How likely a passage is a near-miss, by what its text says and by how close it is to the query.
 
         Near-misses have nearly the words of what was asked. What is farther away than `least_closeness` is
-        more likely another passage, so its odds are divided by ``exp(distance / 0.03)``.
+        more likely another passage, so its odds are divided by ``exp(distance / 0.04)``.
 
         Args:
             by_text: what the verifier says, in [0, 1]; None where it was not asked.
@@ -81,7 +81,7 @@ class Fusion:
         Example:
             >>> fusion = Fusion(least_closeness=0.6, threshold=0.5, bonus=0.1, penalty=0.2)
             >>> [round(fusion.mismatch(0.9, closeness), 2) for closeness in (0.7, 0.6, 0.56, 0.5)]
-            [0.9, 0.9, 0.7, 0.24]
+            [0.9, 0.9, 0.77, 0.42]
         """
         if by_text is None or closeness >= self.least_closeness:
             return by_text
