@@ -200,7 +200,7 @@ class Engine:
     def score_pairs(
         self, queries: list[str], passages: list[str], policy: Policy, show_progress: bool
     ) -> PairScores:
-        """Scores of aligned pairs; every pair is verified, however far apart."""
+        """Scores of aligned pairs, each a list of one; every pair is verified, however far apart."""
         policy = replace(policy, order="relevance")
         if not self.encoder.ranks:
             policy = policy.without_relevance()

@@ -101,8 +101,6 @@ class Fusion:
         answered: Sequence[float],
         mismatch: Sequence[float | None],
         own: torch.Tensor | None = None,
-        *,
-        together: bool = True,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """What a policy makes of an order and verdicts: the score that sorts, and what is a near-miss.
 
@@ -112,7 +110,6 @@ class Fusion:
             answered: how likely each of the passages answers, in [0, 1].
             mismatch: how likely it is a near-miss, in [0, 1]; None where it was not judged.
             own: scores of a retriever's own, to be kept, float64 ``[n]``; None where they are not.
-            together: whether they are one list, in which near-misses lift what answers.
 
         Returns:
             Scores ``[n]``, and bool ``[n]``.
@@ -121,7 +118,7 @@ class Fusion:
         wrong = torch.tensor([one or 0.0 for one in mismatch], dtype=torch.float32)
         if own is not None:
             return self.keep(own, base, wrong, near_miss, policy.near_misses), near_miss
-        right = torch.tensor(answered, dtype=torch.float32) * (self.lift(mismatch) if together else 1.0)
+        right = torch.tensor(answered, dtype=torch.float32) * self.lift(mismatch)
         return self.score(base, right, wrong, near_miss, policy.near_misses), near_miss
 
     def score(

@@ -6,7 +6,7 @@ import dataclasses
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from functools import cache
-from itertools import accumulate, product
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,8 +53,9 @@ class _Read(NamedTuple):
     closeness: torch.Tensor  # -1 where it was not read
 
     @classmethod
-    def of(cls, results: Sequence[RankedPassage]) -> _Read:
-        """Of results under `START`."""
+    def of(cls, ranking: Iterable[RankedPassage]) -> _Read:
+        """Of a ranking under `START`, in the order of its candidates."""
+        results = sorted(ranking, key=lambda result: result.index)
         lift = START.lift([one.mismatch for one in results])
         return cls(
             torch.tensor([one.relevance for one in results], dtype=torch.float32),
@@ -97,10 +98,12 @@ class _Read(NamedTuple):
         """Under a fusion; None is by relevance alone."""
         if fusion is None:
             return [float(one) for one in self.relevance]
-        found, _ = fusion.after(
-            Policy("relevance"), self.relevance, self.answered, self.mismatch, together=False
+        answered, mismatch = (
+            torch.tensor([one or 0.0 for one in values], dtype=torch.float32)
+            for values in (self.answered, self.mismatch)
         )
-        return [float(one) for one in found]
+        near_miss = torch.tensor(fusion.flags(Policy("relevance"), self.mismatch), dtype=torch.bool)
+        return [float(one) for one in fusion.score(self.relevance, answered, mismatch, near_miss)]
 
 
 _List = tuple[_Read, Callable[[Sequence[int]], float]]
@@ -132,25 +135,20 @@ def fit_fusion(
     lists = [_lists(reranker, name) for name in beir]
     gate = round(float(np.median([_gate([read for read, _ in ranked]) for ranked in lists] or [1.0])), 2)
     texts = list(judged)
-    sampled = random.Random(0).sample(texts, min(len(texts), _JUDGED))
-    read = [_reads(reranker, query, [*right, *wrong]) for query, right, wrong in sampled]
-    rights = np.array(
-        [right for _, answers, wrong in sampled for right in [1] * len(answers) + [0] * len(wrong)]
-    )
-    rights = rights.astype(bool)
-    ends = list(accumulate(len(answers) + len(wrong) for _, answers, wrong in sampled))
-    first_of, second_of = np.array(
-        [
-            pair
-            for end, (_, answers, wrong) in zip(ends, sampled, strict=True)
-            for pair in product(
-                range(end - len(answers) - len(wrong), end - len(wrong)), range(end - len(wrong), end)
-            )
-        ]
-    ).T
+    read = []
+    pairs: list[tuple[int, int]] = []
+    rights: list[bool] = []
+    for query, right, wrong in random.Random(0).sample(texts, min(len(texts), _JUDGED)):
+        passages = [*right, *wrong]
+        read.append(_Read.of(reranker.rerank(query, passages, order="relevance", max_verified=len(passages))))
+        middle, stop = len(rights) + len(right), len(rights) + len(passages)
+        pairs += product(range(len(rights), middle), range(middle, stop))
+        rights += [True] * len(right) + [False] * len(wrong)
+    is_right = np.array(rights)
+    first_of, second_of = np.array(pairs).T
     found: dict[Fusion, tuple[float, list[float], float, float]] = {}
     plain = [_ndcg(ranked, None) for ranked in lists]
-    for least in [min(1.0, round(gate + more, 2)) for more in _CLOSER]:
+    for least in dict.fromkeys(min(1.0, round(gate + more, 2)) for more in _CLOSER):
         everything = _Read.joined([one.gated(least, limits) for one in read])
         gated = [[(one.gated(least, limits), worth) for one, worth in ranked] for ranked in lists]
         mismatch = np.array([one or 0.0 for one in everything.mismatch])
@@ -160,18 +158,17 @@ def fit_fusion(
                 scores = np.array(everything.scores(tried))
                 first = float(np.mean(scores[first_of] > scores[second_of]))
                 flagged = mismatch >= tried.threshold
-                found[tried] = (first, losses, float(flagged[rights].mean()), float(flagged[~rights].mean()))
+                found[tried] = (
+                    first,
+                    losses,
+                    float(flagged[is_right].mean()),
+                    float(flagged[~is_right].mean()),
+                )
     chosen = max(found, key=lambda tried: found[tried][0])
     first, losses, wrongly, rejected = found[chosen]
     tell(f"  {chosen}: rejects {wrongly:.1%} of the answers and {rejected:.1%} of the near-misses")
     tell(f"  right above near-miss {first:.3f}; nDCG@10 gains {[round(-loss, 4) for loss in losses]}")
     return chosen
-
-
-def _reads(reranker: CompositionalReranker, query: str, passages: list[str]) -> _Read:
-    """What is found of all passages of a query, in their order."""
-    ranking = reranker.rerank(query, passages, order="relevance", max_verified=len(passages))
-    return _Read.of(sorted(ranking, key=lambda result: result.index))
 
 
 def _gate(lists: Sequence[_Read]) -> float:
@@ -196,10 +193,9 @@ def _lists(reranker: CompositionalReranker, name: str) -> list[_List]:
         texts = [data.documents[int(place)] for place in places]
         spans = [(data.text_starts[int(place)], len(text)) for place, text in zip(places, texts, strict=True)]
         ranking = reranker.rerank(data.queries[query], texts, own_text=spans, order="relevance")
-        results = sorted(ranking, key=lambda result: result.index)
         names = [data.document_ids[int(place)] for place in places]
         judged = {data.query_ids[query]: data.qrels[data.query_ids[query]]}
-        found.append((_Read.of(results), _worth(data.query_ids[query], judged, names)))
+        found.append((_Read.of(ranking), _worth(data.query_ids[query], judged, names)))
     return found
 
 
