@@ -62,6 +62,7 @@ _OPEN = ("q1", "q1b", "q2")
 _EXTRA = ("q1b", "ynb", "keywords2", "near")  # fields that an item may lack
 _CROP = 0.6  # share of passages that are cut to the sentences in which they differ and some around them
 _CROP_OPEN = 0.3  # the same beside open questions, which a sentence that both have may answer
+_STRANGER = 0.8  # share of the queries that are also read with a passage of another item of their domain
 _FILL = 0.6  # share of the others that get sentences of the item's passages: length must tell nothing
 
 
@@ -192,7 +193,7 @@ def _read_together(
         if changed is not None and rng.random() < 0.5:
             yield Row(*changed, said_of_another(changed[0]), "contrast", group)
         stranger = rng.choice(passages)
-        if stranger not in twins.docs and rng.random() < 0.3:
+        if stranger not in twins.docs and rng.random() < _STRANGER:
             yield Row(query, stranger, SILENT, "contrast", group)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from pathlib import Path
 
 from compositional_rerank.errors import DataError
@@ -18,8 +19,10 @@ from compositional_rerank.training.rows import (
     text_of,
 )
 
+_STRANGER = 0.15  # share of the claims that are also read with the premise of another
 _ASKED = 0.3  # share of the claims that become yes/no questions, where they can
 _OPEN = 0.3  # share of the claims that become other questions, where they can
+_WORD = re.compile(r"\w{4,}")
 _LABELS = {
     "entailment": SUPPORTS,
     "contradiction": DENIES,
@@ -31,13 +34,15 @@ _LABELS = {
 def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
     """Rows of a file with ``premise hypothesis label``; those of one premise are a group.
 
+    Some claims are read with another premise, too, which has none of their words and says nothing of them.
+
     Args:
         file: JSONL.
         different: what a contradiction is; 0 for a denial. Where one word was exchanged, "contradiction" is
             often another thing: a red line is no denial of a yellow one.
-        rng: which claims are asked instead of said.
+        rng: which claims are asked instead of said, and other premises.
     """
-    found = []
+    found: list[Row] = []
     for number, row in numbered_rows(file):
         query, evidence, label = (
             text_of(row, name, file, number) for name in ("hypothesis", "premise", "label")
@@ -58,4 +63,12 @@ def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
                 query = question
                 verdicts = verdicts | DIFFERS if verdicts == DENIES else verdicts
         found.append(Row(query, evidence, verdicts, file.stem, group))
+        other = rng.choice(found).evidence
+        if rng.random() < _STRANGER and other != evidence and not _words(query) & _words(other):
+            found.append(Row(query, other, SILENT, file.stem, group))
     return found
+
+
+def _words(text: str) -> set[str]:
+    """Its longer words; texts that share none are on other matters, mostly."""
+    return set(_WORD.findall(text.lower()))
