@@ -1,8 +1,9 @@
-"""Where files are kept that can be made again."""
+"""Folders to write to, and where files are kept that can be made again."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 
@@ -18,3 +19,13 @@ def cache_folder(name: str) -> Path:
 def absolute(path: str | os.PathLike[str]) -> str:
     """A path with the user's home folder put in, and independent of where the process goes later."""
     return str(Path(os.path.expanduser(path)).absolute())
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and try to write to it: permissions do not tell all, as root has them all.
+
+    Raises:
+        OSError: it cannot be made, or nothing can be written there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    tempfile.TemporaryFile(dir=folder).close()

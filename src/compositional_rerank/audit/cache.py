@@ -12,7 +12,7 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from compositional_rerank._files import cache_folder
+from compositional_rerank._files import cache_folder, make_folder
 from compositional_rerank.errors import InputError
 
 Floats32 = NDArray[np.float32]
@@ -62,12 +62,10 @@ class EmbeddingCache:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder)
         except OSError as error:
             reason = error.strerror or error
             raise InputError(f"cache folder {folder}: {reason}; choose another with --cache") from error
-        if not os.access(folder, os.W_OK):
-            raise InputError(f"cache folder {folder} is not writable; choose another with --cache")
 
     def blocks(
         self, embedder: Embedder, texts: Sequence[str], role: Role, label: str

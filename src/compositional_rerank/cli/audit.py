@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from compositional_rerank._files import make_folder
 from compositional_rerank.cli._input import tell
 from compositional_rerank.cli._io import check_store, show, without_warnings
 from compositional_rerank.cli._options import (
@@ -204,8 +204,7 @@ def run(args: argparse.Namespace) -> int:
 def _make_folder(folder: Path) -> None:
     """Find out that the report cannot be written before hours of work, not after."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=folder).close()  # permissions do not tell all: root has them all
+        make_folder(folder)
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"--out {folder}: {reason}; choose a folder that can be written to") from error
