@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import NamedTuple
@@ -108,8 +107,34 @@ class _Read(NamedTuple):
         return [float(one) for one in fusion.score(self.relevance, answered, mismatch, near_miss)]
 
 
-Floats = NDArray[np.float64]
-_List = tuple[_Read, Callable[[Sequence[int]], float]]
+class _Ranked(NamedTuple):
+    """A collection's query: what was read of its list, and what an order of it is worth."""
+
+    read: _Read
+    worth: _Worth
+
+
+class _Judged(NamedTuple):
+    """A query with passages that answer it, which come first, and its near-misses."""
+
+    read: _Read
+    answers: int
+
+
+class _Worth:
+    """nDCG@10 of an order of a query's list."""
+
+    def __init__(self, query: str, judged: Mapping[str, Mapping[str, int]], names: Sequence[str]) -> None:
+        self._query, self._judged, self._names = query, judged, names
+        self._known: dict[tuple[int, ...], float] = {}
+
+    def __call__(self, order: Sequence[int]) -> float:
+        """Of places in the list, best first."""
+        first = tuple(order[:10])
+        if first not in self._known:
+            run = {self._query: [self._names[place] for place in first]}
+            self._known[first] = float(ranking_measures(self._judged, run)["ndcg@10"][0])
+        return self._known[first]
 
 
 def fit_fusion(
@@ -135,26 +160,37 @@ def fit_fusion(
     reranker = CompositionalReranker.from_pretrained(checkpoint)
     assert reranker.config is not None
     assert reranker.config.verifier is not None
-    limits = reranker.config.verifier
     lists = [_lists(reranker, name) for name in beir]
-    gate = round(float(np.median([_gate([read for read, _ in ranked]) for ranked in lists] or [1.0])), 2)
     texts = list(judged)
-    read = []
-    pairs: list[tuple[int, int]] = []
-    rights: list[bool] = []
-    for query, right, wrong in random.Random(0).sample(texts, min(len(texts), _JUDGED)):
-        passages = [*right, *wrong]
-        read.append(_Read.of(reranker.rerank(query, passages, order="relevance", max_verified=len(passages))))
-        middle, stop = len(rights) + len(right), len(rights) + len(passages)
-        pairs += product(range(len(rights), middle), range(middle, stop))
-        rights += [True] * len(right) + [False] * len(wrong)
-    is_right = np.array(rights)
+    chosen = [_judged(reranker, *one) for one in random.Random(0).sample(texts, min(len(texts), _JUDGED))]
+    return _best(chosen, lists, reranker.config.verifier, tell)
+
+
+def _best(
+    judged: Sequence[_Judged],
+    collections: Sequence[Sequence[_Ranked]],
+    limits: VerifierConfig,
+    tell: Callable[[str], None],
+) -> Fusion:
+    """The fusion that `fit_fusion` looks for, of what was read under `START`."""
+    gate = round(
+        float(np.median([_gate([one.read for one in ranked]) for ranked in collections] or [1.0])), 2
+    )
+    starts = np.cumsum([0, *(len(one.read.mismatch) for one in judged)]).tolist()
+    pairs = [
+        (start + right, start + one.answers + wrong)
+        for start, one in zip(starts, judged, strict=False)
+        for right, wrong in product(range(one.answers), range(len(one.read.mismatch) - one.answers))
+    ]
     first_of, second_of = np.array(pairs).T
+    is_right = np.concatenate([np.arange(len(one.read.mismatch)) < one.answers for one in judged])
     found: dict[Fusion, tuple[float, list[float], float, float]] = {}
-    plain = [_ndcgs(ranked, None) for ranked in lists]
+    plain = [_ndcgs(ranked, None) for ranked in collections]
     for least in dict.fromkeys(min(1.0, round(gate + more, 2)) for more in _CLOSER):
-        everything = _Read.joined([one.gated(least, limits) for one in read])
-        gated = [[(one.gated(least, limits), worth) for one, worth in ranked] for ranked in lists]
+        everything = _Read.joined([one.read.gated(least, limits) for one in judged])
+        gated = [
+            [one._replace(read=one.read.gated(least, limits)) for one in ranked] for ranked in collections
+        ]
         mismatch = np.array([one or 0.0 for one in everything.mismatch])
         for tried in (Fusion(least, *values) for values in product(*_GRID)):
             losses = []
@@ -167,15 +203,11 @@ def fit_fusion(
                 scores = np.array(everything.scores(tried))
                 first = float(np.mean(scores[first_of] > scores[second_of]))
                 flagged = mismatch >= tried.threshold
-                found[tried] = (
-                    first,
-                    losses,
-                    float(flagged[is_right].mean()),
-                    float(flagged[~is_right].mean()),
-                )
+                rejected = (float(flagged[is_right].mean()), float(flagged[~is_right].mean()))
+                found[tried] = (first, losses, *rejected)
     chosen = max(found, key=lambda tried: found[tried][0])
-    first, losses, wrongly, rejected = found[chosen]
-    tell(f"  {chosen}: rejects {wrongly:.1%} of the answers and {rejected:.1%} of the near-misses")
+    first, losses, wrongly, rightly = found[chosen]
+    tell(f"  {chosen}: rejects {wrongly:.1%} of the answers and {rightly:.1%} of the near-misses")
     tell(f"  right above near-miss {first:.3f}; nDCG@10 gains {[round(-loss, 4) for loss in losses]}")
     return chosen
 
@@ -190,7 +222,7 @@ def _gate(lists: Sequence[_Read]) -> float:
     return next((round(one + 0.005, 2) for one in beyond), -1.0)
 
 
-def _lists(reranker: CompositionalReranker, name: str) -> list[_List]:
+def _lists(reranker: CompositionalReranker, name: str) -> list[_Ranked]:
     """Reranked candidates of a sample of a collection's queries, and what an order of them is worth."""
     data = _passages(Path(name)) if Path(name).is_file() else find_beir(name)[0]
     embedder = StructuralEmbedder(reranker.settings["model"])
@@ -205,8 +237,16 @@ def _lists(reranker: CompositionalReranker, name: str) -> list[_List]:
         ranking = reranker.rerank(data.queries[query], texts, own_text=spans, order="relevance")
         names = [data.document_ids[int(place)] for place in places]
         judged = {data.query_ids[query]: data.qrels[data.query_ids[query]]}
-        found.append((_Read.of(ranking), _worth(data.query_ids[query], judged, names)))
+        found.append(_Ranked(_Read.of(ranking), _Worth(data.query_ids[query], judged, names)))
     return found
+
+
+def _judged(
+    reranker: CompositionalReranker, query: str, answers: Sequence[str], near_misses: Sequence[str]
+) -> _Judged:
+    passages = [*answers, *near_misses]
+    ranking = reranker.rerank(query, passages, order="relevance", max_verified=len(passages))
+    return _Judged(_Read.of(ranking), len(answers))
 
 
 def _passages(file: Path) -> RetrievalSet:
@@ -248,18 +288,7 @@ def _smaller(data: RetrievalSet, queries: Set[str]) -> RetrievalSet:
     )
 
 
-def _worth(
-    query: str, judged: Mapping[str, Mapping[str, int]], names: list[str]
-) -> Callable[[Sequence[int]], float]:
-    @cache
-    def worth(first: tuple[int, ...]) -> float:
-        measures = ranking_measures(judged, {query: [names[place] for place in first]})
-        return float(measures["ndcg@10"][0])
-
-    return lambda order: worth(tuple(order[:10]))
-
-
-def _ndcgs(lists: list[_List], fusion: Fusion | None) -> Floats:
+def _ndcgs(lists: Sequence[_Ranked], fusion: Fusion | None) -> NDArray[np.float64]:
     """nDCG@10 of each list under a fusion; None is by relevance alone."""
     values = []
     for read, worth in lists:
