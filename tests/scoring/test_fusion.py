@@ -81,7 +81,7 @@ def test_the_surest_near_miss_of_a_list_lifts_its_answers(
     base, answered, mismatch = (list(column) for column in zip(*rows, strict=True))
     policy = Policy("relevance", near_misses)
     found, _ = FUSION.after(policy, torch.tensor(base, dtype=torch.float32), answered, mismatch)
-    lift = 1 + 3 * max(mismatch)
+    lift = max(mismatch)
     lifted = [(relevance, lift * answer, wrong) for relevance, answer, wrong in rows]
     assert found.tolist() == pytest.approx(scores(lifted, near_misses), abs=1e-5)
     alone = [FUSION.after(policy, torch.tensor([b]), [a], [m])[0].item() for b, a, m in rows]

@@ -13,20 +13,19 @@ from compositional_rerank.scoring.policy import NearMisses, Policy
 
 _SUREST = 1 - 1e-6  # a verifier's float32 may say 1, whose odds nothing could lower
 _WIDTH = 0.04  # closeness in which the odds of a near-miss fall to 37 %
-_LIFT = 3.0  # bonuses more that an answer gets in a list with a certain near-miss
 
 
 @dataclass(frozen=True)
 class Fusion:
     """``score = base + bonus * lift * answered - penalty * mismatch``, less `fall` for a near-miss.
 
-    Where a list has no near-miss, its order by relevance is as good as any, and an answer gains little. Where
-    it has one, that stands above the answers for its words alone: `lift` is up to 4.
+    Where a list has no near-miss, its order by relevance is as good as any, and an answer gains nothing. Where
+    it has one, that stands above the answers for its words alone: `lift` says how surely.
 
     Args:
         least_closeness: closeness from which a passage is read, and can well be a near-miss, in [-1, 1].
         threshold: mismatch from which a passage counts as a near-miss, in [0, 1].
-        bonus: of a certain answer, in [0, 1], in units of relevance.
+        bonus: of a certain answer beside a certain near-miss, in [0, 1], in units of relevance.
         penalty: of a certain mismatch, in [0, 1], in units of relevance.
 
     Example:
@@ -53,17 +52,17 @@ class Fusion:
     @property
     def fall(self) -> float:
         """What a near-miss loses: as relevance lies in [-1, 1], it falls behind all that is none."""
-        return 2.0 + (1 + _LIFT) * self.bonus + self.penalty
+        return 2.0 + self.bonus + self.penalty
 
     @staticmethod
     def lift(mismatch: Sequence[float | None]) -> float:
-        """What multiplies the bonus in a list, in [1, 4]: the more, the surer one of it is a near-miss.
+        """What multiplies the bonus in a list, in [0, 1]: how surely one of it is a near-miss.
 
         Example:
             >>> Fusion.lift([None, 0.1, 0.9])
-            3.7
+            0.9
         """
-        return 1.0 + _LIFT * max((one for one in mismatch if one is not None), default=0.0)
+        return max((one for one in mismatch if one is not None), default=0.0)
 
     def mismatch(self, by_text: float | None, closeness: float) -> float | None:
         """How likely a passage is a near-miss, by what its text says and by how close it is to the query.

@@ -40,7 +40,7 @@ _DEPTH = 30
 _CLOSER = (0.0, 0.03, 0.06, 0.09, 0.12)
 _GRID = (
     (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 1.0),
-    (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3),
+    (0.0, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0),
     (0.0, 0.05, 0.1, 0.2, 0.3, 0.5),
 )
 
@@ -60,7 +60,10 @@ class _Read(NamedTuple):
         lift = START.lift([one.mismatch for one in results])
         return cls(
             torch.tensor([one.relevance for one in results], dtype=torch.float32),
-            [0.0 if one.mismatch is None else max(0.0, one.score - one.relevance) / lift for one in results],
+            [
+                0.0 if one.mismatch is None or not lift else max(0.0, one.score - one.relevance) / lift
+                for one in results
+            ],
             [one.mismatch for one in results],
             torch.tensor([-1.0 if one.closeness is None else one.closeness for one in results]),
         )

@@ -35,9 +35,15 @@ class Judged(NamedTuple):
     answered: float
 
     def at(self, closeness: float, fusion: Fusion) -> Judged:
-        """The same of a passage that is so close to the query: its mismatch depends on it."""
-        mismatch = fusion.mismatch(self.verdict.mismatch, closeness)
-        return self._replace(verdict=replace(self.verdict, mismatch=mismatch))
+        """The same of a passage that is so close to the query: its mismatch depends on it.
+
+        What differs has nearly the words of the query. What is far from it speaks of something else: silence.
+        """
+        by_text = self.verdict.mismatch
+        found = replace(self.verdict, mismatch=fusion.mismatch(by_text, closeness))
+        if found.verdict == "differs" and found.mismatch != by_text and (found.mismatch or 0.0) < _SURE:
+            found = replace(found, verdict=None, evidence=None)
+        return self._replace(verdict=found)
 
 
 def verdicts(
