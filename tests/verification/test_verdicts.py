@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from compositional_rerank import CompositionalReranker
 from compositional_rerank.results import Verdict
+from compositional_rerank.scoring.fusion import Fusion
 from compositional_rerank.verification.asks import Ask
 from compositional_rerank.verification.evidence import Reading
-from compositional_rerank.verification.verdicts import kind_of, verdicts
+from compositional_rerank.verification.verdicts import Judged, kind_of, verdicts
 
 SUPPORTS, DENIES, DIFFERS = (0.9, 0.04, 0.03, 0.03), (0.03, 0.9, 0.05, 0.02), (0.04, 0.03, 0.9, 0.03)
 SILENT = (0.02, 0.01, 0.02, 0.95)
@@ -32,15 +33,20 @@ class Told:
         return torch.tensor(self.rows).reshape(-1, 4)
 
 
-def judged(*asked: tuple[str, list[Row]], denials: str = "auto") -> Verdict:
-    """The verdict of one passage; each ask reads windows of its own: characters 0 to 1, then 1 to 2."""
+def whole(*asked: tuple[str, list[Row]], denials: str = "auto") -> Judged:
+    """What is judged of one passage; each ask reads windows of its own: characters 0 to 1, then 1 to 2."""
     found = [
         Reading(Ask("x", form, (0,)), [(place, place + 1) for place in range(len(rows))])  # type: ignore[arg-type]
         for form, rows in asked
     ]
     told: Any = Told([row for _, rows in asked for row in rows])
     (one,) = verdicts(told, ["abc"], [found], denials)  # type: ignore[arg-type]
-    return one.verdict
+    return one
+
+
+def judged(*asked: tuple[str, list[Row]], denials: str = "auto") -> Verdict:
+    """The verdict of `whole`."""
+    return whole(*asked, denials=denials).verdict
 
 
 @pytest.mark.parametrize("form", ["statement", "yes_no", "question"])
@@ -90,6 +96,20 @@ def test_silence_is_no_verdict_and_no_near_miss() -> None:
     assert (found.verdict, found.evidence) == (None, None)
     assert found.mismatch is not None
     assert found.mismatch < 0.1
+
+
+@pytest.mark.parametrize("form", ["statement", "yes_no", "question"])
+def test_what_differs_and_is_far_is_silent(form: str) -> None:
+    fusion = Fusion(least_closeness=0.7, threshold=0.8, bonus=0.1, penalty=0.1)
+    near = whole((form, [DIFFERS])).at(0.7, fusion).verdict
+    assert (near.verdict, near.evidence) == ("differs", (0, 1))
+    far = whole((form, [DIFFERS])).at(0.4, fusion).verdict
+    assert (far.verdict, far.evidence) == (None, None)
+    assert far.mismatch is not None
+    assert far.mismatch < 0.5
+    for row, name in ((SUPPORTS, "supports"), (DENIES, "denies")):
+        kept = whole((form, [row])).at(0.4, fusion).verdict
+        assert (kept.verdict, kept.evidence) == (name, (0, 1))
 
 
 def test_of_two_questions_the_one_answered_decides() -> None:
