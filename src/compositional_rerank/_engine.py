@@ -18,7 +18,7 @@ from compositional_rerank.encoding.encoded_text import EncodedText
 from compositional_rerank.errors import InputError
 from compositional_rerank.results import Degradation, PairScores, RankedPassage, Verdict
 from compositional_rerank.scoring.calibration import Denials
-from compositional_rerank.scoring.maxsim import EMPTY_RELEVANCE
+from compositional_rerank.scoring.maxsim import with_cosines
 from compositional_rerank.scoring.order import base, incoming
 from compositional_rerank.scoring.policy import Policy
 from compositional_rerank.scoring.similarity import Similarities
@@ -138,13 +138,14 @@ class Engine:
         places = torch.tensor([place_of[candidate] for candidate in candidates])
         encoded = self.encoded([text for text, _ in place_of])
         compared = self.compare(query.encoded, encoded)
-        relevance = self._relevance(compared.maxsim, query.encoded, encoded)
+        cosines = self._cosines(query.encoded, encoded)
+        relevance = self._relevance(compared.maxsim, cosines)
         if by_vectors is not None:
             first = dict(zip(reversed(places.tolist()), reversed(by_vectors), strict=True))  # of equal texts
             relevance = torch.tensor([first[place] for place in range(len(first))], dtype=torch.float32)
         close = closest(encoded, compared.closeness)
         own = incoming(given)
-        before = base(policy.order, relevance, own, places)
+        before = base(policy.order, relevance, own, places, cosines if by_vectors is None else None)
         found: dict[int, Judged] = {}
         if self.config is not None and self.verifier is not None:
             limits = self.config.verifier
@@ -210,7 +211,7 @@ class Engine:
         for query, text, passage, candidate in zip(queries, entries, passages, candidates, strict=True):
             found = self.compare(_checked(text, query), [candidate])
             maxsims.append(found.maxsim)
-            relevances.append(self._relevance(found.maxsim, text, [candidate]))
+            relevances.append(self._relevance(found.maxsim, self._cosines(text, [candidate])))
             if self.verifier is not None:
                 asked = self._asks(Text(query, None, text))
                 pieces.append(self._readings(asked, Text(passage, None, candidate), found.closeness))
@@ -280,16 +281,15 @@ class Engine:
         answered, mismatch = [one.answered for one in judged], [one.verdict.mismatch for one in judged]
         return self.config.fusion.after(policy, before, answered, mismatch, own)
 
-    def _relevance(
-        self, best: torch.Tensor, query: EncodedText, passages: Sequence[EncodedText]
-    ) -> torch.Tensor:
+    def _cosines(self, query: EncodedText, passages: Sequence[EncodedText]) -> torch.Tensor | None:
+        """Of the pooled vectors, float32 ``[n]``; None where they are no part of the relevance."""
+        none = self.config is None or self.encoder.pooling is None or self.config.pooled_weight == 0
+        return None if none else torch.stack([passage.pooled for passage in passages]) @ query.pooled
+
+    def _relevance(self, best: torch.Tensor, cosines: torch.Tensor | None) -> torch.Tensor:
         """float32 ``[n]`` on the CPU: MaxSim, mixed with the pooled cosine as the checkpoint says."""
-        weight = 0.0 if self.config is None or self.encoder.pooling is None else self.config.pooled_weight
-        if weight == 0:
-            return best
-        cosines = torch.stack([passage.pooled for passage in passages]) @ query.pooled
-        mixed = ((1 - weight) * best + weight * cosines).clamp_(-1.0, 1.0)
-        return torch.where(best > EMPTY_RELEVANCE, mixed, best)
+        weight = 0.0 if self.config is None else self.config.pooled_weight
+        return best if cosines is None else with_cosines(best, cosines, weight)
 
 
 def _checked(encoded: EncodedText, query: str) -> EncodedText:

@@ -179,3 +179,27 @@ def test_of_equal_texts_the_best_place_counts() -> None:
     assert found == ordered("mix", relevance.tolist(), [9.0, 8.0, 6.0])
     twins = base("mix", relevance[:1], incoming([9.0, 8.0]), torch.tensor([0, 0]))
     assert twins.tolist() == [0.5]
+
+
+def behind_own_cosines(own: list[float], cosines: list[float], order: Order = "auto") -> list[float]:
+    relevance = torch.linspace(0.1, 0.8, len(own))
+    given = Incoming(torch.tensor(own, dtype=torch.float64), True)
+    found = base(order, relevance, given, torch.arange(len(own)), torch.tensor(cosines))
+    return (found - relevance).tolist()
+
+
+@given(st.lists(st.floats(0.1, 1.0), min_size=2, max_size=12, unique=True), st.sampled_from([1.0, 40.0]))
+def test_the_encoders_own_cosines_count_once(cosines: list[float], scale: float) -> None:
+    cosines = sorted(cosines, reverse=True)
+    own = [scale * (1 + one) if scale > 1 else one for one in cosines]
+    spread = cosines[0] - cosines[-1] > 0.05
+    if scale == 1 or (len(own) >= 5 and spread):
+        assert set(behind_own_cosines(own, cosines)) == {0.0}
+    if spread:
+        assert set(behind_own_cosines(own, cosines, "mix")) != {0.0}
+
+
+def test_other_cosines_are_mixed() -> None:
+    own = [0.9, 0.7, 0.6, 0.5, 0.4, 0.2]
+    assert set(behind_own_cosines(own, [0.7, 0.9, 0.5, 0.6, 0.4, 0.3])) != {0.0}
+    assert set(behind_own_cosines(own[:2], [0.8, 0.7])) != {0.0}

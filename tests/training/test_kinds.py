@@ -216,8 +216,11 @@ def test_a_pair_with_another_name_or_number_is_not_the_same(tmp_path: Path) -> N
 def own_words(number: int) -> dict[str, object]:
     names = "question answer near again other yes_no yes no near_yes_no claim supports denies denies_again"
     if number % 2:
-        names += " aside aside_yes_no aside_claim"
-    return {"id": f"a{number}"} | {name: f"{name} of matter {number}." for name in names.split()}
+        names += " aside aside_yes_no aside_claim plain near_far plain_yes plain_no plain_supports"
+    kind = "presupposition" if number % 3 == 0 else "role"
+    return {"id": f"a{number}", "kind": kind} | {
+        name: f"{name} of matter {number}." for name in names.split()
+    }
 
 
 def test_items_in_their_own_words_say_what_their_fields_say(tmp_path: Path) -> None:
@@ -231,14 +234,21 @@ def test_items_in_their_own_words_say_what_their_fields_say(tmp_path: Path) -> N
         ("claim", "denies_again"): DENIES,
     }
     asides = {("question", "aside"), ("again", "aside"), ("yes_no", "aside_yes_no"), ("claim", "aside_claim")}
+    further = dict.fromkeys(asides, SILENT) | {
+        ("again", "plain"): SUPPORTS,
+        ("question", "near_far"): DIFFERS | SILENT,
+        ("yes_no", "plain_no"): DENIES,
+        ("claim", "plain_supports"): SUPPORTS,
+    }
     for number in range(9):
         of = [row for row in found if row.group.startswith(f"a{number} ")]
-        for (query, text), verdict in (said | dict.fromkeys(asides if number % 2 else (), SILENT)).items():
+        for (query, text), verdict in (said | (further if number % 2 else {})).items():
             [row] = [
                 row
                 for row in of
                 if row.group == f"a{number} {query}"
                 and re.search(rf"(?<!\w){text} of matter {number}\.", row.evidence)
+                and len(re.findall(rf"(?<!\b{query}) of matter {number}\.", row.evidence)) == 1
             ]
             assert row.verdicts == verdict
             assert row.query.rstrip(".?").endswith(f"{query} of matter {number}")
@@ -246,7 +256,10 @@ def test_items_in_their_own_words_say_what_their_fields_say(tmp_path: Path) -> N
         others = [row for row in silent if f"matter {number}." not in row.evidence]
         assert len(others) == len(silent) - (4 if number % 2 else 0)
         assert {row.group for row in others} == {row.group for row in of}
-        assert len(of) == 14 + len(silent)
+        both = [row for row in of if f"answer of matter {number}. near" in row.evidence]
+        both += [row for row in of if f"near of matter {number}. answer" in row.evidence]
+        assert {row.verdicts for row in both} <= {SUPPORTS}
+        assert len(both) == (0 if number % 3 == 0 else 2)
     judged = list(JUDGED["own_words"](tmp_path / "a.jsonl"))
     assert len(judged) == 36
     assert judged[2] == (
@@ -379,7 +392,7 @@ def test_a_no_is_among_the_answers_of_a_yes_no_question() -> None:
         ("captions", {"texts": ["one"]}, "texts"),
         ("answers", {"query": "a", "passage": "b"}, "two passages"),
         ("contrast", {"doc1": "a"}, "doc2"),
-        ("own_words", {"id": "a", "question": "b"}, "answer"),
+        ("own_words", {"id": "a", "kind": "role", "question": "b"}, "answer"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, kind: str, line: dict[str, object], message: str) -> None:

@@ -19,8 +19,8 @@ _WIDTH = 0.04  # closeness in which the odds of a near-miss fall to 37 %
 class Fusion:
     """``score = base + bonus * lift * answered - penalty * mismatch``, less `fall` for a near-miss.
 
-    Where a list has no near-miss, its order by relevance is as good as any, and an answer gains nothing. Where
-    it has one, that stands above the answers for its words alone: `lift` says how surely.
+    Where a list has no near-miss, its order by relevance is as good as any, and an answer gains nothing.
+    Where it has one, that stands above the answers for its words alone: `lift` says how surely.
 
     Args:
         least_closeness: closeness from which a passage is read, and can well be a near-miss, in [-1, 1].

@@ -55,6 +55,21 @@ def maxsim(query: torch.Tensor | PackedTokens, passages: PackedTokens) -> torch.
     return scores if isinstance(query, PackedTokens) else scores[0]
 
 
+def with_cosines(maxsims: torch.Tensor, cosines: torch.Tensor, share: float) -> torch.Tensor:
+    """MaxSim, mixed with the cosines of pooled vectors.
+
+    Args:
+        maxsims: float32 ``[n]`` in [-1, 1].
+        cosines: float32 ``[n]`` in [-1, 1].
+        share: of the cosines, in [0, 1).
+
+    Returns:
+        float32 ``[n]`` in [-1, 1]; `EMPTY_RELEVANCE` where MaxSim is that.
+    """
+    mixed = ((1 - share) * maxsims + share * cosines).clamp_(-1.0, 1.0)
+    return torch.where(maxsims > EMPTY_RELEVANCE, mixed, maxsims)
+
+
 def segment_max(cosines: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Column-wise maximum of every run of rows.
 

@@ -21,6 +21,8 @@ _MOST, _LEAST = (
     0.1,
 )  # between them lies the best cosine or probability of a list; of a rank fusion below
 _CHANCE = 2.0  # standard deviations of a rank correlation from which it is no chance
+_ROUNDED = 0.01  # what a store's rounding may change in a cosine; a tenth of it in a correlation
+_FEW = 5  # scores below which a correlation says nothing
 _HUGE = 1e30  # no score is that large: libraries mark places without one so
 
 
@@ -51,7 +53,13 @@ def incoming(given: Sequence[float | None]) -> Incoming:
     return Incoming(torch.tensor(known, dtype=torch.float64), scored)
 
 
-def base(order: Order, relevance: torch.Tensor, own: Incoming, places: torch.Tensor) -> torch.Tensor:
+def base(
+    order: Order,
+    relevance: torch.Tensor,
+    own: Incoming,
+    places: torch.Tensor,
+    cosines: torch.Tensor | None = None,
+) -> torch.Tensor:
     """What sorts before verdicts count, on the scale of the relevance.
 
     ``"mix"`` is a weighted mean of the relevance and the retriever's values, moved to where the best is the
@@ -59,14 +67,16 @@ def base(order: Order, relevance: torch.Tensor, own: Incoming, places: torch.Ten
     are, unless their list would reach below the least relevance. Those of other scales (BM25, logits, rank
     fusions) say no more than places do, and places reach from the highest relevance to the least.
 
-    So is ``"auto"``, but where there are no scores and both orders agree no more than by chance: then the
-    list may be in no order at all, and the relevance decides.
+    So is ``"auto"``, with two exceptions, in which the relevance decides. Where there are no scores and both
+    orders agree no more than by chance, the list may be in no order at all. And where the scores are the
+    cosines of the encoder itself, they are a part of the relevance already.
 
     Args:
         order: whose order it is.
         relevance: float32 ``[t]`` in [-1, 1], of ``t`` texts.
         own: of ``n`` passages.
         places: int64 ``[n]``, which text a passage has; of passages with one text the best counts.
+        cosines: float32 ``[t]``, of the encoder's own vectors, if they are a part of the relevance.
 
     Returns:
         float32 ``[t]`` in [-1, 1]. Texts without a word stay last, whatever their scores.
@@ -83,6 +93,8 @@ def base(order: Order, relevance: torch.Tensor, own: Incoming, places: torch.Ten
         return relevance
     if order == "auto" and not own.scored and not _agree(best[words], relevance[words]):
         return relevance
+    if order == "auto" and own.scored and cosines is not None and _same(own.values, cosines[places].double()):
+        return relevance
     share = 1.0 if order == "retriever" else SHARE if alike else SHARE_OF_PLACES
     high = float(relevance[words].max())
     unit = (high - float(relevance[words].min())) / span
@@ -94,6 +106,13 @@ def _worth(values: torch.Tensor) -> torch.Tensor:
     """What the places of values that never rise are worth, as in nDCG; of equal ones each has the best."""
     places = torch.searchsorted(-values, -values)
     return 1 / torch.log2(2 + places.double())
+
+
+def _same(values: torch.Tensor, cosines: torch.Tensor) -> bool:
+    """Whether a retriever's scores are these cosines, as they are or on another scale."""
+    if len(values) < _FEW:
+        return bool((values - cosines).abs().max() < _ROUNDED)
+    return bool(torch.corrcoef(torch.stack([values, cosines]))[0, 1] > 1 - _ROUNDED / 10)
 
 
 def _agree(one: torch.Tensor, other: torch.Tensor) -> bool:
