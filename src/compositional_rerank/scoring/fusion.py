@@ -32,7 +32,7 @@ class Fusion:
         >>> fusion = Fusion(least_closeness=0.6, threshold=0.5, bonus=0.1, penalty=0.2)
         >>> answered, mismatch = torch.tensor([0.0, 1.0]), torch.tensor([1.0, 0.0])
         >>> fusion.score(torch.tensor([0.9, 0.3]), answered, mismatch, mismatch >= fusion.threshold)
-        tensor([-1.9000,  0.4000])
+        tensor([-1.6000,  0.4000])
     """
 
     least_closeness: float
