@@ -256,6 +256,9 @@ def test_items_in_their_own_words_say_what_their_fields_say(tmp_path: Path) -> N
         others = [row for row in silent if f"matter {number}." not in row.evidence]
         assert len(others) == len(silent) - (4 if number % 2 else 0)
         assert {row.group for row in others} == {row.group for row in of}
+        assert 4 <= len(others) <= 8
+        settled = 14 + (7 if number % 2 else 0) + (3 if number % 3 else 0)
+        assert len(of) == settled + len(silent)
         both = [row for row in of if f"answer of matter {number}. near" in row.evidence]
         both += [row for row in of if f"near of matter {number}. answer" in row.evidence]
         assert {row.verdicts for row in both} <= {SUPPORTS}

@@ -57,13 +57,10 @@ class _Read(NamedTuple):
     def of(cls, ranking: Iterable[RankedPassage]) -> _Read:
         """Of a ranking under `START`, in the order of its candidates."""
         results = sorted(ranking, key=lambda result: result.index)
-        lift = START.lift([one.mismatch for one in results])
+        lift = START.lift([one.mismatch for one in results]) or 1.0  # without one, no score is above
         return cls(
             torch.tensor([one.relevance for one in results], dtype=torch.float32),
-            [
-                0.0 if one.mismatch is None or not lift else max(0.0, one.score - one.relevance) / lift
-                for one in results
-            ],
+            [0.0 if one.mismatch is None else max(0.0, one.score - one.relevance) / lift for one in results],
             [one.mismatch for one in results],
             torch.tensor([-1.0 if one.closeness is None else one.closeness for one in results]),
         )
@@ -176,9 +173,8 @@ def _best(
     tell: Callable[[str], None],
 ) -> Fusion:
     """The fusion that `fit_fusion` looks for, of what was read under `START`."""
-    gate = round(
-        float(np.median([_gate([one.read for one in ranked]) for ranked in collections] or [1.0])), 2
-    )
+    gates = [_gate([one.read for one in ranked]) for ranked in collections] or [1.0]
+    gate = round(float(np.median(gates)), 2)
     starts = np.cumsum([0, *(len(one.read.mismatch) for one in judged)]).tolist()
     pairs = [
         (start + right, start + one.answers + wrong)
@@ -227,9 +223,8 @@ def _gate(lists: Sequence[_Read]) -> float:
 
 def _lists(reranker: CompositionalReranker, name: str) -> list[_Ranked]:
     """Reranked candidates of a sample of a collection's queries, and what an order of them is worth."""
-    data = _passages(Path(name)) if Path(name).is_file() else find_beir(name)[0]
+    data = _asking(_passages(Path(name)) if Path(name).is_file() else find_beir(name)[0])
     embedder = StructuralEmbedder(reranker.settings["model"])
-    data = _asking(data)
     queries = sample_queries(data, _QUERIES, seed=0)
     data = _smaller(data, {data.query_ids[query] for query in queries})
     first = first_stage(EmbeddingCache(default_folder()), embedder, data, queries, _DEPTH, data.name)

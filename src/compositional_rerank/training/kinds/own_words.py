@@ -65,7 +65,7 @@ _ECHO = 0.15  # share of the passages that stand behind the question, as in a li
 
 
 def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
-    """Up to 40 rows for each item of a file, or of all ``*.jsonl`` of a folder.
+    """Up to 36 rows for each item of a file, or of all ``*.jsonl`` of a folder.
 
     Beside its own texts a query is read with two passages of other items, which say nothing of it: the one of
     them that has most of its words, and any. Some items have a passage in the query's words that answers,
