@@ -272,6 +272,43 @@ def test_items_in_their_own_words_say_what_their_fields_say(tmp_path: Path) -> N
     )
 
 
+def siblings(number: int) -> dict[str, object]:
+    three = {
+        name: [f"{name} {case} of matter {number}." for case in range(3)]
+        for name in ("passages", "questions", "yes_no", "claims", "untrue")
+    }
+    return {"id": f"a{number}", "settled": ["yes", "no", "yes"], **three}
+
+
+def test_a_sibling_says_it_of_another_case(tmp_path: Path) -> None:
+    found = rows("siblings", tmp_path / "a.jsonl", [siblings(number) for number in range(9)])
+    own = {"questions": [SUPPORTS] * 3, "claims": [SUPPORTS] * 3, "untrue": [DENIES] * 3}
+    own["yes_no"] = [SUPPORTS, DENIES, SUPPORTS]
+    lone, both = set(), 0
+    for row in (row for row in found if not row.group.endswith(" alike")):
+        item, form = row.group.split()
+        [case] = re.findall(rf"{form} (\d) of matter {item[1:]}\b", row.query)
+        there = re.findall(rf"passages (\d) of matter {item[1:]}\.", row.evidence)
+        lone.add((row.query, form, case, *there))
+        both += len(there) == 2
+        expected = own[form][int(case)] if case in there else DIFFERS if there else SILENT
+        assert row.verdicts == expected, row
+    assert {(form, case, place) for _, form, case, *there in lone for place in there} == {
+        (form, str(case), str(place)) for form in own for case in range(3) for place in range(3)
+    }
+    assert both > 20
+    alike = [row for row in found if row.group.endswith(" alike")]
+    assert len(alike) == 18
+    assert {row.verdicts for row in alike} == {DENIES | DIFFERS}
+    judged = list(JUDGED["siblings"](tmp_path / "a.jsonl"))
+    assert len(judged) == 81
+    assert judged[4] == (
+        "yes_no 1 of matter 0.",
+        ["passages 1 of matter 0."],
+        ["passages 0 of matter 0.", "passages 2 of matter 0."],
+    )
+
+
 def test_triples_come_from_a_folder_too(tmp_path: Path) -> None:
     for name in ("role", "binding"):
         (tmp_path / f"{name}.jsonl").write_text(
@@ -396,6 +433,8 @@ def test_a_no_is_among_the_answers_of_a_yes_no_question() -> None:
         ("answers", {"query": "a", "passage": "b"}, "two passages"),
         ("contrast", {"doc1": "a"}, "doc2"),
         ("own_words", {"id": "a", "kind": "role", "question": "b"}, "answer"),
+        ("siblings", {"id": "a", "settled": ["yes", "no", "maybe"]}, "yes or no"),
+        ("siblings", {"id": "a", "settled": ["yes", "no", "yes"], "passages": ["b", "c"]}, "three texts"),
     ],
 )
 def test_a_bad_line_is_named(tmp_path: Path, kind: str, line: dict[str, object], message: str) -> None:

@@ -17,6 +17,7 @@ from compositional_rerank.training.kinds import (
     pairs,
     renamed,
     sentences,
+    siblings,
     triples,
 )
 from compositional_rerank.training.rows import Row
@@ -32,6 +33,7 @@ KINDS: dict[str, Callable[[Path, int, random.Random], list[Row]]] = {
     "pairs": pairs.rows,
     "renamed": renamed.rows,
     "sentences": sentences.rows,
+    "siblings": siblings.rows,
     "triples": triples.rows,
 }
 
@@ -39,4 +41,5 @@ KINDS: dict[str, Callable[[Path, int, random.Random], list[Row]]] = {
 JUDGED: dict[str, Callable[[Path], Iterator[tuple[str, list[str], list[str]]]]] = {
     "contrast": contrast.judged_texts,
     "own_words": own_words.judged_texts,
+    "siblings": siblings.judged_texts,
 }
