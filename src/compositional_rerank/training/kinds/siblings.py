@@ -6,7 +6,7 @@ What each text says of each query is told in data/README.md.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,7 +51,7 @@ class Item(NamedTuple):
 
 
 def rows(file: Path, different: int, rng: random.Random) -> list[Row]:
-    """Up to 60 rows for each item of a file, or of all ``*.jsonl`` of a folder.
+    """Up to 62 rows for each item of a file, or of all ``*.jsonl`` of a folder.
 
     A query is read with the passages of all three cases, sometimes with two in one text, and with a passage
     of another item, which says nothing of it.
@@ -123,7 +123,7 @@ def judged_texts(file: Path) -> Iterator[tuple[str, list[str], list[str]]]:
 
 def _three(row: dict[str, object], name: str, file: Path, number: int) -> list[str]:
     values = row.get(name)
-    if not isinstance(values, Sequence) or isinstance(values, str) or len(values) != _CASES:
+    if not isinstance(values, list) or len(values) != _CASES:
         raise DataError(f"{file}:{number}: field {name!r} must be a list of three texts, got {values!r:.60}")
     return [text_of({name: value}, name, file, number) for value in values]
 
